@@ -1,0 +1,54 @@
+/* Exact arithmetic in portable C: each function asks first whether the result fits. */
+#include "base/integer.h"
+
+int32_t integer_add(int64_t left, int64_t right, int64_t *out) {
+    if (right > 0 ? left > INT64_MAX - right : left < INT64_MIN - right) return 0;
+    *out = left + right;
+    return 1;
+}
+
+int32_t integer_subtract(int64_t left, int64_t right, int64_t *out) {
+    if (right > 0 ? left < INT64_MIN + right : left > INT64_MAX + right) return 0;
+    *out = left - right;
+    return 1;
+}
+
+/* |integer|, also of INT64_MIN. */
+static uint64_t magnitude(int64_t integer) {
+    return integer < 0 ? 0 - (uint64_t)integer : (uint64_t)integer;
+}
+
+int32_t integer_multiply(int64_t left, int64_t right, int64_t *out) {
+    int32_t is_negative = (left < 0) != (right < 0);
+    uint64_t limit = (uint64_t)INT64_MAX + (is_negative ? 1 : 0);
+    if (right != 0 && magnitude(left) > limit / magnitude(right)) return 0;
+    *out = left * right;
+    return 1;
+}
+
+int32_t size_multiply(size_t left, size_t right, size_t *out) {
+    if (right != 0 && left > SIZE_MAX / right) return 0;
+    *out = left * right;
+    return 1;
+}
+
+int64_t integer_gcd(int64_t left, int64_t right) {
+    while (right != 0) {
+        int64_t rest = left % right;
+        left = right;
+        right = rest;
+    }
+    return left;
+}
+
+int64_t integer_divide_up(int64_t dividend, int64_t divisor) {
+    return dividend / divisor + (dividend % divisor > 0 ? 1 : 0);
+}
+
+int64_t integer_min(int64_t left, int64_t right) {
+    return left < right ? left : right;
+}
+
+int64_t integer_max(int64_t left, int64_t right) {
+    return left > right ? left : right;
+}
