@@ -1,0 +1,15 @@
+/**
+ * @file farmcore/farmcore.h
+ * Everything for an application. Backend authors include farmcore/backend.h beside it.
+ */
+#ifndef FARMCORE_FARMCORE_H
+#define FARMCORE_FARMCORE_H
+
+#include <farmcore/base.h>
+#include <farmcore/session.h>
+#include <farmcore/pool.h>
+#include <farmcore/rate.h>
+#include <farmcore/idempotency.h>
+#include <farmcore/roles.h>
+
+#endif

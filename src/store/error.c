@@ -1,0 +1,138 @@
+/* The last error of a session: what happened, in one line for a person; and the checks of arguments
+ * that every module makes. */
+#include "base/options.h"
+#include "base/text.h"
+#include "store/session.h"
+#include <string.h>
+
+void error_clear(farm_session *session) {
+    session->error.status = FARM_OK;
+    session->error.reason = 0;
+    session->error.text[0] = '\0';
+    session->fault_kind = FARM_FAULT_OTHER;
+    session->fault_statement = FARM_STATEMENT_UNNUMBERED;
+}
+
+static void set_list(farm_error *error, farm_status status, int32_t reason, const char *format,
+                     va_list arguments) {
+    error->struct_size = sizeof *error;
+    error->status = status;
+    error->reason = reason;
+    text_format_list(error->text, sizeof error->text, format, arguments);
+}
+
+void error_set(farm_error *error, farm_status status, int32_t reason, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    set_list(error, status, reason, format, arguments);
+    va_end(arguments);
+}
+
+farm_status store_fail(farm_session *session, farm_status status, int32_t reason,
+                       const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    set_list(&session->error, status, reason, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+farm_status store_take_error(farm_session *session, farm_session *from, farm_status status) {
+    if (session != from) {
+        session->error = from->error;
+        session->fault_kind = from->fault_kind;
+        session->fault_statement = from->fault_statement;
+    }
+    return status;
+}
+
+static const store_error_rule *find_rule(uint32_t statement, int32_t kind) {
+    for (size_t i = 0; i < store_module_count; i++) {
+        const store_module *module = store_modules[i];
+        if (statement < module->first || statement >= module->first + module->count) continue;
+        for (size_t j = 0; j < module->rule_count; j++)
+            if (module->rules[j].statement == statement && module->rules[j].kind == kind)
+                return &module->rules[j];
+    }
+    return NULL;
+}
+
+farm_status error_from_fault(farm_session *session, const store_batch *batch,
+                             const farm_fault *fault) {
+    const char *name = "";
+    const store_error_rule *rule = NULL;
+    session->fault_kind = fault->kind;
+    session->fault_statement = FARM_STATEMENT_UNNUMBERED;
+    if (batch != NULL && fault->call >= 0 && (size_t)fault->call < batch->count) {
+        const farm_statement *statement = batch->calls[fault->call].statement;
+        if (statement != NULL) {
+            name = statement->name;
+            session->fault_statement = statement->number;
+            rule = find_rule(statement->number, fault->kind);
+        }
+    }
+    farm_status status = rule != NULL ? rule->status : fault->status;
+    const char *separator = name[0] == '\0' ? "" : ": ";
+    return store_fail(session, status, rule != NULL ? rule->reason : 0, "%s%s%s", name, separator,
+                      fault->text[0] != '\0' ? fault->text : farm_status_text(status));
+}
+
+const farm_error *farm_session_error(const farm_session *session) {
+    static const farm_error none = {
+        .struct_size = sizeof none, .status = FARM_EINVAL, .text = "the session is NULL"};
+    return session == NULL ? &none : &session->error;
+}
+
+const char *farm_session_error_text(const farm_session *session) {
+    return farm_session_error(session)->text;
+}
+
+int32_t farm_session_error_reason(const farm_session *session) {
+    return farm_session_error(session)->reason;
+}
+
+int32_t store_fault_kind(const farm_session *session) {
+    return session->fault_kind;
+}
+
+uint32_t store_fault_statement(const farm_session *session) {
+    return session->fault_statement;
+}
+
+farm_status store_check_key(farm_session *session, const char *name, const char *key) {
+    const char *complaint = text_complaint(key, FARM_KEY_MAX);
+    if (complaint == NULL) return FARM_OK;
+    return store_fail(session, FARM_EINVAL, 0, "%s %s", name, complaint);
+}
+
+farm_status store_check_id(farm_session *session, const char *name, const farm_id *id) {
+    static const farm_id zero;
+    if (id == NULL) return store_fail(session, FARM_EINVAL, 0, "%s is missing", name);
+    if (memcmp(id, &zero, sizeof zero) != 0) return FARM_OK;
+    return store_fail(session, FARM_EINVAL, 0, "%s is the zero id", name);
+}
+
+farm_status store_check_range(farm_session *session, const char *name, int64_t value,
+                              int64_t least, int64_t most) {
+    if (value >= least && value <= most) return FARM_OK;
+    return store_fail(session, FARM_EINVAL, 0, "%s is %lld, and must be %lld to %lld", name,
+                      (long long)value, (long long)least, (long long)most);
+}
+
+farm_status store_check_count(farm_session *session, const char *name, size_t count, size_t most) {
+    if (count >= 1 && count <= most) return FARM_OK;
+    return store_fail(session, FARM_EINVAL, 0, "%s has %zu entries, and must have 1 to %zu", name,
+                      count, most);
+}
+
+farm_status store_check_options(farm_session *session, const char *name, void *out, size_t size,
+                                const void *source) {
+    farm_status status = options_copy(out, size, source);
+    if (status == FARM_EINVAL)
+        return store_fail(session, status, 0, "%s has no sound struct_size", name);
+    if (status == FARM_EUNSUPPORTED)
+        return store_fail(session, status, 0,
+                          "%s uses fields that came after version %d.%d.%d of the library", name,
+                          FARM_VERSION_MAJOR, FARM_VERSION_MINOR, FARM_VERSION_PATCH);
+    return status;
+}

@@ -1,0 +1,288 @@
+/* The pool: idle sessions last in, first out; waiters first come, first served. Sessions are opened
+ * and checked outside the mutex, so that a slow store holds up nobody else. */
+#include <farmcore/pool.h>
+#include "base/integer.h"
+#include "base/options.h"
+#include "store/session.h"
+#include "store_sql.h"
+#include <string.h>
+
+enum { DEFAULT_MAX_COUNT = 8, MAX_MAX_COUNT = 10000 };
+
+static const int64_t default_idle_us = 10 * INT64_C(1000000);
+
+/* A caller in the queue; lives on his stack. */
+typedef struct pool_waiter {
+    pthread_cond_t condition;
+    struct pool_waiter *next;
+    farm_session *session; /* what he was handed */
+    int32_t may_open;      /* or a place to open one */
+} pool_waiter;
+
+struct farm_pool {
+    pthread_mutex_t mutex; /* guards all that follows it */
+    store_shared *shared;  /* NULL: not open */
+    farm_session *idle;
+    pool_waiter *first;
+    pool_waiter *last;
+    uint32_t count; /* sessions out, idle or being opened */
+    uint32_t max_count;
+    int64_t idle_us;
+    uint32_t fork_generation;
+    farm_session_options options; /* its strings and hooks are the pool's own */
+    farm_clock clock;
+    farm_entropy entropy;
+    arena arena;
+};
+
+farm_status farm_pool_new(farm_pool **out) {
+    if (out == NULL) return FARM_EINVAL;
+    farm_pool *pool = farm_allocate(sizeof *pool);
+    *out = pool;
+    if (pool == NULL) return FARM_ENOMEM;
+    memset(pool, 0, sizeof *pool);
+    pthread_mutex_init(&pool->mutex, NULL);
+    pool->fork_generation = clock_fork_generation();
+    return FARM_OK;
+}
+
+static farm_status fail(farm_error *error, farm_status status, const char *text) {
+    if (error != NULL) error_set(error, status, 0, "%s", text);
+    return status;
+}
+
+static farm_status keep_text(farm_pool *pool, const char **text) {
+    if (*text == NULL) return FARM_OK;
+    *text = arena_copy(&pool->arena, *text, strlen(*text));
+    return *text == NULL ? FARM_ENOMEM : FARM_OK;
+}
+
+/* Copy what outlives the call: the options' strings and hooks. */
+static farm_status keep_options(farm_pool *pool, const farm_session_options *source) {
+    farm_status status = options_copy(&pool->options, sizeof pool->options, source);
+    pool->options.struct_size = sizeof pool->options;
+    if (status == FARM_OK) status = keep_text(pool, &pool->options.actor);
+    if (status == FARM_OK) status = keep_text(pool, &pool->options.space);
+    if (status == FARM_OK && pool->options.clock != NULL) {
+        status = options_copy(&pool->clock, sizeof pool->clock, pool->options.clock);
+        pool->clock.struct_size = sizeof pool->clock;
+        pool->options.clock = &pool->clock;
+    }
+    if (status == FARM_OK && pool->options.entropy != NULL) {
+        status = options_copy(&pool->entropy, sizeof pool->entropy, pool->options.entropy);
+        pool->entropy.struct_size = sizeof pool->entropy;
+        pool->options.entropy = &pool->entropy;
+    }
+    return status;
+}
+
+static farm_status open_session(farm_pool *pool, farm_error *error, farm_session **out) {
+    farm_status status = farm_session_new(out);
+    if (status != FARM_OK) return fail(error, status, "there is no memory for a session");
+    status = session_open_shared(*out, pool->shared, &pool->options);
+    if (status == FARM_OK) status = run_connect(*out);
+    if (status == FARM_OK) return FARM_OK;
+    if (error != NULL) *error = (*out)->error;
+    farm_session_free(*out);
+    *out = NULL;
+    return status;
+}
+
+static farm_status take_options(farm_pool *pool, const farm_pool_options *source) {
+    farm_pool_options options;
+    farm_status status = options_copy(&options, sizeof options, source);
+    if (status != FARM_OK) return status;
+    if (options.max_count > MAX_MAX_COUNT || options.idle_us < -1) return FARM_EINVAL;
+    pool->max_count = options.max_count == 0 ? DEFAULT_MAX_COUNT : options.max_count;
+    pool->idle_us = options.idle_us == 0 ? default_idle_us : options.idle_us;
+    return keep_options(pool, options.session);
+}
+
+farm_status farm_pool_open(farm_pool *pool, const char *uri, const farm_pool_options *options,
+                           farm_error *error) {
+    farm_error unwanted;
+    if (error == NULL) error = &unwanted;
+    error_set(error, FARM_OK, 0, "%s", "");
+    if (pool == NULL) return fail(error, FARM_EINVAL, "the pool is NULL");
+    if (pool->shared != NULL) return fail(error, FARM_EINVAL, "the pool is open already");
+    farm_status status = take_options(pool, options);
+    if (status != FARM_OK)
+        return fail(error, status,
+                    "the pool's options are wrong: struct_size, max_count over 10000, or idle_us "
+                    "below -1");
+    status = shared_open(uri, NULL, error, &pool->shared);
+    if (status != FARM_OK) return status;
+    status = open_session(pool, error, &pool->idle);
+    if (status == FARM_OK) {
+        pool->idle->idle_since_us = clock_monotonic_us();
+        pool->count = 1;
+        return FARM_OK;
+    }
+    shared_leave(pool->shared);
+    pool->shared = NULL;
+    return status;
+}
+
+/* The next in line gets the session, or the place of one that is no more. Under the mutex. */
+static int32_t hand_on(farm_pool *pool, farm_session *session) {
+    pool_waiter *waiter = pool->first;
+    if (waiter == NULL) return 0;
+    pool->first = waiter->next;
+    if (pool->first == NULL) pool->last = NULL;
+    waiter->session = session;
+    waiter->may_open = session == NULL;
+    pthread_cond_signal(&waiter->condition);
+    return 1;
+}
+
+static void give_up_place(farm_pool *pool) {
+    pthread_mutex_lock(&pool->mutex);
+    if (!hand_on(pool, NULL)) pool->count--;
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+static void leave_queue(farm_pool *pool, pool_waiter *waiter) {
+    pool_waiter **link = &pool->first;
+    pool_waiter *previous = NULL;
+    while (*link != NULL && *link != waiter) {
+        previous = *link;
+        link = &(*link)->next;
+    }
+    if (*link == NULL) return;
+    *link = waiter->next;
+    if (pool->last == waiter) pool->last = previous;
+}
+
+static int32_t is_served(const pool_waiter *waiter) {
+    return waiter->session != NULL || waiter->may_open;
+}
+
+/* Stand in line until served or out of time. Under the mutex. */
+static void wait_in_line(farm_pool *pool, pool_waiter *waiter, int64_t timeout_us) {
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&waiter->condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+    if (pool->last == NULL)
+        pool->first = waiter;
+    else
+        pool->last->next = waiter;
+    pool->last = waiter;
+
+    const int64_t until_us = clock_monotonic_us() + integer_max(0, timeout_us);
+    const struct timespec until = {until_us / 1000000, (until_us % 1000000) * 1000};
+    int outcome = 0;
+    while (!is_served(waiter) && outcome == 0 && pool->shared != NULL)
+        outcome = timeout_us < 0
+                      ? pthread_cond_wait(&waiter->condition, &pool->mutex)
+                      : pthread_cond_timedwait(&waiter->condition, &pool->mutex, &until);
+    if (!is_served(waiter)) leave_queue(pool, waiter);
+    pthread_cond_destroy(&waiter->condition);
+}
+
+/* Take an idle session, or a place to open one in, or wait for either. Under the mutex. */
+static void take_place(farm_pool *pool, int64_t timeout_us, pool_waiter *out) {
+    if (pool->idle != NULL) {
+        out->session = pool->idle;
+        pool->idle = pool->idle->next;
+        return;
+    }
+    if (pool->count < pool->max_count) {
+        pool->count++;
+        out->may_open = 1;
+        return;
+    }
+    if (timeout_us != 0) wait_in_line(pool, out, timeout_us);
+}
+
+static farm_status ping(farm_session *session, void *context) {
+    (void)context;
+    store_batch batch;
+    store_batch_init(&batch, session);
+    store_ping(&batch, NULL, NULL);
+    return store_finish(session, &batch);
+}
+
+/* Make an idle session ready, or replace it when it is dead. */
+static farm_status prepare(farm_pool *pool, farm_session *session, farm_error *error,
+                           farm_session **out) {
+    *out = session;
+    farm_status status = session_reset(session, &pool->options);
+    const int64_t idle_us = clock_monotonic_us() - session->idle_since_us;
+    if (status == FARM_OK && pool->idle_us >= 0 && idle_us > pool->idle_us)
+        status = store_operate(session, STORE_READS | STORE_UNCHECKED, ping, NULL);
+    if (status == FARM_OK) return FARM_OK;
+    farm_session_free(session);
+    return open_session(pool, error, out);
+}
+
+farm_status farm_pool_acquire(farm_pool *pool, int64_t timeout_us, farm_error *error,
+                              farm_session **out) {
+    if (error != NULL) error_set(error, FARM_OK, 0, "%s", "");
+    if (out == NULL) return fail(error, FARM_EINVAL, "out is NULL");
+    *out = NULL;
+    if (pool == NULL) return fail(error, FARM_EINVAL, "the pool is NULL");
+    if (pool->fork_generation != clock_fork_generation())
+        return fail(error, FARM_EINVAL, "the pool belongs to the process that forked this one");
+    pool_waiter place = {0};
+    pthread_mutex_lock(&pool->mutex);
+    if (pool->shared != NULL) take_place(pool, timeout_us, &place);
+    const int32_t is_open = pool->shared != NULL;
+    pthread_mutex_unlock(&pool->mutex);
+
+    if (!is_served(&place)) {
+        if (!is_open) return fail(error, FARM_EINVAL, "the pool is not open");
+        if (error != NULL)
+            error_set(error, FARM_EAGAIN, 0,
+                      "all %u sessions of the pool were in use for %lld ms", pool->max_count,
+                      (long long)(timeout_us / 1000));
+        return FARM_EAGAIN;
+    }
+    farm_status status = place.session != NULL ? prepare(pool, place.session, error, out)
+                                               : open_session(pool, error, out);
+    if (status != FARM_OK) give_up_place(pool);
+    return status;
+}
+
+void farm_pool_release(farm_pool *pool, farm_session *session) {
+    if (pool == NULL || session == NULL || pool->fork_generation != clock_fork_generation())
+        return;
+    farm_rollback(session);
+    session->idle_since_us = clock_monotonic_us();
+    pthread_mutex_lock(&pool->mutex);
+    const int32_t is_open = pool->shared != NULL;
+    if (is_open && !hand_on(pool, session)) {
+        session->next = pool->idle;
+        pool->idle = session;
+    }
+    if (!is_open) pool->count--;
+    pthread_mutex_unlock(&pool->mutex);
+    if (!is_open) farm_session_free(session);
+}
+
+void farm_pool_close(farm_pool *pool) {
+    if (pool == NULL || pool->fork_generation != clock_fork_generation()) return;
+    pthread_mutex_lock(&pool->mutex);
+    store_shared *shared = pool->shared;
+    farm_session *idle = pool->idle;
+    pool->shared = NULL;
+    pool->idle = NULL;
+    for (pool_waiter *waiter = pool->first; waiter != NULL; waiter = waiter->next)
+        pthread_cond_signal(&waiter->condition);
+    pthread_mutex_unlock(&pool->mutex);
+    while (idle != NULL) {
+        farm_session *next = idle->next;
+        farm_session_free(idle);
+        idle = next;
+    }
+    shared_leave(shared);
+}
+
+void farm_pool_free(farm_pool *pool) {
+    if (pool == NULL) return;
+    farm_pool_close(pool);
+    arena_free(&pool->arena);
+    pthread_mutex_destroy(&pool->mutex);
+    farm_free(pool);
+}

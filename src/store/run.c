@@ -1,0 +1,324 @@
+/* Running an operation: its own transaction or a savepoint in the caller's, retries, and what the
+ * store is told about the actor. The decisions of modules are not here. */
+#include "store/run.h"
+#include "base/integer.h"
+#include "base/text.h"
+#include "store/session.h"
+#include "store_sql.h"
+#include <string.h>
+
+/* Full jitter between nothing and a bound that doubles: 4, 8 … 64 ms (spec: 2 to 50 ms). */
+enum { BACKOFF_FIRST_US = 4000, BACKOFF_MAX_US = 64000 };
+
+int32_t run_breaks_transaction(farm_status status) {
+    switch (status) {
+    case FARM_EAGAIN:
+    case FARM_EUNAVAILABLE:
+    case FARM_EUNCERTAIN:
+    case FARM_ETIMEOUT:
+    case FARM_ENOMEM: return 1;
+    default: return 0;
+    }
+}
+
+void run_set_deadline(farm_session *session) {
+    int64_t timeout =
+        session->timeout_us == 0 ? session->default_timeout_us : session->timeout_us;
+    session->deadline_us = timeout > 0 ? clock_monotonic_us() + timeout : 0;
+}
+
+farm_status run_set_timeout(farm_session *session) {
+    int64_t left = 0;
+    if (session->deadline_us != 0) {
+        left = session->deadline_us - clock_monotonic_us();
+        if (left <= 0)
+            return store_fail(session, FARM_ETIMEOUT, 0,
+                              "the operation's time was over before it was done");
+    }
+    if (session->connection != NULL)
+        session->shared->backend->set_timeout(session->connection, left);
+    return FARM_OK;
+}
+
+farm_status run_connect(farm_session *session) {
+    if (session->connection != NULL) return FARM_OK;
+    farm_fault fault = {.call = -1, .ordinal = -1};
+    int64_t left = 0;
+    if (session->deadline_us != 0)
+        left = integer_max(1, session->deadline_us - clock_monotonic_us());
+    const store_shared *shared = session->shared;
+    farm_status status = shared->backend->open(shared->store, left, &session->connection, &fault);
+    if (status == FARM_OK) return FARM_OK;
+    session->connection = NULL;
+    fault.status = status;
+    return error_from_fault(session, NULL, &fault);
+}
+
+/* What the store's row policies go by: 's' the service, 'u' and the user, nothing. */
+static void actor_text(const farm_session *session, int32_t kind, char *out) {
+    out[0] = '\0';
+    if (kind == ACTOR_SERVICE) memcpy(out, "s", 2);
+    if (kind == ACTOR_USER) {
+        out[0] = 'u';
+        memcpy(out + 1, session->actor, strlen(session->actor) + 1);
+    }
+}
+
+/* Put what the store must be told into the batch's free first call. */
+static farm_status set_first_call(farm_session *session, store_batch *batch, int32_t kind) {
+    char text[FARM_KEY_MAX + 2];
+    actor_text(session, kind, text);
+    const int32_t is_timed = session->timeout_us > 0;
+    const farm_statement *statement =
+        &batch->statements[is_timed ? STORE_STATEMENT_ACTOR_AND_TIMEOUT_SET
+                                    : STORE_STATEMENT_ACTOR_SET];
+    farm_value *values = arena_allocate_array(batch->arena, 2, sizeof *values);
+    char *copy = arena_copy(batch->arena, text, strlen(text));
+    if (values == NULL || copy == NULL)
+        return store_fail(session, FARM_ENOMEM, 0, "there is no memory for the actor");
+    values[0] = value_from_text(value_text_of(copy));
+    if (is_timed) {
+        char *timeout = arena_allocate(batch->arena, 24);
+        if (timeout == NULL)
+            return store_fail(session, FARM_ENOMEM, 0, "there is no memory for the timeout");
+        int64_t left_us = session->deadline_us - clock_monotonic_us();
+        int64_t left_ms = integer_max(1, integer_min(left_us / 1000, INT32_MAX));
+        text_format(timeout, 24, "%lld", (long long)left_ms);
+        values[1] = value_from_text(value_text_of(timeout));
+    }
+    batch->calls[0] = (farm_call){.statement = statement, .shared = values, .row_count = 1};
+    session->sent_kind = kind;
+    return FARM_OK;
+}
+
+static int32_t has_actor(const farm_session *session) {
+    return session->shared->statements[STORE_STATEMENT_ACTOR_SET].step_count > 0;
+}
+
+/* A host whose connection we borrowed goes on in the same transaction: leave its actor behind. */
+static farm_status restore_actor(farm_session *session, store_batch *batch) {
+    if (!session->is_adopted || !session->frame->is_joined ||
+        session->sent_kind == session->actor_kind)
+        return FARM_OK;
+    char text[FARM_KEY_MAX + 2];
+    actor_text(session, session->actor_kind, text);
+    char *copy = arena_copy(batch->arena, text, strlen(text));
+    store_slots slots;
+    if (copy == NULL || !store_batch_add(batch, STORE_STATEMENT_ACTOR_SET, 1, NULL, NULL, NULL,
+                                         &slots))
+        return store_fail(session, FARM_ENOMEM, 0, "there is no memory for the actor");
+    slots.shared[0] = value_from_text(value_text_of(copy));
+    session->sent_kind = session->actor_kind;
+    return FARM_OK;
+}
+
+static farm_status begin_frame(farm_session *session, uint32_t run_flags, uint32_t *out_flags) {
+    store_frame *frame = session->frame;
+    if (frame->state != FRAME_IDLE) return FARM_OK;
+    if (frame->is_joined) {
+        *out_flags |= FARM_RUN_SAVEPOINT;
+        return FARM_OK;
+    }
+    session->sent_kind = -1;
+    if (run_flags & FARM_RUN_COMMIT) {
+        if (frame->flags & STORE_READS) *out_flags |= FARM_RUN_READ;
+        return FARM_OK;
+    }
+    farm_fault fault = {.call = -1, .ordinal = -1};
+    uint32_t mode = frame->flags & STORE_READS ? FARM_BEGIN_READ : FARM_BEGIN_WRITE;
+    farm_status status = session->shared->backend->begin(session->connection, mode, &fault);
+    if (status == FARM_OK) {
+        frame->state = FRAME_BEGUN;
+        return FARM_OK;
+    }
+    fault.status = status;
+    return error_from_fault(session, NULL, &fault);
+}
+
+/* After a failed run nothing of the operation is left in the store. */
+static void end_failed(farm_session *session, int32_t had_savepoint, farm_status status) {
+    store_frame *frame = session->frame;
+    const farm_backend *backend = session->shared->backend;
+    farm_fault fault = {.call = -1, .ordinal = -1};
+    session->sent_kind = -1;
+    if (frame->state == FRAME_BEGUN) backend->rollback(session->connection);
+    if (frame->is_joined && (frame->state == FRAME_SAVED || had_savepoint)) {
+        /* Even where only a rollback is left: a host must not be able to commit half of it. */
+        int32_t is_undone = backend->undo(session->connection, &fault) == FARM_OK;
+        int32_t is_broken = !is_undone || run_breaks_transaction(status);
+        if (is_broken && session->transaction == TRANSACTION_OPEN)
+            session->transaction = TRANSACTION_BROKEN;
+    }
+    frame->state = FRAME_IDLE;
+}
+
+static farm_status send(farm_session *session, store_batch *batch, uint32_t flags) {
+    store_frame *frame = session->frame;
+    farm_call *calls = batch->calls;
+    size_t count = batch->count;
+    size_t skipped = 0;
+    int32_t kind = frame->flags & STORE_SERVICE ? ACTOR_SERVICE : session->actor_kind;
+    if (count > 0 && (session->sent_kind == kind || !has_actor(session))) {
+        calls++;
+        count--;
+        skipped = 1;
+    } else if (count > 0) {
+        farm_status status = set_first_call(session, batch, kind);
+        if (status != FARM_OK) return status;
+    }
+    farm_fault fault = {.call = -1, .ordinal = -1};
+    farm_status status = session->shared->backend->run(session->connection, calls, count, flags,
+                                                       &fault);
+    if (status == FARM_OK) return FARM_OK;
+    if (fault.call >= 0) fault.call += (int32_t)skipped;
+    fault.status = status;
+    return error_from_fault(session, batch, &fault);
+}
+
+static farm_status run(farm_session *session, store_batch *batch, uint32_t flags) {
+    store_frame *frame = session->frame;
+    if (batch->status != FARM_OK)
+        return store_fail(session, batch->status, 0, "there is no memory for the statements");
+    farm_status status = run_connect(session);
+    if (status == FARM_OK) status = run_set_timeout(session);
+    if (status == FARM_OK) status = begin_frame(session, flags, &flags);
+    if (status != FARM_OK) return status;
+
+    const int32_t is_last = (flags & FARM_RUN_COMMIT) != 0;
+    if (is_last && frame->is_joined) {
+        flags = (flags & ~(uint32_t)FARM_RUN_COMMIT) | FARM_RUN_RELEASE;
+        status = restore_actor(session, batch);
+    }
+    if (status == FARM_OK) status = send(session, batch, flags);
+    if (status != FARM_OK) {
+        end_failed(session, (flags & FARM_RUN_SAVEPOINT) != 0, status);
+        return status;
+    }
+    if (is_last)
+        frame->state = FRAME_IDLE;
+    else
+        frame->state = frame->is_joined ? FRAME_SAVED : FRAME_BEGUN;
+    return FARM_OK;
+}
+
+farm_status store_run(farm_session *session, store_batch *batch) {
+    return run(session, batch, 0);
+}
+
+farm_status store_finish(farm_session *session, store_batch *batch) {
+    return run(session, batch, FARM_RUN_COMMIT);
+}
+
+farm_status store_undo(farm_session *session) {
+    if (session->frame->state != FRAME_IDLE) end_failed(session, 0, FARM_OK);
+    return session->transaction == TRANSACTION_BROKEN
+               ? store_fail(session, FARM_EUNAVAILABLE, 0, "the transaction cannot go on")
+               : FARM_OK;
+}
+
+void store_batch_init(store_batch *batch, farm_session *session) {
+    memset(batch, 0, sizeof *batch);
+    batch->arena = &session->arena;
+    batch->statements = session->shared->statements;
+}
+
+static farm_status attempt(farm_session *session, store_function function, void *context) {
+    farm_status status = function(session, context);
+    if (session->frame->state == FRAME_IDLE) return status;
+    if (status != FARM_OK) {
+        end_failed(session, 0, status);
+        return status;
+    }
+    store_batch empty;
+    store_batch_init(&empty, session);
+    return store_finish(session, &empty);
+}
+
+static int32_t may_run_again(const store_frame *frame, farm_status status, int32_t was_uncertain) {
+    if (frame->is_joined) return 0;
+    if (status == FARM_EAGAIN) return 1;
+    if (status == FARM_EUNCERTAIN) return (frame->flags & (STORE_REPEATABLE | STORE_READS)) != 0;
+    return status == FARM_EUNAVAILABLE && was_uncertain;
+}
+
+/* Wait before the next try; 0 when there is no time left for it. */
+static int32_t back_off(farm_session *session, uint32_t tries) {
+    int64_t bound = BACKOFF_FIRST_US;
+    for (uint32_t i = 1; i < tries && bound < BACKOFF_MAX_US; i++) bound *= 2;
+    int64_t wait = (int64_t)entropy_below(&session->entropy, (uint64_t)bound);
+    if (session->deadline_us != 0 && clock_monotonic_us() + wait >= session->deadline_us) return 0;
+    clock_sleep_us(wait);
+    return 1;
+}
+
+/* Try until it is done, refused, or out of tries and time. Once an outcome was uncertain, a failure
+ * to find out does not make it certain. */
+static farm_status try_all(farm_session *session, store_function function, void *context) {
+    const store_frame *frame = session->frame;
+    int32_t was_uncertain = 0;
+    farm_status status = FARM_OK;
+    for (uint32_t tries = 1; tries <= session->try_count; tries++) {
+        if (!frame->is_joined && frame->outer == NULL) arena_reset(&session->arena);
+        status = attempt(session, function, context);
+        if (status == FARM_EUNCERTAIN) was_uncertain = 1;
+        if (!may_run_again(frame, status, was_uncertain)) break;
+        if (tries == session->try_count || !back_off(session, tries)) break;
+        error_clear(session);
+    }
+    if (was_uncertain && !(frame->flags & STORE_READS) && farm_status_is_retryable(status) &&
+        status != FARM_EUNCERTAIN)
+        return store_fail(session, FARM_EUNCERTAIN, 0,
+                          "the answer to the commit was lost, and asking again failed too");
+    return status;
+}
+
+/* An operation inside another module's operation joins what that one has open; so that one must
+ * have something open. */
+static farm_status open_outer(farm_session *session, store_frame *outer) {
+    if (outer == NULL || outer->state != FRAME_IDLE) return FARM_OK;
+    store_batch empty;
+    store_batch_init(&empty, session);
+    return store_run(session, &empty);
+}
+
+static farm_status join(farm_session *session, store_frame *frame) {
+    if (session->transaction == TRANSACTION_BROKEN)
+        return store_fail(session, FARM_EINVAL, 0,
+                          "the transaction failed before and can only be rolled back");
+    farm_status status = run_connect(session);
+    if (status == FARM_OK) status = open_outer(session, frame->outer);
+    if (status != FARM_OK) return status;
+    frame->is_joined =
+        frame->outer != NULL || session->transaction == TRANSACTION_OPEN ||
+        (session->is_adopted && session->shared->backend->has_transaction(session->connection));
+    if (session->is_adopted && frame->outer == NULL) session->sent_kind = -1;
+    if (frame->is_joined && (frame->flags & STORE_OWN))
+        return store_fail(session, FARM_EREFUSED, 0,
+                          "this cannot be done inside a transaction of the caller");
+    return FARM_OK;
+}
+
+static farm_status operate(farm_session *session, uint32_t flags, store_function function,
+                           void *context) {
+    store_frame frame = {.outer = session->frame, .flags = flags};
+    farm_status status = FARM_OK;
+    if (frame.outer == NULL && !(flags & STORE_UNCHECKED)) status = migrate_check(session);
+    if (status == FARM_OK) status = join(session, &frame);
+    if (status != FARM_OK) return status;
+    session->frame = &frame;
+    status = try_all(session, function, context);
+    session->frame = frame.outer;
+    return status;
+}
+
+farm_status store_operate(farm_session *session, uint32_t flags, store_function function,
+                          void *context) {
+    farm_status status = store_enter(session);
+    if (status != FARM_OK) return status;
+    if (session->depth == 1) {
+        run_set_deadline(session);
+        arena_reset(&session->arena);
+    }
+    status = operate(session, flags, function, context);
+    return store_leave(session, status);
+}

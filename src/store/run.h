@@ -1,0 +1,110 @@
+/* How a module's operation runs: batches, transaction, retry, error text. What a module's x.c
+ * includes of the store.
+ *
+ * A public function checks its arguments and hands the rest to store_operate() as a function. That
+ * function loads, decides and stores:
+ *
+ *     static farm_status grant(farm_session *session, void *context) {
+ *         grant_operation *operation = context;
+ *         store_batch batch;
+ *
+ *         store_batch_init(&batch, session);
+ *         roles_grant_read(&batch, &(roles_grant_read_params){…}, on_grant, operation);
+ *         farm_status status = store_run(session, &batch);
+ *         …
+ *         return store_finish(session, &batch);
+ *     }
+ *
+ * On EAGAIN, and on EUNCERTAIN when the operation is repeatable, it is run again whole, so it must
+ * begin from its arguments each time: what it writes into `context` it must also reset. */
+#ifndef STORE_RUN_H
+#define STORE_RUN_H
+
+#include "store/batch.h"
+#include <farmcore/session.h>
+
+/* Flags of an operation. */
+enum {
+    STORE_READS = 1,      /* it writes nothing */
+    STORE_SERVICE = 2,    /* scope: service. Its rules have checked the caller */
+    STORE_REPEATABLE = 4, /* it has an id: running it again after EUNCERTAIN changes nothing */
+    STORE_OWN = 8         /* refused inside farm_begin() */
+};
+
+typedef farm_status (*store_function)(farm_session *session, void *context);
+
+/* Run an operation: enter the session, run the function, retry, settle, leave. */
+farm_status store_operate(farm_session *session, uint32_t flags, store_function function,
+                          void *context);
+
+/* Begin a public function that only sets or checks: the session's error is cleared. FARM_EINVAL
+ * when the session is NULL, not open, in use by another thread or of the parent process. Every
+ * enter that returns FARM_OK is followed by a leave. store_operate() does both itself. */
+farm_status store_enter(farm_session *session);
+farm_status store_leave(farm_session *session, farm_status status);
+
+/* Inside an operation. */
+void store_batch_init(store_batch *batch, farm_session *session);
+/* Send a batch that others may follow. Empty batches are fine. */
+farm_status store_run(farm_session *session, store_batch *batch);
+/* Send the last batch: with it the operation's own transaction commits. */
+farm_status store_finish(farm_session *session, store_batch *batch);
+/* Take back what this operation has stored so far; it may then run further batches. */
+farm_status store_undo(farm_session *session);
+
+/* Record an error and return its status: `return store_fail(session, FARM_EREFUSED, reason, …)`.
+ * The text is one line for a person, with the figures and never a secret. */
+farm_status store_fail(farm_session *session, farm_status status, int32_t reason,
+                       const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Which class of failure the last store_run() or store_finish() met: FARM_FAULT_…, and its
+ * statement's number, for operations to which it is an outcome. */
+int32_t store_fault_kind(const farm_session *session);
+uint32_t store_fault_statement(const farm_session *session);
+
+/* Arguments. Each returns FARM_OK or fails with FARM_EINVAL and a sentence that begins with name. */
+farm_status store_check_key(farm_session *session, const char *name, const char *key);
+farm_status store_check_id(farm_session *session, const char *name, const farm_id *id);
+farm_status store_check_range(farm_session *session, const char *name, int64_t value, int64_t least,
+                              int64_t most);
+farm_status store_check_count(farm_session *session, const char *name, size_t count, size_t most);
+/* Copy a caller's struct (base/options.h); name is the argument's. */
+farm_status store_check_options(farm_session *session, const char *name, void *out, size_t size,
+                                const void *source);
+
+/* Who acts. store_check_owner(): FARM_OK for the owner and for the service, else FARM_EDENIED. */
+farm_status store_check_owner(farm_session *session, const char *owner);
+farm_status store_check_service(farm_session *session);
+int32_t store_is_service(const farm_session *session);
+/* NULL: nobody, or the service. */
+const char *store_actor(const farm_session *session);
+/* The owner of definitions: the option `space`. */
+const char *store_space(const farm_session *session);
+
+int64_t store_now_us(farm_session *session);
+int64_t store_now_ns(farm_session *session);
+void store_random(farm_session *session, void *data, size_t size);
+/* Freed when the outermost operation on the session ends. */
+arena *store_arena(farm_session *session);
+
+/* The session that rate limits use: this one, or the one of `rate_uri=`. Errors of the other are
+ * copied by store_take_error(). */
+farm_status store_rate_session(farm_session *session, farm_session **out);
+farm_status store_take_error(farm_session *session, farm_session *from, farm_status status);
+
+/* A cache that the sessions of a store share: immutable snapshots, one a slot, counted. */
+enum { STORE_SLOT_RATE, STORE_SLOT_COUNT };
+
+typedef struct store_snapshot {
+    int64_t loaded_us;                             /* of clock_monotonic_us() */
+    void (*release)(struct store_snapshot *self);  /* frees it */
+    uint32_t references;                           /* the store's; set to 0 at first */
+} store_snapshot;
+
+/* The slot's snapshot, or NULL; give it back with store_snapshot_leave(). */
+store_snapshot *store_snapshot_enter(farm_session *session, uint32_t slot);
+void store_snapshot_leave(farm_session *session, store_snapshot *snapshot);
+/* Replace the slot's snapshot; NULL: forget it. Takes the caller's reference over. */
+void store_snapshot_publish(farm_session *session, uint32_t slot, store_snapshot *snapshot);
+
+#endif

@@ -1,0 +1,89 @@
+/* The inside of a session, for src/store alone. Modules see run.h. */
+#ifndef STORE_SESSION_H
+#define STORE_SESSION_H
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "store/shared.h"
+#include <stdatomic.h>
+
+enum { ACTOR_NOBODY, ACTOR_USER, ACTOR_SERVICE };
+
+/* The caller's transaction. BROKEN: only farm_rollback() is left. */
+enum { TRANSACTION_NONE, TRANSACTION_OPEN, TRANSACTION_BROKEN };
+
+/* What a running operation has open in the store. */
+enum { FRAME_IDLE, FRAME_BEGUN, FRAME_SAVED };
+
+/* One running operation; they nest when an operation calls another module. */
+typedef struct store_frame {
+    struct store_frame *outer;
+    uint32_t flags;
+    int32_t state;
+    int32_t is_joined; /* inside a transaction that is not its own */
+} store_frame;
+
+struct farm_session {
+    store_shared *shared;
+    farm_connection *connection; /* NULL until first needed, and after close */
+    atomic_uintptr_t thread;     /* the thread inside, 0: none */
+    uint32_t depth;              /* how often it is inside */
+    uint32_t fork_generation;
+    farm_error error;
+    int32_t fault_kind;
+    uint32_t fault_statement;
+
+    int32_t actor_kind;
+    char actor[FARM_KEY_MAX + 1];
+    char space[FARM_KEY_MAX + 1];
+    int32_t sent_kind; /* what the store's transaction was told; -1: nothing yet */
+
+    farm_clock clock;
+    farm_entropy entropy;
+    int64_t frozen_us;  /* -1: the clock runs */
+    int64_t ahead_ns;   /* what the store's clock is ahead of ours */
+    uint32_t try_count;
+    int64_t default_timeout_us; /* 0: no limit */
+    int64_t timeout_us;         /* 0: the default; -1: no limit */
+    int64_t deadline_us;        /* of the running operation, clock_monotonic_us(); 0: none */
+
+    int32_t transaction;
+    int32_t is_adopted;
+    int32_t is_checked; /* the schema is one that we can work on */
+    store_frame *frame;
+    arena arena;
+    struct farm_session *side; /* of rate_uri=, made when first needed */
+    struct farm_session *next; /* in the pool's list of idle sessions */
+    int64_t idle_since_us;
+};
+
+/* Flags of an operation beside those of run.h: it does without a checked schema. */
+enum { STORE_UNCHECKED = 1 << 16 };
+
+/* session.c */
+farm_status session_open_shared(farm_session *session, store_shared *shared,
+                                const farm_session_options *options);
+/* As the pool hands it out: nothing of the last user is left. */
+farm_status session_reset(farm_session *session, const farm_session_options *options);
+
+/* error.c */
+void error_clear(farm_session *session);
+void error_set(farm_error *error, farm_status status, int32_t reason, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* Record a backend's fault, looked up in the rules of its statement. */
+farm_status error_from_fault(farm_session *session, const store_batch *batch,
+                             const farm_fault *fault);
+
+/* run.c */
+farm_status run_connect(farm_session *session);
+/* Start the time that the session allows an operation. */
+void run_set_deadline(farm_session *session);
+/* Tell the backend what is left of the deadline; FARM_ETIMEOUT when nothing is. */
+farm_status run_set_timeout(farm_session *session);
+/* Whether after this status a caller's transaction can only be rolled back. */
+int32_t run_breaks_transaction(farm_status status);
+
+/* migrate.c */
+farm_status migrate_check(farm_session *session);
+
+#endif

@@ -1,0 +1,47 @@
+-- Statements of the store itself: the actor, the schema, the clock, a sign of life.
+
+-- name: actor_set
+-- params: actor text
+-- columns: actor text
+-- Row policies go by this. It lasts as long as the transaction, so it is safe behind a pooler.
+SELECT :actor AS actor;
+
+-- name: actor_and_timeout_set
+-- params: actor text, timeout text
+-- columns: actor text, statement_timeout text, lock_timeout text
+-- The server gives up too, should this end of the connection be gone.
+SELECT :actor AS actor, :timeout AS statement_timeout, :timeout AS lock_timeout;
+
+-- name: ping
+-- columns: answer int
+SELECT 1 AS answer;
+
+-- name: clock_read
+-- columns: now_us int
+-- 0: the store has no clock of its own.
+SELECT 0 AS now_us;
+
+-- name: schema_exists
+-- columns: present int
+SELECT COUNT(*) AS present FROM sqlite_master WHERE name = 'farm_schema';
+
+-- name: schema_read
+-- columns: number int, works_with int
+-- plan: scan it has one short row a migration
+SELECT COALESCE(MAX(number), 0) AS number, COALESCE(MAX(works_with), 0) AS works_with
+FROM farm_schema;
+
+-- name: schema_list
+-- columns: number int, hash blob
+-- plan: scan it has one short row a migration
+SELECT number, hash FROM farm_schema ORDER BY number;
+
+-- name: schema_add
+-- params: number int, name text, hash blob, works_with int, library int, applied_us int
+INSERT INTO farm_schema (number, name, hash, works_with, library, applied_us)
+VALUES (:number, :name, :hash, :works_with, :library, :applied_us);
+
+-- name: migrate_lock
+-- columns: locked int
+-- SQLite's write transaction is the lock itself.
+SELECT 1 AS locked;

@@ -1,0 +1,82 @@
+/* Parsing of store URIs. What a setting means is decided in shared.c and by the backends. */
+#include "store/uri.h"
+#include "base/text.h"
+#include <string.h>
+
+static int32_t hex_digit(char character) {
+    if (character >= '0' && character <= '9') return character - '0';
+    if (character >= 'a' && character <= 'f') return character - 'a' + 10;
+    if (character >= 'A' && character <= 'F') return character - 'A' + 10;
+    return -1;
+}
+
+char *uri_decode(arena *owner, const char *text, size_t size) {
+    char *out = arena_allocate(owner, size + 1);
+    if (out == NULL) return NULL;
+    size_t used = 0;
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] != '%') {
+            out[used++] = text[i];
+            continue;
+        }
+        if (size - i < 3) return NULL;
+        int32_t high = hex_digit(text[i + 1]);
+        int32_t low = hex_digit(text[i + 2]);
+        if (high < 0 || low < 0 || high + low == 0) return NULL;
+        out[used++] = (char)(high * 16 + low);
+        i += 2;
+    }
+    out[used] = '\0';
+    return text_is_utf8(out, used) ? out : NULL;
+}
+
+static int32_t is_scheme_character(char character) {
+    return (character >= 'a' && character <= 'z') || (character >= '0' && character <= '9') ||
+           character == '+' || character == '-' || character == '.';
+}
+
+static farm_status parse_parameter(arena *owner, const char *text, size_t size, uri_parts *out,
+                                   const char **complaint) {
+    const char *equals = memchr(text, '=', size);
+    *complaint = "has a setting without a value";
+    if (equals == NULL || equals == text) return FARM_EINVAL;
+    *complaint = "has too many settings";
+    if (out->parameter_count == URI_PARAMETER_MAX) return FARM_EINVAL;
+
+    uri_parameter *parameter = &out->parameters[out->parameter_count++];
+    size_t name_size = (size_t)(equals - text);
+    parameter->raw = arena_copy(owner, text, size);
+    parameter->name = uri_decode(owner, text, name_size);
+    parameter->value = uri_decode(owner, equals + 1, size - name_size - 1);
+    *complaint = "has a setting that is not percent-encoded UTF-8";
+    if (parameter->raw == NULL) return FARM_ENOMEM;
+    return parameter->name == NULL || parameter->value == NULL ? FARM_EINVAL : FARM_OK;
+}
+
+farm_status uri_parse(arena *owner, const char *text, uri_parts *out, const char **complaint) {
+    memset(out, 0, sizeof *out);
+    *complaint = text_complaint(text, URI_MAX);
+    if (*complaint != NULL) return FARM_EINVAL;
+
+    size_t scheme_size = 0;
+    while (is_scheme_character(text[scheme_size])) scheme_size++;
+    *complaint = "does not begin with a scheme such as sqlite: or postgresql:";
+    if (scheme_size == 0 || text[scheme_size] != ':') return FARM_EINVAL;
+
+    const char *rest = text + scheme_size + 1;
+    const char *query = strchr(rest, '?');
+    size_t rest_size = query == NULL ? strlen(rest) : (size_t)(query - rest);
+    out->scheme = arena_copy(owner, text, scheme_size);
+    out->rest = arena_copy(owner, rest, rest_size);
+    if (out->scheme == NULL || out->rest == NULL) return FARM_ENOMEM;
+
+    while (query != NULL && query[1] != '\0') {
+        const char *begin = query + 1;
+        query = strchr(begin, '&');
+        size_t size = query == NULL ? strlen(begin) : (size_t)(query - begin);
+        farm_status status = parse_parameter(owner, begin, size, out, complaint);
+        if (status != FARM_OK) return status;
+    }
+    *complaint = NULL;
+    return FARM_OK;
+}
