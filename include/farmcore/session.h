@@ -150,7 +150,7 @@ FARM_API farm_status farm_begin(farm_session *session);
  * @return FARM_EINVAL none is open, or one that can only be rolled back: it is rolled back now.
  * @return FARM_EUNCERTAIN the answer was lost; repeat the operations with the same ids.
  * @return FARM_EAGAIN
- * @return FARM_EREFUSED a deferred constraint refuses the whole.
+ * @return FARM_ECONFLICT a deferred foreign key of the host's refuses the whole.
  * @return FARM_EUNAVAILABLE
  * @return FARM_ETIMEOUT
  * @return FARM_EFULL
@@ -336,8 +336,9 @@ FARM_API farm_status farm_health(farm_session *session, int64_t timeout_us, char
  * Run the checks of every module: what must never be false, recomputed from the rows. Acts as the
  * service. Reads only.
  *
- * @param out_text receives JSON: `{"ok":true,"checks":[{"name":"roles.owner_count",
- * "violations":0}, …]}`; a check with violations also lists the first ten as `"found":[…]`.
+ * @param out_text receives JSON: `{"checks":[{"name":"roles.check_owner_count",
+ * "violations":0}, …],"ok":true}`; a check with violations also lists the first ten as
+ * `"found":[{"subject":…,"detail":…}, …]`.
  * @return FARM_OK the text says whether all is well.
  * @return FARM_EINVAL
  * @return FARM_EDENIED the actor is not the service.

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,9 +30,32 @@ static int64_t read_monotonic_ns(void *context) {
     return read_ns(CLOCK_MONOTONIC);
 }
 
+/* Every draw from the system is a call of the kernel, so small ones are cut from a larger one. Bytes
+ * are given out once; a child after fork() has a copy of its parent's, and draws its own. */
+enum { STOCK_SIZE = 512, STOCK_DRAW_MAX = 32 };
+
+typedef struct random_stock {
+    uint8_t bytes[STOCK_SIZE];
+    size_t left;
+    uint32_t fork_generation;
+} random_stock;
+
 static void fill_random(void *context, void *data, size_t size) {
+    static _Thread_local random_stock stock;
     (void)context;
-    crypto_random(data, size);
+    if (size > STOCK_DRAW_MAX) {
+        crypto_random(data, size);
+        return;
+    }
+    const uint32_t generation = clock_fork_generation();
+    if (stock.left < size || stock.fork_generation != generation) {
+        crypto_random(stock.bytes, sizeof stock.bytes);
+        stock.left = sizeof stock.bytes;
+        stock.fork_generation = generation;
+    }
+    stock.left -= size;
+    memcpy(data, stock.bytes + stock.left, size);
+    memset(stock.bytes + stock.left, 0, size);
 }
 
 const farm_clock clock_system = {

@@ -26,12 +26,12 @@ CREATE POLICY farm_schema_write ON {schema}.farm_schema
     WITH CHECK (current_setting('farm.actor', true) = 's');
 
 -- In a pipeline that ends in a commit the client would learn too late that a WHERE matched nothing.
-CREATE FUNCTION {schema}.farm_expect(found bigint, expected bigint) RETURNS bigint
+CREATE FUNCTION {schema}.farm_expect(counted bigint, expected bigint) RETURNS bigint
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-    IF found <> expected THEN
+    IF counted <> expected THEN
         RAISE EXCEPTION USING ERRCODE = 'FM001', MESSAGE = 'a guarded statement missed';
     END IF;
-    RETURN found;
+    RETURN counted;
 END
 $$;

@@ -14,12 +14,12 @@ SELECT :actor AS actor, :timeout AS statement_timeout, :timeout AS lock_timeout;
 
 -- name: ping
 -- columns: answer int
-SELECT 1 AS answer;
+SELECT CAST(1 AS BIGINT) AS answer;
 
 -- name: clock_read
 -- columns: now_us int
 -- 0: the store has no clock of its own.
-SELECT 0 AS now_us;
+SELECT CAST(0 AS BIGINT) AS now_us;
 
 -- name: schema_exists
 -- columns: present int
@@ -44,4 +44,4 @@ VALUES (:number, :name, :hash, :works_with, :library, :applied_us);
 -- name: migrate_lock
 -- columns: locked int
 -- SQLite's write transaction is the lock itself.
-SELECT 1 AS locked;
+SELECT CAST(1 AS BIGINT) AS locked;

@@ -73,13 +73,10 @@ static void apply_migrations(const char *dialect, void (*apply)(void *, const ch
 
 static char *read_plans(void) {
     const char *named = getenv("FARM_STATEMENT_PLANS");
-    const char *generated = getenv("FARM_GENERATED");
+    if (named != NULL) return read_text(named);
+    const char *folder = getenv("FARM_GENERATED");
     char path[PATH_SIZE];
-    snprintf(path, sizeof path, "%s%s",
-             named != NULL       ? named
-             : generated != NULL ? generated
-                                 : ".",
-             named != NULL ? "" : "/statement_plans.txt");
+    snprintf(path, sizeof path, "%s/statement_plans.txt", folder != NULL ? folder : ".");
     return read_text(path);
 }
 

@@ -155,3 +155,40 @@ Test(clock, a_child_has_another_generation_than_its_parent_and_so_has_its_child)
     cr_assert_eq(status, 0);
     cr_assert_eq(clock_fork_generation(), parent);
 }
+
+Test(clock, a_child_never_draws_what_its_parent_draws) {
+    uint8_t first[16];
+    uint8_t mine[16];
+    uint8_t childs[16];
+    int ends[2];
+    entropy_system.fill(NULL, first, sizeof first);
+    cr_assert_eq(pipe(ends), 0);
+
+    pid_t child = fork();
+    entropy_system.fill(NULL, mine, sizeof mine);
+    if (child == 0) {
+        _exit(write(ends[1], mine, sizeof mine) == (ssize_t)sizeof mine ? 0 : 1);
+    }
+
+    cr_assert_eq(read(ends[0], childs, sizeof childs), (ssize_t)sizeof childs);
+    int outcome = -1;
+    waitpid(child, &outcome, 0);
+    cr_assert_eq(outcome, 0);
+    cr_assert_arr_neq(mine, childs, sizeof mine);
+    cr_assert_arr_neq(mine, first, sizeof mine);
+}
+
+Test(clock, small_draws_do_not_repeat_and_large_ones_are_whole) {
+    enum { DRAWS = 1000 };
+    static uint64_t drawn[DRAWS];
+    static uint8_t large[4096];
+    size_t zeros = 0;
+
+    for (size_t i = 0; i < DRAWS; i++) entropy_system.fill(NULL, &drawn[i], sizeof drawn[i]);
+    entropy_system.fill(NULL, large, sizeof large);
+
+    for (size_t i = 0; i < DRAWS; i++)
+        for (size_t j = i + 1; j < DRAWS; j++) cr_assert_neq(drawn[i], drawn[j]);
+    for (size_t i = 0; i < sizeof large; i++) zeros += large[i] == 0;
+    cr_assert_lt(zeros, 100);
+}
