@@ -1,0 +1,156 @@
+/* The tour: what the library does, told as a story that really happens on a store. FARM_URI names
+ * another store than the embedded one, such as postgresql://…; the story is the same. */
+#include <farmcore/farmcore.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Stop at the first thing that goes otherwise than the story says. */
+static void must(farm_session *session, farm_status status, const char *what) {
+    if (status == FARM_OK) return;
+    fprintf(stderr, "tour: %s: %s (%s)\n", what, farm_session_error_text(session),
+            farm_status_name(status));
+    exit(EXIT_FAILURE);
+}
+
+static void must_be(int condition, const char *what) {
+    if (condition) return;
+    fprintf(stderr, "tour: it should have been so: %s\n", what);
+    exit(EXIT_FAILURE);
+}
+
+/* A name that no earlier run has used, so that the story is the same on a store that is kept. */
+static const char *fresh(farm_session *session, const char *name, char *out, size_t out_size) {
+    farm_id id;
+    char text[FARM_ID_TEXT_SIZE];
+    farm_id_new(session, &id);
+    farm_id_to_text(&id, text);
+    snprintf(out, out_size, "%s-%s", name, text);
+    return out;
+}
+
+static void open_store(farm_session *session) {
+    const char *uri = getenv("FARM_URI");
+    if (uri == NULL) uri = "sqlite::memory:";
+    must(session, farm_session_open(session, uri, NULL), "open the store");
+    must(session, farm_migrate(session), "migrate");
+    must(session, farm_session_set_service(session), "act as the service");
+
+    char *health = NULL;
+    must(session, farm_health(session, 5 * 1000 * 1000, &health), "ask for its health");
+    must_be(strstr(health, "\"ok\":true") != NULL, health);
+    printf("The store is open and migrated: %s on %s, and healthy.\n\n",
+           strstr(health, "sqlite") != NULL ? "SQLite" : "Postgres",
+           getenv("FARM_URI") == NULL ? "memory" : "FARM_URI");
+    farm_free(health);
+}
+
+static void limit_sign_ins(farm_session *session) {
+    char user[80];
+    const farm_rate_limit limits[] = {
+        {.struct_size = sizeof *limits, .name = "tour-user", .scope = FARM_RATE_SCOPE_USER,
+         .burst = 3, .count = 3, .period_us = 60 * 1000000},
+        {.struct_size = sizeof *limits, .name = "tour-address",
+         .scope = FARM_RATE_SCOPE_ADDRESS, .count = 600, .period_us = 60 * 1000000},
+    };
+    must(session, farm_rate_define(session, limits, 2), "define the limits");
+    printf("A user may sign in 3 times at once and then 3 times a minute;\n"
+           "an address 600 times a minute. Both are taken together, or neither.\n");
+
+    fresh(session, "ana", user, sizeof user);
+    const farm_rate_request requests[] = {
+        {.struct_size = sizeof *requests, .limit = "tour-user", .subject = user, .cost = 1},
+        {.struct_size = sizeof *requests, .limit = "tour-address", .subject = "2001:db8::7",
+         .cost = 1},
+    };
+    farm_rate_state states[2] = {{.struct_size = sizeof *states}, {.struct_size = sizeof *states}};
+    farm_rate_decision decision = {.struct_size = sizeof decision, .allowed = 1};
+    for (int attempt = 1; attempt <= 4; attempt++) {
+        must(session, farm_rate_take(session, requests, 2, states, &decision), "take");
+        must_be(decision.allowed == (attempt <= 3), "three attempts are allowed, the fourth not");
+        if (decision.allowed)
+            printf("  attempt %d: let in, %" PRId64 " left\n", attempt, states[0].remaining);
+        else
+            printf("  attempt %d: refused by \"%s\", try again in %" PRId64 " s\n", attempt,
+                   requests[decision.decided_index].limit,
+                   (decision.retry_after_us + 999999) / 1000000);
+    }
+    char *headers = NULL;
+    must(session, farm_rate_headers(session, requests, 2, states, &decision, &headers), "headers");
+    printf("The refused caller is told:\n%s\n", headers);
+    farm_free(headers);
+}
+
+static void place_order_once(farm_session *session) {
+    static const char request[] = "{\"sku\":\"apples\",\"quantity\":3}";
+    static const char answer[] = "{\"order\":1}";
+    char key[80];
+    fresh(session, "order", key, sizeof key);
+    for (int time = 1; time <= 2; time++) {
+        farm_idempotency *claim = NULL;
+        must(session, farm_begin(session), "begin");
+        must(session,
+             farm_idempotency_begin(session, "ana", key, "POST /orders", request,
+                                    sizeof request - 1, NULL, &claim),
+             "claim the key");
+        if (farm_idempotency_outcome(claim) == FARM_IDEMPOTENCY_EXECUTE) {
+            must_be(time == 1, "only the first request does the work");
+            must(session,
+                 farm_idempotency_finish(session, claim, 201, answer, sizeof answer - 1),
+                 "finish");
+            printf("Ana orders apples: the work is done and answered %d.\n", 201);
+        } else {
+            size_t size = 0;
+            const char *data = farm_idempotency_data(claim, &size);
+            must_be(time == 2 && size == sizeof answer - 1, "the second gets the answer");
+            printf("Her phone sends it again: answered %d %.*s without any work.\n",
+                   farm_idempotency_code(claim), (int)size, data);
+        }
+        farm_idempotency_free(claim);
+        must(session, farm_commit(session), "commit");
+    }
+    printf("\n");
+}
+
+static void ask_for_permission(farm_session *session) {
+    char shop[80];
+    fresh(session, "shop", shop, sizeof shop);
+    must(session, farm_role_found(session, shop, "ana"), "found the shop");
+    must(session, farm_role_grant(session, shop, "bob", FARM_ROLE_MEMBER, 0), "grant");
+    printf("Ana owns a shop, and Bob is a member of it.\n");
+
+    must(session, farm_session_set_actor(session, "bob"), "act as Bob");
+    must(session, farm_role_check(session, shop, FARM_ROLE_WRITE), "Bob may write");
+    farm_status status = farm_role_grant(session, shop, "eve", FARM_ROLE_MEMBER, 0);
+    must_be(status == FARM_EDENIED, "a member may not grant");
+    printf("  Bob lets Eve in: refused: %s.\n", farm_session_error_text(session));
+
+    must(session, farm_session_set_actor(session, "ana"), "act as Ana");
+    must(session, farm_role_grant(session, shop, "eve", FARM_ROLE_VIEWER, 0), "Ana grants");
+    printf("  Ana lets Eve look around: done.\n");
+    status = farm_role_revoke(session, shop, "ana", FARM_ROLE_OWNER);
+    must_be(status == FARM_EREFUSED, "the last owner stays");
+    printf("  Ana leaves the shop: refused: %s.\n\n", farm_session_error_text(session));
+    must(session, farm_session_set_service(session), "act as the service");
+}
+
+static void check_all(farm_session *session) {
+    char *report = NULL;
+    must(session, farm_verify(session, &report), "verify");
+    must_be(strstr(report, "\"ok\":true") != NULL, report);
+    printf("Everything that must never be false was recomputed from the rows, and holds.\n");
+    farm_free(report);
+}
+
+int main(void) {
+    farm_session *session = NULL;
+    if (farm_session_new(&session) != FARM_OK) return EXIT_FAILURE;
+    open_store(session);
+    limit_sign_ins(session);
+    place_order_once(session);
+    ask_for_permission(session);
+    check_all(session);
+    farm_session_free(session);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,37 @@
+/* The store that a contract test runs on: FARM_TEST_URI names it, every test has a fresh one.
+ *
+ * FARM_TEST_URI is `sqlite::memory:`, `sqlite:FOLDER/` (a file of its own in there), or a
+ * postgresql: URI of a role that does not own the tables; FARM_TEST_OWNER_URI is then the owner's.
+ * Each test has a schema of its own there. */
+#ifndef CONTRACT_H
+#define CONTRACT_H
+
+#include <farmcore/farmcore.h>
+
+/* A migrated store and a session on it that acts as the service, its clock frozen at
+ * CONTRACT_NOW_US. A test has one store. Aborts the test when it cannot be had. */
+farm_session *contract_open(void);
+/* Another session on the same store, with the same actor and clock. */
+farm_session *contract_open_another(void);
+void contract_close_another(farm_session *session);
+/* Close the store and remove what it left. */
+void contract_close(farm_session *session);
+
+/* The URI of the store, with its schema; NULL for memory, which has none for others. */
+const char *contract_uri(void);
+int contract_is_postgres(void);
+
+/* A table of the host's, with the column `name TEXT PRIMARY KEY`; it is there for every test. */
+const char *contract_host_table(void);
+
+/* The number that a statement answers in its first row and column. Table names are written
+ * {farm_x}: the schema is put in front where there is one; {host} is the host's table. */
+int64_t contract_number(farm_session *session, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* The status of a statement, with names written likewise. */
+farm_status contract_execute(farm_session *session, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#define CONTRACT_NOW_US INT64_C(1767225600000000) /* 2026-01-01 */
+
+#endif

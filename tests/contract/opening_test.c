@@ -1,0 +1,187 @@
+/* What cannot be opened, and what goes away: a status and a sentence, no password, nothing lost. */
+#include "contract.h"
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SECRET "S3cretWord"
+
+/* A URI that cannot be opened, and what is answered. */
+typedef struct refusal {
+    const char *uri;
+    farm_status status;
+    const char *text; /* a part of it */
+} refusal;
+
+static const refusal refusals[] = {
+    {NULL, FARM_EINVAL, "is missing"},
+    {"", FARM_EINVAL, "is empty"},
+    {"nonsense", FARM_EINVAL, "scheme"},
+    {":memory:", FARM_EINVAL, "scheme"},
+    {"sqlite:\xff", FARM_EINVAL, "UTF-8"},
+    {"mysql://host/db", FARM_EUNSUPPORTED, "mysql:"},
+    {"sqlite::memory:?durability=perhaps", FARM_EINVAL, "full|normal"},
+    {"sqlite::memory:?colour=red", FARM_EINVAL, "colour"},
+    {"sqlite::memory:?durability", FARM_EINVAL, "without a value"},
+    {"sqlite::memory:?clock=%zz", FARM_EINVAL, "percent"},
+    {"sqlite::memory:?schema=Robert'); DROP", FARM_EINVAL, "schema"},
+    {"sqlite::memory:?rate_uri=nonsense", FARM_EINVAL, "scheme"},
+    {"sqlite:/no/such/folder/shop.db", FARM_EUNAVAILABLE, ""},
+    {"postgresql://farm_app:" SECRET "@127.0.0.1:1/farm", FARM_EUNAVAILABLE, ""},
+    {"postgresql://farm_app:" SECRET "@127.0.0.1:1/farm?port=" SECRET, FARM_EINVAL, ""},
+    {"postgresql://farm_app:" SECRET "@127.0.0.1:1/farm?prepare=never", FARM_EINVAL, "auto|on|off"},
+};
+
+static farm_session *new_session(void) {
+    farm_session *session = NULL;
+    cr_assert_eq(farm_session_new(&session), FARM_OK);
+    return session;
+}
+
+static void check_refused(const char *uri, farm_status status, const char *text) {
+    farm_session *session = new_session();
+    farm_session_options options = {.struct_size = sizeof options, .timeout_us = 5000000};
+    cr_assert_eq(farm_session_open(session, uri, &options), status, "%s: %s", uri,
+                 farm_session_error_text(session));
+    const char *said = farm_session_error_text(session);
+    cr_assert_not_null(strstr(said, text), "%s: %s", uri, said);
+    cr_assert_gt(strlen(said), 0, "%s", uri);
+    cr_assert_null(strstr(said, SECRET), "the password is shown: %s", said);
+    cr_assert_null(strchr(said, '\n'), "%s", said);
+    cr_assert_eq(farm_session_open(session, "sqlite::memory:", NULL), FARM_OK,
+                 "the session is spoilt by %s", uri);
+    farm_session_free(session);
+}
+
+Test(opening, what_cannot_be_opened_is_a_sentence_without_secrets) {
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+        check_refused(refusals[i].uri, refusals[i].status, refusals[i].text);
+}
+
+Test(opening, a_uri_has_its_limit) {
+    char uri[6000];
+    memset(uri, 'x', sizeof uri);
+    memcpy(uri, "sqlite:", 7);
+    uri[sizeof uri - 1] = '\0';
+    check_refused(uri, FARM_EINVAL, "longer than 4096 bytes");
+}
+
+Test(opening, a_wrong_password_is_denied_and_not_shown) {
+    const char *given = getenv("FARM_TEST_POSTGRES_PASSWORD_URI");
+    if (given == NULL) return;
+    char uri[512];
+    const char *host = strchr(given, '@');
+    snprintf(uri, sizeof uri, "postgresql://farm_password:%s%s", SECRET, host);
+    check_refused(uri, FARM_EDENIED, "");
+}
+
+Test(opening, a_file_that_is_no_database_is_corrupt_and_left_alone) {
+    char path[] = "not-a-database-XXXXXX";
+    char uri[64];
+    int file = mkstemp(path);
+    static const char text[] = "This is a letter to somebody, and not a database at all. ....\n";
+    for (int i = 0; i < 100; i++) cr_assert_eq(write(file, text, sizeof text - 1), 62);
+    close(file);
+    snprintf(uri, sizeof uri, "sqlite:%s", path);
+
+    check_refused(uri, FARM_ECORRUPT, "");
+
+    struct stat facts;
+    cr_assert_eq(stat(path, &facts), 0);
+    cr_assert_eq(facts.st_size, 6200);
+    unlink(path);
+}
+
+Test(opening, wrong_options_are_told_apart_from_newer_ones) {
+    struct {
+        farm_session_options options;
+        uint64_t later;
+    } newer = {.options = {.struct_size = sizeof newer}, .later = 0};
+    farm_session *session = new_session();
+
+    cr_assert_eq(farm_session_open(session, "sqlite::memory:", &newer.options), FARM_OK);
+    farm_session_close(session);
+    newer.later = 1;
+    cr_assert_eq(farm_session_open(session, "sqlite::memory:", &newer.options),
+                 FARM_EUNSUPPORTED);
+    newer.options.struct_size = 2;
+    cr_assert_eq(farm_session_open(session, "sqlite::memory:", &newer.options), FARM_EINVAL);
+    const farm_session_options wrong[] = {
+        {.struct_size = sizeof *wrong, .try_count = 101},
+        {.struct_size = sizeof *wrong, .timeout_us = -2},
+        {.struct_size = sizeof *wrong, .actor = ""},
+        {.struct_size = sizeof *wrong, .space = "\xc3"},
+        {.struct_size = sizeof *wrong,
+         .clock = &(const farm_clock){.struct_size = sizeof(farm_clock)}},
+        {.struct_size = sizeof *wrong,
+         .entropy = &(const farm_entropy){.struct_size = sizeof(farm_entropy)}},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        cr_assert_eq(farm_session_open(session, "sqlite::memory:", &wrong[i]), FARM_EINVAL, "%zu",
+                     i);
+    farm_session_free(session);
+}
+
+Test(opening, a_store_without_room_says_so_and_loses_nothing) {
+    farm_session *session = contract_open();
+    if (!contract_is_postgres()) {
+        cr_assert_eq(farm_role_found(session, "shop", "ana"), FARM_OK);
+        cr_assert_eq(contract_execute(session, "PRAGMA max_page_count = 1"), FARM_OK);
+        farm_status status = FARM_OK;
+        char subject[FARM_KEY_MAX + 1];
+        memset(subject, 'x', FARM_KEY_MAX);
+        subject[FARM_KEY_MAX] = '\0';
+
+        int64_t granted = 1;
+        for (int i = 0; i < 1000 && status == FARM_OK; i++) {
+            snprintf(subject, 8, "%07d", i);
+            subject[7] = 'x';
+            status = farm_role_grant(session, "shop", subject, FARM_ROLE_VIEWER, 0);
+            granted += status == FARM_OK;
+        }
+
+        cr_assert_eq(status, FARM_EFULL, "%s", farm_session_error_text(session));
+        cr_assert_eq(contract_number(session, "SELECT COUNT(*) FROM {farm_role_grant}"), granted);
+        cr_assert_eq(contract_execute(session, "PRAGMA max_page_count = 100000"), FARM_OK);
+        cr_assert_eq(farm_role_grant(session, "shop", subject, FARM_ROLE_VIEWER, 0), FARM_OK);
+    }
+    contract_close(session);
+}
+
+Test(opening, a_server_that_goes_away_is_met_again) {
+    farm_session *session = contract_open();
+    if (contract_is_postgres()) {
+        farm_status status =
+            contract_execute(session, "SELECT pg_terminate_backend(pg_backend_pid())");
+        cr_assert(status == FARM_EUNAVAILABLE || status == FARM_EUNCERTAIN, "%s: %s",
+                  farm_status_name(status), farm_session_error_text(session));
+
+        cr_assert_eq(farm_role_found(session, "shop", "ana"), FARM_OK, "%s",
+                     farm_session_error_text(session));
+
+        cr_assert_eq(farm_begin(session), FARM_OK);
+        cr_assert_eq(farm_role_grant(session, "shop", "bob", FARM_ROLE_VIEWER, 0), FARM_OK);
+        contract_execute(session, "SELECT pg_terminate_backend(pg_backend_pid())");
+        cr_assert_eq(farm_role_grant(session, "shop", "eve", FARM_ROLE_VIEWER, 0), FARM_EINVAL);
+        cr_assert_eq(farm_commit(session), FARM_EINVAL);
+        cr_assert_eq(contract_number(session, "SELECT COUNT(*) FROM {farm_role_grant}"), 1);
+    }
+    contract_close(session);
+}
+
+Test(opening, a_call_ends_when_its_time_is_over_and_the_session_goes_on) {
+    farm_session *session = contract_open();
+    if (contract_is_postgres()) {
+        cr_assert_eq(farm_session_set_timeout_us(session, 200000), FARM_OK);
+        cr_assert_eq(contract_execute(session, "SELECT pg_sleep(30)"), FARM_ETIMEOUT, "%s",
+                     farm_session_error_text(session));
+        cr_assert_eq(farm_session_set_timeout_us(session, 0), FARM_OK);
+        cr_assert_eq(farm_role_found(session, "shop", "ana"), FARM_OK, "%s",
+                     farm_session_error_text(session));
+    }
+    cr_assert_eq(farm_session_set_timeout_us(session, -2), FARM_EINVAL);
+    contract_close(session);
+}

@@ -1,0 +1,195 @@
+/* The scenarios of the fault tests. */
+#include "scenarios.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static farm_status nothing(farm_session *session) {
+    (void)session;
+    return FARM_OK;
+}
+
+static farm_status migrate(farm_session *session) {
+    return farm_migrate(session);
+}
+
+static farm_status define(farm_session *session) {
+    const farm_rate_limit limits[] = {
+        {.struct_size = sizeof *limits, .name = "a", .count = 10, .period_us = 1000000},
+        {.struct_size = sizeof *limits, .name = "b", .count = 10, .period_us = 1000000},
+    };
+    return farm_rate_define(session, limits, 2);
+}
+
+static const farm_rate_request requests[] = {
+    {.struct_size = sizeof *requests, .limit = "a", .subject = "s", .cost = 1},
+    {.struct_size = sizeof *requests, .limit = "b", .subject = "s", .cost = 1},
+};
+
+static farm_status take(farm_session *session) {
+    farm_rate_state states[2] = {{.struct_size = sizeof *states}, {.struct_size = sizeof *states}};
+    farm_rate_decision decision = {.struct_size = sizeof decision};
+    return farm_rate_take(session, requests, 2, states, &decision);
+}
+
+static farm_id token;
+
+static farm_status take_for_refund(farm_session *session) {
+    farm_rate_state states[2] = {{.struct_size = sizeof *states}, {.struct_size = sizeof *states}};
+    farm_rate_decision decision = {.struct_size = sizeof decision};
+    farm_status status = define(session);
+    if (status == FARM_OK) status = farm_rate_take(session, requests, 2, states, &decision);
+    token = decision.token;
+    return status;
+}
+
+static farm_status refund(farm_session *session) {
+    return farm_rate_refund(session, &token, requests, 2);
+}
+
+static farm_status found(farm_session *session) {
+    return farm_role_found(session, "shop", "ana");
+}
+
+static farm_status grant(farm_session *session) {
+    return farm_role_grant(session, "shop", "bob", FARM_ROLE_OWNER, 0);
+}
+
+static farm_status found_and_grant(farm_session *session) {
+    farm_status status = found(session);
+    return status == FARM_OK ? grant(session) : status;
+}
+
+static farm_status revoke(farm_session *session) {
+    return farm_role_revoke(session, "shop", "bob", FARM_ROLE_OWNER);
+}
+
+static farm_status check(farm_session *session) {
+    farm_status status = farm_session_set_actor(session, "ana");
+    if (status == FARM_OK) status = farm_role_check(session, "shop", FARM_ROLE_PAY);
+    farm_session_set_service(session);
+    return status;
+}
+
+/* Claim and finish in one transaction of the caller's. */
+static farm_status answer(farm_session *session) {
+    farm_idempotency *claim = NULL;
+    farm_status status = farm_begin(session);
+    if (status != FARM_OK) return status;
+    status = farm_idempotency_begin(session, "ana", "k", "o", "r", 1, NULL, &claim);
+    if (status == FARM_OK && farm_idempotency_outcome(claim) == FARM_IDEMPOTENCY_EXECUTE)
+        status = farm_idempotency_finish(session, claim, 200, "yes", 3);
+    farm_idempotency_free(claim);
+    if (status == FARM_OK) return farm_commit(session);
+    farm_rollback(session);
+    return status;
+}
+
+static farm_status compose(farm_session *session) {
+    farm_status status = farm_begin(session);
+    if (status == FARM_OK) status = found(session);
+    if (status == FARM_OK) status = grant(session);
+    if (status == FARM_OK) return farm_commit(session);
+    farm_rollback(session);
+    return status;
+}
+
+static farm_status verify(farm_session *session) {
+    char *text = NULL;
+    farm_status status = farm_verify(session, &text);
+    farm_free(text);
+    return status;
+}
+
+static farm_status maintain(farm_session *session) {
+    return farm_maintain(session, 100, NULL);
+}
+
+static farm_status host(farm_session *session) {
+    farm_rows *rows = NULL;
+    farm_status status = farm_session_execute(session, "SELECT 'x', 1", NULL, 0, &rows);
+    farm_rows_free(rows);
+    return status;
+}
+
+#define LIMITS "SELECT COUNT(*) FROM farm_rate_limit"
+/* How often the buckets were taken from, if always both at once; else a number that no one expects. */
+#define TAKES                                                                                      \
+    "SELECT CASE WHEN COUNT(*) = 0 THEN 0 WHEN COUNT(*) <> 2 OR MIN(tat - stamp) <> "             \
+    "MAX(tat - stamp) THEN -1 ELSE MAX(tat - stamp) / 100000000 END FROM farm_rate_bucket"
+#define REFUNDS "SELECT COUNT(*) FROM farm_rate_refund"
+#define OWNERS "SELECT COUNT(*) FROM farm_role_grant WHERE role = 1"
+#define ANSWERS "SELECT COUNT(*) FROM farm_idempotency WHERE state = 2"
+
+const fault_scenario scenarios[] = {
+    {"migrate again", nothing, migrate, "SELECT 1", 1, 1, 0},
+    {"rate define", nothing, define, LIMITS, 0, 2, 0},
+    {"rate take", define, take, TAKES, 0, 1, 1},
+    {"rate refund", take_for_refund, refund, REFUNDS, 0, 2, 0},
+    {"role found", nothing, found, OWNERS, 0, 1, 0},
+    {"role grant", found, grant, OWNERS, 1, 2, 0},
+    {"role revoke", found_and_grant, revoke, OWNERS, 2, 1, 0},
+    {"role check", found, check, OWNERS, 1, 1, 0},
+    {"idempotency in a transaction", nothing, answer, ANSWERS, 0, 1, 0},
+    {"two operations in a transaction", nothing, compose, OWNERS, 0, 2, 0},
+    {"verify", found, verify, OWNERS, 1, 1, 0},
+    {"maintain", found, maintain, OWNERS, 1, 1, 0},
+    {"a statement of the host's", nothing, host, "SELECT 1", 1, 1, 0},
+};
+const size_t scenario_count = sizeof scenarios / sizeof *scenarios;
+
+const char *scenario_schema = "";
+
+/* Put the schema before every farm_… of a statement. */
+static void put_schema(const char *text, char *out, size_t out_size) {
+    size_t used = 0;
+    for (; *text != '\0' && used + 1 < out_size; text++) {
+        if (strncmp(text, "farm_", 5) == 0)
+            used += (size_t)snprintf(out + used, out_size - used, "%s", scenario_schema);
+        out[used++] = *text;
+    }
+    out[used] = '\0';
+}
+
+static farm_rows *ask(farm_session *session, const char *name, const char *text) {
+    char statement[1024];
+    farm_rows *rows = NULL;
+    farm_session_set_service(session);
+    put_schema(text, statement, sizeof statement);
+    if (farm_session_execute(session, statement, NULL, 0, &rows) != FARM_OK) {
+        fprintf(stderr, "%s: %s\n", name, farm_session_error_text(session));
+        abort();
+    }
+    return rows;
+}
+
+int64_t scenario_answer(farm_session *session, const fault_scenario *scenario) {
+    farm_rows *rows = ask(session, scenario->name, scenario->question);
+    const farm_value *value = farm_rows_value(rows, 0, 0);
+    if (value == NULL) abort();
+    int64_t answer = value->integer;
+    farm_rows_free(rows);
+    return answer;
+}
+
+void scenario_clear(farm_session *session) {
+    static const char *const statements[] = {
+        "DELETE FROM farm_rate_refund",  "DELETE FROM farm_rate_bucket",
+        "DELETE FROM farm_rate_limit",   "DELETE FROM farm_idempotency",
+        "DELETE FROM farm_role_grant",   "DELETE FROM farm_role_entity",
+    };
+    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
+        farm_rows_free(ask(session, "clear", statements[i]));
+}
+
+int scenario_is_sound(farm_session *session) {
+    char *text = NULL;
+    farm_session_set_service(session);
+    farm_status status = farm_verify(session, &text);
+    int is_sound = status == FARM_OK && strstr(text, "\"ok\":true") != NULL;
+    if (!is_sound)
+        fprintf(stderr, "verify: %s\n",
+                text != NULL ? text : farm_session_error_text(session));
+    farm_free(text);
+    return is_sound;
+}
