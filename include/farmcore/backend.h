@@ -207,7 +207,7 @@ typedef struct farm_backend {
                          farm_fault *fault);
     /** Make a running call fail with ETIMEOUT; from any thread. */
     void (*interrupt)(farm_connection *connection);
-    /** Wait until somebody notifies the channel: FARM_OK, or FARM_ETIMEOUT. */
+    /** Wait until somebody notifies the channel: FARM_OK, or FARM_ETIMEOUT. timeout_us > 0. */
     farm_status (*wait)(farm_connection *connection, const char *channel, int64_t timeout_us,
                         farm_fault *fault);
 } farm_backend;

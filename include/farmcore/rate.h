@@ -11,8 +11,8 @@
  * it. Several limits are taken at once, all or none, in one round trip. What is refused writes
  * nothing. "Over the limit" is no error: the call returns FARM_OK with allowed = 0.
  *
- * Limits belong to the session's space. The sessions of a store share a cache of them; a change made
- * through one store object is seen by others after FARM_RATE_STALENESS_US at the latest. The
+ * Limits belong to the session's space. The sessions of a store share a cache of them; a change
+ * made through one store object is seen by others after FARM_RATE_STALENESS_US at the latest. The
  * limiter serves whoever asks, with or without an actor: it guards the doors that come before a
  * login. Only the service defines limits.
  */
@@ -27,7 +27,7 @@ extern "C" {
 #endif
 
 enum {
-    FARM_RATE_BATCH_MAX = 64,              /**< limits in one call */
+    FARM_RATE_BATCH_MAX = 64,                /**< limits in one call */
     FARM_RATE_STALENESS_US = 5 * 1000 * 1000 /**< how old a cached limit may be */
 };
 
@@ -41,22 +41,22 @@ enum {
 
 /** Why a call was turned down. */
 enum {
-    FARM_RATE_REASON_UNKNOWN_LIMIT = 1,   /**< ENOTFOUND: the space has no such limit */
-    FARM_RATE_REASON_BAD_SUBJECT = 2,     /**< EINVAL: missing, too long, or no address */
-    FARM_RATE_REASON_OUT_OF_RANGE = 3,    /**< EINVAL: a rate that cannot be counted exactly */
-    FARM_RATE_REASON_TWICE = 4,           /**< EINVAL: one bucket named twice in a call */
-    FARM_RATE_REASON_NOT_REFUNDABLE = 5,  /**< EINVAL: the token is of no decision that took */
-    FARM_RATE_REASON_OWN_TRANSACTION = 6  /**< EREFUSED: rate_uri= inside farm_begin() */
+    FARM_RATE_REASON_UNKNOWN_LIMIT = 1,  /**< ENOTFOUND: the space has no such limit */
+    FARM_RATE_REASON_BAD_SUBJECT = 2,    /**< EINVAL: missing, too long, or no address */
+    FARM_RATE_REASON_OUT_OF_RANGE = 3,   /**< EINVAL: a rate that cannot be counted exactly */
+    FARM_RATE_REASON_TWICE = 4,          /**< EINVAL: one bucket named twice in a call */
+    FARM_RATE_REASON_NOT_REFUNDABLE = 5, /**< EINVAL: the token is of no decision that took */
+    FARM_RATE_REASON_OWN_TRANSACTION = 6 /**< EREFUSED: rate_uri= inside farm_begin() */
 };
 
 /** A limit. */
 typedef struct farm_rate_limit {
     uint32_t struct_size;
-    int32_t scope;      /**< FARM_RATE_SCOPE_… */
-    const char *name;   /**< 1 to FARM_KEY_MAX visible ASCII characters but " and \ */
-    int64_t burst;      /**< tokens of a full bucket, 1 to 2^31 - 1; 0: count */
-    int64_t count;      /**< tokens given back in a period, 1 to 2^31 - 1 */
-    int64_t period_us;  /**< 1 µs to 366 days */
+    int32_t scope;       /**< FARM_RATE_SCOPE_… */
+    const char *name;    /**< 1 to FARM_KEY_MAX visible ASCII characters but " and \ */
+    int64_t burst;       /**< tokens of a full bucket, 1 to 2^31 - 1; 0: count */
+    int64_t count;       /**< tokens given back in a period, 1 to 2^31 - 1 */
+    int64_t period_us;   /**< 1 µs to 366 days */
     int32_t ipv4_prefix; /**< bits of an IPv4 address that count, 1 to 32; 0: 32 */
     int32_t ipv6_prefix; /**< bits of an IPv6 address that count, 1 to 128; 0: 64 */
 } farm_rate_limit;
@@ -73,14 +73,14 @@ typedef struct farm_rate_request {
 /** The state of one limit after the call. */
 typedef struct farm_rate_state {
     uint32_t struct_size;
-    int32_t allowed;         /**< this limit alone would have let the call through */
-    int32_t is_never;        /**< the cost is more than the burst: no waiting helps */
+    int32_t allowed;  /**< this limit alone would have let the call through */
+    int32_t is_never; /**< the cost is more than the burst: no waiting helps */
     uint32_t reserved;
-    int64_t burst;           /**< of the limit */
-    int64_t remaining;       /**< tokens left */
-    int64_t retry_after_us;  /**< until this cost can be had; 0 now, -1 never */
-    int64_t reset_after_us;  /**< until the bucket is full */
-    int64_t refill_us;       /**< what an empty bucket needs to be full: the policy's window */
+    int64_t burst;          /**< of the limit */
+    int64_t remaining;      /**< tokens left */
+    int64_t retry_after_us; /**< until this cost can be had; 0 now, -1 never */
+    int64_t reset_after_us; /**< until the bucket is full */
+    int64_t refill_us;      /**< what an empty bucket needs to be full: the policy's window */
 } farm_rate_state;
 
 /** What was decided over all limits of the call. */
@@ -95,8 +95,10 @@ typedef struct farm_rate_decision {
 } farm_rate_decision;
 
 /**
- * Define limits, or change them. All or none. A change of burst alone keeps the buckets; any other
- * change gives every subject a full one. Repeating a definition changes nothing.
+ * Define limits, or change them. All or none. A change of burst alone keeps the buckets, unless it
+ * is so large that the limit must count by another clock (docs/rate.md); any other change gives
+ * every subject a full one. Who has taken more than a lowered burst gets one more call through and
+ * then has an empty bucket. Repeating a definition changes nothing.
  *
  * @param items limits of the session's space. @param count 1 to FARM_RATE_BATCH_MAX.
  * @return FARM_OK
@@ -117,7 +119,8 @@ FARM_API farm_status farm_rate_define(farm_session *session, const farm_rate_lim
                                       size_t count);
 
 /**
- * Forget a limit. Its buckets go with the next farm_maintain(). Repeating it changes nothing.
+ * Forget a limit. Its buckets go with farm_maintain(), as all do, when they would be full again.
+ * Repeating it changes nothing.
  *
  * @param key the limit's name.
  * @return FARM_OK also when there was none.
@@ -163,7 +166,8 @@ FARM_API farm_status farm_rate_take(farm_session *session, const farm_rate_reque
                                     farm_rate_decision *out);
 
 /**
- * What farm_rate_take() would answer now; nothing is taken or written.
+ * Whether farm_rate_take() would let the call through now, and the states as they are; nothing is
+ * taken or written.
  *
  * @param items as farm_rate_take(). @param count 1 to FARM_RATE_BATCH_MAX.
  * @param results receives the states. @param out receives the decision; its token is zero.
@@ -185,7 +189,8 @@ FARM_API farm_status farm_rate_peek(farm_session *session, const farm_rate_reque
 /**
  * Give back what a decision took, or a part of it: the request failed through no fault of the
  * caller. A bucket never gets fuller than full. Repeating it with the same token gives nothing
- * back for a bucket that had its refund, and returns FARM_OK.
+ * back for a bucket that had its refund, and returns FARM_OK. So does a refund that comes too
+ * late: more than an hour after an empty bucket of the limit would have filled (or after a year).
  *
  * @param id the decision's token.
  * @param items the same limits and subjects; cost is what to give back, 1 or more.
