@@ -288,9 +288,7 @@ static farm_status join(farm_session *session, store_frame *frame) {
     farm_status status = run_connect(session);
     if (status == FARM_OK) status = open_outer(session, frame->outer);
     if (status != FARM_OK) return status;
-    frame->is_joined =
-        frame->outer != NULL || session->transaction == TRANSACTION_OPEN ||
-        (session->is_adopted && session->shared->backend->has_transaction(session->connection));
+    frame->is_joined = frame->outer != NULL || store_is_in_transaction(session);
     if (session->is_adopted && frame->outer == NULL) session->sent_kind = -1;
     if (frame->is_joined && (frame->flags & STORE_OWN))
         return store_fail(session, FARM_EREFUSED, 0,

@@ -76,6 +76,8 @@ farm_status store_check_options(farm_session *session, const char *name, void *o
 farm_status store_check_owner(farm_session *session, const char *owner);
 farm_status store_check_service(farm_session *session);
 int32_t store_is_service(const farm_session *session);
+/* Whether the caller, or his host, has a transaction open. */
+int32_t store_is_in_transaction(const farm_session *session);
 /* NULL: nobody, or the service. */
 const char *store_actor(const farm_session *session);
 /* The owner of definitions: the option `space`. */
@@ -98,13 +100,14 @@ enum { STORE_SLOT_RATE, STORE_SLOT_COUNT };
 typedef struct store_snapshot {
     int64_t loaded_us;                             /* of clock_monotonic_us() */
     void (*release)(struct store_snapshot *self);  /* frees it */
-    uint32_t references;                           /* the store's; set to 0 at first */
+    uint32_t references;                           /* 1 at first: its maker's */
 } store_snapshot;
 
 /* The slot's snapshot, or NULL; give it back with store_snapshot_leave(). */
 store_snapshot *store_snapshot_enter(farm_session *session, uint32_t slot);
 void store_snapshot_leave(farm_session *session, store_snapshot *snapshot);
-/* Replace the slot's snapshot; NULL: forget it. Takes the caller's reference over. */
+/* Replace the slot's snapshot; NULL: forget it. The caller keeps his own reference. What was read
+ * inside a transaction that may yet be rolled back is not for others. */
 void store_snapshot_publish(farm_session *session, uint32_t slot, store_snapshot *snapshot);
 
 #endif

@@ -286,6 +286,12 @@ const char *store_space(const farm_session *session) {
     return session->space;
 }
 
+int32_t store_is_in_transaction(const farm_session *session) {
+    if (session->transaction != TRANSACTION_NONE) return 1;
+    return session->is_adopted &&
+           session->shared->backend->has_transaction(session->connection) != 0;
+}
+
 int32_t store_is_service(const farm_session *session) {
     return session->actor_kind == ACTOR_SERVICE;
 }

@@ -21,8 +21,8 @@ void store_snapshot_leave(farm_session *session, store_snapshot *snapshot) {
 
 void store_snapshot_publish(farm_session *session, uint32_t slot, store_snapshot *snapshot) {
     store_shared *shared = session->shared;
-    if (snapshot != NULL) snapshot->references = 1;
     pthread_mutex_lock(&shared->mutex);
+    if (snapshot != NULL) snapshot->references++;
     store_snapshot *old = shared->snapshots[slot];
     shared->snapshots[slot] = snapshot;
     pthread_mutex_unlock(&shared->mutex);

@@ -65,15 +65,26 @@ static farm_status run_check(farm_session *session, uint32_t statement, json *ch
     return status;
 }
 
+/* The checks of one store; the one of rate_uri= has the same tables, most of them empty. */
+static farm_status run_checks(farm_session *session, json *checks, int64_t *violation_count) {
+    farm_status status = FARM_OK;
+    for (size_t i = 0; i < store_module_count; i++)
+        for (size_t j = 0; j < store_modules[i]->check_count && status == FARM_OK; j++)
+            status = run_check(session, store_modules[i]->checks[j], checks, violation_count);
+    return status;
+}
+
 static farm_status verify(farm_session *session, char **out_text) {
     farm_status status = store_check_service(session);
     if (status != FARM_OK) return status;
     int64_t violation_count = 0;
     json *answer = json_new_object();
     json *checks = json_add_array(answer, "checks");
-    for (size_t i = 0; i < store_module_count; i++)
-        for (size_t j = 0; j < store_modules[i]->check_count && status == FARM_OK; j++)
-            status = run_check(session, store_modules[i]->checks[j], checks, &violation_count);
+    status = run_checks(session, checks, &violation_count);
+    farm_session *side = session;
+    if (status == FARM_OK) status = store_rate_session(session, &side);
+    if (status == FARM_OK && side != session)
+        status = store_take_error(session, side, run_checks(side, checks, &violation_count));
     if (status == FARM_OK) {
         json_add_boolean(answer, "ok", violation_count == 0);
         status = json_print(answer, out_text);
@@ -112,10 +123,7 @@ static farm_status remove_some(farm_session *session, void *context) {
 }
 
 static farm_status maintain(farm_session *session, int64_t budget, farm_maintenance *out) {
-    farm_status status = store_check_service(session);
-    if (status == FARM_OK)
-        status = store_check_range(session, "budget_count", budget, 1, BUDGET_MAX);
-    out->is_done = 1;
+    farm_status status = FARM_OK;
     for (size_t i = 0; i < store_module_count; i++)
         for (size_t j = 0; j < store_modules[i]->maintain_count && status == FARM_OK; j++) {
             int64_t left = budget - out->removed_count;
@@ -132,11 +140,23 @@ static farm_status maintain(farm_session *session, int64_t budget, farm_maintena
     return status;
 }
 
+static farm_status maintain_all(farm_session *session, int64_t budget, farm_maintenance *out) {
+    farm_session *side = session;
+    farm_status status = store_check_service(session);
+    if (status == FARM_OK)
+        status = store_check_range(session, "budget_count", budget, 1, BUDGET_MAX);
+    if (status == FARM_OK) status = store_rate_session(session, &side);
+    if (status == FARM_OK) status = maintain(session, budget, out);
+    if (status == FARM_OK && side != session)
+        status = store_take_error(session, side, maintain(side, budget, out));
+    return status;
+}
+
 farm_status farm_maintain(farm_session *session, int64_t budget_count, farm_maintenance *out) {
     farm_status status = store_enter(session);
     if (status != FARM_OK) return status;
-    farm_maintenance maintenance = {.struct_size = sizeof maintenance};
-    status = maintain(session, budget_count, &maintenance);
+    farm_maintenance maintenance = {.struct_size = sizeof maintenance, .is_done = 1};
+    status = maintain_all(session, budget_count, &maintenance);
     if (out != NULL && options_answer(out, &maintenance, sizeof maintenance) != FARM_OK &&
         status == FARM_OK)
         status = store_fail(session, FARM_EINVAL, 0, "out has no sound struct_size");

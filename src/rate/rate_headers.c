@@ -1,0 +1,185 @@
+/* What a decision says over HTTP: header fields and the body of a refusal. No store is asked. */
+#include "base/integer.h"
+#include "base/text.h"
+#include "rate/rate_array.h"
+#include "rate/rate_rules.h"
+#include <string.h>
+
+enum {
+    /* One item of a field without its name, `"";r=…;t=…, `, with the longest numbers. */
+    ITEM_SIZE = 64,
+    /* The rest of a reply: names of the fields, Retry-After; the problem's texts but names. */
+    FRAME_SIZE = 640
+};
+
+/* What was given, copied. */
+typedef struct reply {
+    size_t count;
+    const char *names[FARM_RATE_BATCH_MAX];
+    farm_rate_state states[FARM_RATE_BATCH_MAX];
+    farm_rate_decision decision;
+} reply;
+
+/* A text under construction, in a block that is large enough. */
+typedef struct writer {
+    char *text;
+    size_t size;
+    size_t capacity;
+} writer;
+
+static void write_text(writer *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void write_text(writer *out, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    text_format_list(out->text + out->size, out->capacity - out->size, format, arguments);
+    va_end(arguments);
+    out->size += strlen(out->text + out->size);
+}
+
+/* A block for a reply with each name twice, and once more in a problem's detail. */
+static farm_status open_writer(farm_session *session, const reply *from, writer *out) {
+    *out = (writer){.capacity = FRAME_SIZE + FARM_KEY_MAX};
+    for (size_t i = 0; i < from->count; i++)
+        out->capacity += 2 * (ITEM_SIZE + strlen(from->names[i]));
+    out->text = farm_allocate(out->capacity);
+    if (out->text != NULL) return FARM_OK;
+    return store_fail(session, FARM_ENOMEM, 0, "there is no memory for the reply");
+}
+
+static int64_t to_seconds(int64_t duration_us) {
+    return integer_divide_up(duration_us, 1000000);
+}
+
+static farm_status read_reply(farm_session *session, const farm_rate_request *items, size_t count,
+                              const farm_rate_state *results, const farm_rate_decision *decision,
+                              reply *out) {
+    farm_status status = rate_array_check(session, "items", items, count);
+    if (status == FARM_OK) status = rate_array_check(session, "results", results, count);
+    if (status != FARM_OK) return status;
+    if (decision == NULL) return store_fail(session, FARM_EINVAL, 0, "decision is missing");
+    status =
+        store_check_options(session, "decision", &out->decision, sizeof out->decision, decision);
+    out->count = count;
+    for (size_t i = 0; i < count && status == FARM_OK; i++) {
+        farm_rate_request request;
+        status = store_check_options(session, "items", &request, sizeof request,
+                                     rate_array_at(items, i));
+        if (status == FARM_OK)
+            status = store_check_options(session, "results", &out->states[i], sizeof out->states[i],
+                                         rate_array_at(results, i));
+        if (status != FARM_OK) return status;
+        const char *complaint = rate_name_complaint(request.limit);
+        if (complaint != NULL)
+            return store_fail(session, FARM_EINVAL, 0, "items[%zu].limit %s", i, complaint);
+        out->names[i] = request.limit;
+    }
+    return status;
+}
+
+/* ---------------------------------------------------------------------------- header fields */
+
+/* The time that `t` tells: until there is room if there is none, else until the bucket is full. */
+static int64_t time_of(const farm_rate_state *state) {
+    return state->retry_after_us > 0 ? state->retry_after_us : state->reset_after_us;
+}
+
+static void write_fields(writer *out, const reply *from) {
+    write_text(out, "RateLimit-Policy: ");
+    for (size_t i = 0; i < from->count; i++)
+        write_text(out, "%s\"%s\";q=%lld;w=%lld", i == 0 ? "" : ", ", from->names[i],
+                   (long long)from->states[i].burst,
+                   (long long)to_seconds(from->states[i].refill_us));
+    write_text(out, "\r\nRateLimit: ");
+    for (size_t i = 0; i < from->count; i++)
+        write_text(out, "%s\"%s\";r=%lld;t=%lld", i == 0 ? "" : ", ", from->names[i],
+                   (long long)from->states[i].remaining,
+                   (long long)to_seconds(time_of(&from->states[i])));
+    write_text(out, "\r\n");
+    if (!from->decision.allowed && !from->decision.is_never)
+        write_text(out, "Retry-After: %lld\r\n",
+                   (long long)to_seconds(from->decision.retry_after_us));
+}
+
+static farm_status make_headers(farm_session *session, const reply *from, char **out_text) {
+    writer out;
+    farm_status status = open_writer(session, from, &out);
+    if (status != FARM_OK) return status;
+    write_fields(&out, from);
+    *out_text = out.text;
+    return FARM_OK;
+}
+
+farm_status farm_rate_headers(farm_session *session, const farm_rate_request *items, size_t count,
+                              const farm_rate_state *results, const farm_rate_decision *decision,
+                              char **out_text) {
+    if (out_text != NULL) *out_text = NULL;
+    farm_status status = store_enter(session);
+    if (status != FARM_OK) return status;
+    reply from;
+    if (out_text == NULL)
+        status = store_fail(session, FARM_EINVAL, 0, "out_text is missing");
+    else
+        status = read_reply(session, items, count, results, decision, &from);
+    if (status == FARM_OK) status = make_headers(session, &from, out_text);
+    return store_leave(session, status);
+}
+
+/* ----------------------------------------------------------------------------- problem body */
+
+static void write_detail(writer *out, const reply *from) {
+    const size_t index = (size_t)from->decision.decided_index;
+    const char *name = from->names[index];
+    const farm_rate_state *state = &from->states[index];
+    if (from->decision.is_never)
+        write_text(out, "The limit %s never holds more than %lld, and this request costs more.",
+                   name, (long long)state->burst);
+    else
+        write_text(out, "The limit %s has %lld of %lld left. Try again in %lld s.", name,
+                   (long long)state->remaining, (long long)state->burst,
+                   (long long)to_seconds(from->decision.retry_after_us));
+}
+
+/* A name is visible ASCII without quotes and backslashes, so nothing in here needs an escape. */
+static void write_problem(writer *out, const reply *from) {
+    const char *separator = "";
+    write_text(out, "{\"type\":\"https://iana.org/assignments/http-problem-types#quota-exceeded\","
+                    "\"title\":\"Request cannot be satisfied as assigned quota has been exceeded\","
+                    "\"status\":429,\"detail\":\"");
+    write_detail(out, from);
+    write_text(out, "\",\"violated-policies\":[");
+    for (size_t i = 0; i < from->count; i++) {
+        if (from->states[i].allowed) continue;
+        write_text(out, "%s\"%s\"", separator, from->names[i]);
+        separator = ",";
+    }
+    write_text(out, "]}");
+}
+
+static farm_status make_problem(farm_session *session, const reply *from, char **out_text) {
+    if (from->decision.allowed)
+        return store_fail(session, FARM_EINVAL, 0, "the decision allowed the call");
+    if (from->decision.decided_index < 0 || (size_t)from->decision.decided_index >= from->count)
+        return store_fail(session, FARM_EINVAL, 0, "decision.decided_index is not of an item");
+    writer out;
+    farm_status status = open_writer(session, from, &out);
+    if (status != FARM_OK) return status;
+    write_problem(&out, from);
+    *out_text = out.text;
+    return FARM_OK;
+}
+
+farm_status farm_rate_problem(farm_session *session, const farm_rate_request *items, size_t count,
+                              const farm_rate_state *results, const farm_rate_decision *decision,
+                              char **out_text) {
+    if (out_text != NULL) *out_text = NULL;
+    farm_status status = store_enter(session);
+    if (status != FARM_OK) return status;
+    reply from;
+    if (out_text == NULL)
+        status = store_fail(session, FARM_EINVAL, 0, "out_text is missing");
+    else
+        status = read_reply(session, items, count, results, decision, &from);
+    if (status == FARM_OK) status = make_problem(session, &from, out_text);
+    return store_leave(session, status);
+}

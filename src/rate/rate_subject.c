@@ -1,0 +1,80 @@
+/* Subjects: reading, canonical form, hash; see rate_subject.h. */
+#include "rate/rate_subject.h"
+#include "base/text.h"
+#include <arpa/inet.h>
+#include <string.h>
+
+enum {
+    EPOCH_SIZE = 16,
+    IPV4_SIZE = 4,
+    IPV6_SIZE = 16,
+    MAPPED_AT = 12, /* where the IPv4 address stands in ::ffff:192.0.2.1 */
+    /* Each part with its size in one byte before it: space, name, epoch, scope, subject. */
+    HASHED_MAX = 3 * (1 + FARM_KEY_MAX) + (1 + EPOCH_SIZE) + (1 + 1)
+};
+
+/* A part with its size before it, so that no two lists of parts have the same bytes. */
+static size_t add_part(uint8_t *out, size_t at, const void *data, size_t size) {
+    out[at] = (uint8_t)size;
+    memcpy(out + at + 1, data, size);
+    return at + 1 + size;
+}
+
+/* Clear all bits behind the prefix. */
+static void cut(uint8_t *address, size_t size, size_t prefix) {
+    for (size_t i = 0; i < size; i++) {
+        if (prefix >= 8) {
+            prefix -= 8;
+            continue;
+        }
+        address[i] = (uint8_t)(address[i] & (0xFF00U >> prefix));
+        prefix = 0;
+    }
+}
+
+static void set_address(rate_subject *out, const uint8_t *address, size_t size, int32_t prefix) {
+    memcpy(out->bytes, address, size);
+    out->size = size;
+    cut(out->bytes, size, (size_t)prefix);
+}
+
+static const char *read_address(const rate_owner *owner, const char *text, rate_subject *out) {
+    static const uint8_t mapped[MAPPED_AT] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+    uint8_t address[IPV6_SIZE];
+    /* A zone belongs to one machine's interfaces and means nothing to the others. */
+    if (strchr(text, '%') != NULL) return "is an address with a zone";
+    if (inet_pton(AF_INET, text, address) == 1) {
+        set_address(out, address, IPV4_SIZE, owner->ipv4_prefix);
+        return NULL;
+    }
+    if (inet_pton(AF_INET6, text, address) != 1) return "is not an IPv4 or IPv6 address";
+    if (memcmp(address, mapped, sizeof mapped) == 0)
+        set_address(out, address + MAPPED_AT, IPV4_SIZE, owner->ipv4_prefix);
+    else
+        set_address(out, address, IPV6_SIZE, owner->ipv6_prefix);
+    return NULL;
+}
+
+const char *rate_subject_read(const rate_owner *owner, const char *text, rate_subject *out) {
+    out->size = 0;
+    if (owner->scope == FARM_RATE_SCOPE_GLOBAL)
+        return text == NULL ? NULL : "must be NULL, since the limit is global";
+    const char *complaint = text_complaint(text, FARM_KEY_MAX);
+    if (complaint != NULL) return complaint;
+    if (owner->scope == FARM_RATE_SCOPE_ADDRESS) return read_address(owner, text, out);
+    out->size = strlen(text);
+    memcpy(out->bytes, text, out->size);
+    return NULL;
+}
+
+void rate_subject_hash(const rate_owner *owner, const rate_subject *subject,
+                       uint8_t out[RATE_BUCKET_SIZE]) {
+    const uint8_t scope = (uint8_t)owner->scope;
+    uint8_t hashed[HASHED_MAX];
+    size_t size = add_part(hashed, 0, owner->space, strlen(owner->space));
+    size = add_part(hashed, size, owner->limit, strlen(owner->limit));
+    size = add_part(hashed, size, owner->epoch, EPOCH_SIZE);
+    size = add_part(hashed, size, &scope, sizeof scope);
+    size = add_part(hashed, size, subject->bytes, subject->size);
+    hash_128_keyed(hashed, size, owner->secret, out);
+}
