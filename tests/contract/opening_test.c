@@ -1,4 +1,5 @@
 /* What cannot be opened, and what goes away: a status and a sentence, no password, nothing lost. */
+#include "backend/decorators.h"
 #include "contract.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -183,5 +184,35 @@ Test(opening, a_call_ends_when_its_time_is_over_and_the_session_goes_on) {
                      farm_session_error_text(session));
     }
     cr_assert_eq(farm_session_set_timeout_us(session, -2), FARM_EINVAL);
+    contract_close(session);
+}
+
+Test(opening, health_of_a_store_that_does_not_answer_is_told_as_json) {
+    farm_session *session = new_session();
+    char *text = NULL;
+    cr_assert_not_null(decorator_register(&decorator_fault, "sqlite"));
+    cr_assert_eq(farm_session_open(session, "fault+sqlite::memory:", NULL), FARM_OK);
+    decorator_fault_set(1, FARM_EUNAVAILABLE, DECORATOR_FAULT_BEFORE);
+
+    cr_assert_eq(farm_health(session, 0, &text), FARM_OK);
+
+    cr_assert_not_null(strstr(text, "\"ok\":false"), "%s", text);
+    cr_assert_not_null(strstr(text, "\"status\":\"FARM_EUNAVAILABLE\""), "%s", text);
+    farm_free(text);
+    cr_assert_eq(farm_health(session, 0, &text), FARM_OK);
+    cr_assert_not_null(strstr(text, "older than the library's"), "%s", text);
+    farm_free(text);
+    cr_assert_eq(farm_migrate(session), FARM_OK);
+    cr_assert_eq(farm_health(session, 1, &text), FARM_OK);
+    cr_assert_not_null(strstr(text, "slower than the gate"), "%s", text);
+    farm_free(text);
+    farm_session_free(session);
+}
+
+Test(opening, an_interrupted_call_ends_and_the_session_goes_on) {
+    farm_session *session = contract_open();
+    farm_session_interrupt(session);
+    farm_session_interrupt(NULL);
+    cr_assert_eq(contract_number(session, "SELECT 1"), 1);
     contract_close(session);
 }
