@@ -47,9 +47,12 @@ farm_status run_connect(farm_session *session) {
     if (session->deadline_us != 0)
         left = integer_max(1, session->deadline_us - clock_monotonic_us());
     const store_shared *shared = session->shared;
-    farm_status status = shared->backend->open(shared->store, left, &session->connection, &fault);
-    if (status == FARM_OK) return FARM_OK;
-    session->connection = NULL;
+    farm_connection *connection = NULL;
+    farm_status status = shared->backend->open(shared->store, left, &connection, &fault);
+    if (status == FARM_OK) {
+        session->connection = connection;
+        return FARM_OK;
+    }
     fault.status = status;
     return error_from_fault(session, NULL, &fault);
 }

@@ -152,6 +152,20 @@ static void close_store(farm_session *session) {
     arena_free(&session->arena);
 }
 
+static farm_status adopt(farm_session *session, void *native) {
+    const store_shared *shared = session->shared;
+    farm_connection *connection = NULL;
+    farm_fault fault = {.call = -1, .ordinal = -1};
+    farm_status status = shared->backend->adopt(shared->store, native, &connection, &fault);
+    session->is_adopted = 1;
+    if (status == FARM_OK) {
+        session->connection = connection;
+        return FARM_OK;
+    }
+    fault.status = status;
+    return error_from_fault(session, NULL, &fault);
+}
+
 static farm_status open_new(farm_session *session, const char *uri, const farm_backend *backend,
                             void *native, const farm_session_options *options) {
     if (session->shared != NULL)
@@ -162,16 +176,7 @@ static farm_status open_new(farm_session *session, const char *uri, const farm_b
     status = session_open_shared(session, shared, options);
     shared_leave(shared);
     if (status == FARM_OK && native == NULL) status = run_connect(session);
-    if (status == FARM_OK && native != NULL) {
-        farm_fault fault = {.call = -1, .ordinal = -1};
-        status = backend->adopt(session->shared->store, native, &session->connection, &fault);
-        session->is_adopted = 1;
-        fault.status = status;
-        if (status != FARM_OK) {
-            session->connection = NULL;
-            error_from_fault(session, NULL, &fault);
-        }
-    }
+    if (status == FARM_OK && native != NULL) status = adopt(session, native);
     if (status != FARM_OK && session->shared != NULL) close_store(session);
     return status;
 }
@@ -238,9 +243,10 @@ farm_status farm_session_set_timeout_us(farm_session *session, int64_t timeout_u
 }
 
 void farm_session_interrupt(farm_session *session) {
-    if (session == NULL || session->shared == NULL || session->connection == NULL) return;
+    farm_connection *connection = session == NULL ? NULL : session->connection;
+    if (connection == NULL) return;
     const farm_backend *backend = session->shared->backend;
-    if (backend->interrupt != NULL) backend->interrupt(session->connection);
+    if (backend->interrupt != NULL) backend->interrupt(connection);
 }
 
 farm_status farm_session_set_clock_us(farm_session *session, int64_t now_us) {

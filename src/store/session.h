@@ -25,7 +25,8 @@ typedef struct store_frame {
 
 struct farm_session {
     store_shared *shared;
-    farm_connection *connection; /* NULL until first needed, and after close */
+    /* NULL until first needed, and after close. Atomic for farm_session_interrupt() alone. */
+    _Atomic(farm_connection *) connection;
     atomic_uintptr_t thread;     /* the thread inside, 0: none */
     uint32_t depth;              /* how often it is inside */
     uint32_t fork_generation;
