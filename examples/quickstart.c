@@ -16,7 +16,8 @@ int main(void) {
     if (status == FARM_OK) status = farm_session_set_service(session);
     if (status == FARM_OK) status = farm_rate_define(session, &limit, 1);
     if (status == FARM_OK) status = farm_rate_take(session, &request, 1, &state, &decision);
-    if (status == FARM_OK) printf("allowed: %d, left: %d\n", decision.allowed, (int)state.remaining);
+    if (status == FARM_OK)
+        printf("allowed: %d, left: %d\n", decision.allowed, (int)state.remaining);
     if (status != FARM_OK) fprintf(stderr, "%s\n", farm_session_error_text(session));
     farm_session_free(session);
     return status == FARM_OK ? 0 : 1;

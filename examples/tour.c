@@ -49,10 +49,17 @@ static void open_store(farm_session *session) {
 static void limit_sign_ins(farm_session *session) {
     char user[80];
     const farm_rate_limit limits[] = {
-        {.struct_size = sizeof *limits, .name = "tour-user", .scope = FARM_RATE_SCOPE_USER,
-         .burst = 3, .count = 3, .period_us = 60 * 1000000},
-        {.struct_size = sizeof *limits, .name = "tour-address",
-         .scope = FARM_RATE_SCOPE_ADDRESS, .count = 600, .period_us = 60 * 1000000},
+        {.struct_size = sizeof *limits,
+         .name = "tour-user",
+         .scope = FARM_RATE_SCOPE_USER,
+         .burst = 3,
+         .count = 3,
+         .period_us = 60 * 1000000},
+        {.struct_size = sizeof *limits,
+         .name = "tour-address",
+         .scope = FARM_RATE_SCOPE_ADDRESS,
+         .count = 600,
+         .period_us = 60 * 1000000},
     };
     must(session, farm_rate_define(session, limits, 2), "define the limits");
     printf("A user may sign in 3 times at once and then 3 times a minute;\n"
@@ -61,7 +68,9 @@ static void limit_sign_ins(farm_session *session) {
     fresh(session, "ana", user, sizeof user);
     const farm_rate_request requests[] = {
         {.struct_size = sizeof *requests, .limit = "tour-user", .subject = user, .cost = 1},
-        {.struct_size = sizeof *requests, .limit = "tour-address", .subject = "2001:db8::7",
+        {.struct_size = sizeof *requests,
+         .limit = "tour-address",
+         .subject = "2001:db8::7",
          .cost = 1},
     };
     farm_rate_state states[2] = {{.struct_size = sizeof *states}, {.struct_size = sizeof *states}};
@@ -96,8 +105,7 @@ static void place_order_once(farm_session *session) {
              "claim the key");
         if (farm_idempotency_outcome(claim) == FARM_IDEMPOTENCY_EXECUTE) {
             must_be(time == 1, "only the first request does the work");
-            must(session,
-                 farm_idempotency_finish(session, claim, 201, answer, sizeof answer - 1),
+            must(session, farm_idempotency_finish(session, claim, 201, answer, sizeof answer - 1),
                  "finish");
             printf("Ana orders apples: the work is done and answered %d.\n", 201);
         } else {

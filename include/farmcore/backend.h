@@ -41,14 +41,14 @@ enum {
 
 /** One named statement in one dialect. Generated from .sql files; parameters are ?1… or $1…. */
 typedef struct farm_statement {
-    const char *name;          /**< "rate.bucket_take" */
-    const char *const *steps;  /**< the texts to run in order; all take the same parameters */
-    uint32_t step_count;       /**< 0: this dialect has nothing to do */
-    uint32_t flags;            /**< FARM_STATEMENT_… */
-    const uint8_t *params;     /**< types: the shared ones first, then those that vary by row */
-    const uint8_t *columns;    /**< types of the columns of the last step's rows */
+    const char *name;         /**< "rate.bucket_take" */
+    const char *const *steps; /**< the texts to run in order; all take the same parameters */
+    uint32_t step_count;      /**< 0: this dialect has nothing to do */
+    uint32_t flags;           /**< FARM_STATEMENT_… */
+    const uint8_t *params;    /**< types: the shared ones first, then those that vary by row */
+    const uint8_t *columns;   /**< types of the columns of the last step's rows */
     uint32_t param_count;
-    uint32_t shared_count;     /**< how many of them are shared by all rows of a call */
+    uint32_t shared_count; /**< how many of them are shared by all rows of a call */
     uint32_t column_count;
     /**
      * How many rows the last step must change or return for each parameter row; -1: any number.
@@ -56,7 +56,7 @@ typedef struct farm_statement {
      * see to it themselves: they raise SQLSTATE FM001.
      */
     int32_t expect;
-    uint32_t number;           /**< its place in the table, for the cache of prepared statements */
+    uint32_t number; /**< its place in the table, for the cache of prepared statements */
     uint32_t reserved;
 } farm_statement;
 
@@ -73,7 +73,7 @@ typedef struct farm_call {
     const farm_statement *statement;
     const farm_value *shared; /**< statement->shared_count values */
     const farm_value *rows;   /**< row after row, param_count - shared_count values each */
-    size_t row_count;         /**< at least 1 unless the statement varies by row; 0: nothing to do */
+    size_t row_count; /**< at least 1 unless the statement varies by row; 0: nothing to do */
     farm_row_function on_row; /**< NULL: rows are not wanted */
     void *context;
     int64_t changes; /**< out: rows inserted, updated or deleted by all steps and rows */
@@ -203,8 +203,7 @@ typedef struct farm_backend {
     /* Optional from here on: may be NULL. */
 
     /** Use a connection that the host opened and will close; native is the driver's own handle. */
-    farm_status (*adopt)(farm_store *store, void *native, farm_connection **out,
-                         farm_fault *fault);
+    farm_status (*adopt)(farm_store *store, void *native, farm_connection **out, farm_fault *fault);
     /** Make a running call fail with ETIMEOUT; from any thread. */
     void (*interrupt)(farm_connection *connection);
     /** Wait until somebody notifies the channel: FARM_OK, or FARM_ETIMEOUT. timeout_us > 0. */

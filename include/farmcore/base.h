@@ -35,8 +35,8 @@ extern "C" {
 #define FARM_VERSION_PATCH 0
 
 enum {
-    FARM_KEY_MAX = 255,       /**< bytes of a key, name, user or entity */
-    FARM_ID_TEXT_SIZE = 37,   /**< an id as text, its NUL included */
+    FARM_KEY_MAX = 255,        /**< bytes of a key, name, user or entity */
+    FARM_ID_TEXT_SIZE = 37,    /**< an id as text, its NUL included */
     FARM_ERROR_TEXT_SIZE = 256 /**< the text of an error, its NUL included */
 };
 
@@ -72,7 +72,7 @@ enum {
 #undef FARM_STATUS_ENUM
 };
 
-/** 16 bytes: a UUIDv7 (RFC 9562) when made by farm_id_new(), anything unique when made elsewhere. */
+/** 16 bytes: a UUIDv7 (RFC 9562) when farm_id_new() made it, else anything unique. */
 typedef struct farm_id {
     uint8_t bytes[16];
 } farm_id;
@@ -82,11 +82,12 @@ enum { FARM_NULL = 0, FARM_INTEGER = 1, FARM_TEXT = 2, FARM_BLOB = 3, FARM_LIST 
 
 /** A value, borrowed from whoever made it. */
 typedef struct farm_value {
-    int32_t type;     /**< FARM_NULL … FARM_LIST */
+    int32_t type;      /**< FARM_NULL … FARM_LIST */
     uint32_t reserved; /**< 0 */
-    int64_t integer;  /**< FARM_INTEGER */
-    const void *data; /**< FARM_TEXT, FARM_BLOB: bytes, not NUL-terminated; FARM_LIST: farm_value[] */
-    size_t size;      /**< bytes of data; FARM_LIST: how many values */
+    int64_t integer;   /**< FARM_INTEGER */
+    const void
+        *data;   /**< FARM_TEXT, FARM_BLOB: bytes, not NUL-terminated; FARM_LIST: farm_value[] */
+    size_t size; /**< bytes of data; FARM_LIST: how many values */
 } farm_value;
 
 /** The last error of a session or of a pool call. */

@@ -61,7 +61,8 @@ typedef struct farm_entropy {
 /** How to open a session. Zero means the default everywhere. */
 typedef struct farm_session_options {
     uint32_t struct_size;
-    uint32_t try_count; /**< how often to try an operation that meets EAGAIN; default 8, up to 100 */
+    uint32_t
+        try_count; /**< how often to try an operation that meets EAGAIN; default 8, up to 100 */
     int64_t timeout_us; /**< for connecting and for each operation; default 30 s; -1: no limit */
     const char *actor;  /**< as farm_session_set_actor(); NULL: nobody yet */
     const char *space;  /**< owner of definitions such as limits and flags; default "default" */

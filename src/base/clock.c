@@ -30,8 +30,8 @@ static int64_t read_monotonic_ns(void *context) {
     return read_ns(CLOCK_MONOTONIC);
 }
 
-/* Every draw from the system is a call of the kernel, so small ones are cut from a larger one. Bytes
- * are given out once; a child after fork() has a copy of its parent's, and draws its own. */
+/* Every draw from the system is a call of the kernel, so small ones are cut from a larger one.
+ * Bytes are given out once; a child after fork() has a copy of its parent's, and draws its own. */
 enum { STOCK_SIZE = 512, STOCK_DRAW_MAX = 32 };
 
 typedef struct random_stock {

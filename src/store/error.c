@@ -112,8 +112,8 @@ farm_status store_check_id(farm_session *session, const char *name, const farm_i
     return store_fail(session, FARM_EINVAL, 0, "%s is the zero id", name);
 }
 
-farm_status store_check_range(farm_session *session, const char *name, int64_t value,
-                              int64_t least, int64_t most) {
+farm_status store_check_range(farm_session *session, const char *name, int64_t value, int64_t least,
+                              int64_t most) {
     if (value >= least && value <= most) return FARM_OK;
     return store_fail(session, FARM_EINVAL, 0, "%s is %lld, and must be %lld to %lld", name,
                       (long long)value, (long long)least, (long long)most);

@@ -107,8 +107,7 @@ static farm_status index_rows(farm_session *session, farm_rows *rows) {
     if (rows->index == NULL)
         return store_fail(session, FARM_ENOMEM, 0, "there is no memory for the rows");
     size_t i = 0;
-    for (const execute_row *row = rows->first; row != NULL; row = row->next)
-        rows->index[i++] = row;
+    for (const execute_row *row = rows->first; row != NULL; row = row->next) rows->index[i++] = row;
     return FARM_OK;
 }
 
@@ -118,9 +117,8 @@ static farm_status check(farm_session *session, const char *text, const farm_val
     if (complaint != NULL)
         return store_fail(session, FARM_EINVAL, 0, "the statement %s", complaint);
     if (count > EXECUTE_PARAMETER_MAX || (count > 0 && items == NULL))
-        return store_fail(session, FARM_EINVAL, 0,
-                          "there are %zu parameters, and may be up to %d", count,
-                          EXECUTE_PARAMETER_MAX);
+        return store_fail(session, FARM_EINVAL, 0, "there are %zu parameters, and may be up to %d",
+                          count, EXECUTE_PARAMETER_MAX);
     farm_status status = FARM_OK;
     for (size_t i = 0; i < count && status == FARM_OK; i++)
         status = check_item(session, &items[i], i + 1, &types[i]);

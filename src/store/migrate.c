@@ -14,7 +14,7 @@ typedef struct schema_facts {
     int64_t clock_us;      /* the store's clock, 0: none */
     int64_t asked_from_ns; /* ours, before and after we asked for it */
     int64_t asked_until_ns;
-    uint8_t *is_applied;   /* by index into store_migrations */
+    uint8_t *is_applied;            /* by index into store_migrations */
     const store_migration *changed; /* the first whose text is not what was applied */
     int32_t dialect;
 } schema_facts;
@@ -50,9 +50,9 @@ static int32_t on_listed(void *context, size_t ordinal, const store_schema_list_
         const store_migration *migration = &store_migrations[i];
         if (migration->number != row->number) continue;
         facts->is_applied[i] = 1;
-        int32_t is_equal = row->hash.size == MIGRATION_HASH_SIZE &&
-                           memcmp(row->hash.data, migration->hash[facts->dialect],
-                                  MIGRATION_HASH_SIZE) == 0;
+        int32_t is_equal =
+            row->hash.size == MIGRATION_HASH_SIZE &&
+            memcmp(row->hash.data, migration->hash[facts->dialect], MIGRATION_HASH_SIZE) == 0;
         if (!is_equal && facts->changed == NULL) facts->changed = migration;
     }
     return 0;
@@ -100,8 +100,7 @@ static farm_status judge(farm_session *session, const schema_facts *facts) {
 farm_status migrate_check(farm_session *session) {
     if (session->is_checked) return FARM_OK;
     schema_facts facts = {0};
-    farm_status status =
-        store_operate(session, STORE_UNCHECKED | STORE_READS, read_facts, &facts);
+    farm_status status = store_operate(session, STORE_UNCHECKED | STORE_READS, read_facts, &facts);
     if (status == FARM_OK) status = judge(session, &facts);
     if (status != FARM_OK) return status;
     session->is_checked = 1;
@@ -143,8 +142,7 @@ static farm_status run_script(farm_session *session, const char *text) {
     if (script == NULL)
         return store_fail(session, FARM_ENOMEM, 0, "there is no memory for the migration");
     farm_fault fault = {.call = -1, .ordinal = -1};
-    farm_status status =
-        session->shared->backend->script(session->connection, script, &fault);
+    farm_status status = session->shared->backend->script(session->connection, script, &fault);
     if (status == FARM_OK) return FARM_OK;
     fault.status = status;
     return error_from_fault(session, NULL, &fault);
@@ -163,16 +161,15 @@ static farm_status apply(farm_session *session, void *context) {
     status = run_script(session, migration->text[session->shared->dialect]);
     if (status != FARM_OK) return status;
     store_batch_init(&batch, session);
-    store_schema_add(&batch,
-                     &(store_schema_add_params){
-                         .number = migration->number,
-                         .name = value_text_of(migration->name),
-                         .hash = value_blob_of(migration->hash[session->shared->dialect],
-                                               MIGRATION_HASH_SIZE),
-                         .works_with = migration->works_with,
-                         .library = farm_version(),
-                         .applied_us = store_now_us(session),
-                     });
+    store_schema_add(&batch, &(store_schema_add_params){
+                                 .number = migration->number,
+                                 .name = value_text_of(migration->name),
+                                 .hash = value_blob_of(migration->hash[session->shared->dialect],
+                                                       MIGRATION_HASH_SIZE),
+                                 .works_with = migration->works_with,
+                                 .library = farm_version(),
+                                 .applied_us = store_now_us(session),
+                             });
     return store_finish(session, &batch);
 }
 

@@ -9,7 +9,8 @@ enum { MIGRATION_HASH_SIZE = 32 };
 typedef struct store_migration {
     int64_t number;
     const char *name;
-    int64_t works_with; /* the oldest library, by its newest migration, that can work on the result */
+    int64_t
+        works_with; /* the oldest library, by its newest migration, that can work on the result */
     uint8_t hash[STORE_DIALECT_COUNT][MIGRATION_HASH_SIZE]; /* SHA-256 of the text */
     const char *text[STORE_DIALECT_COUNT];
 } store_migration;

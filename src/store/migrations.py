@@ -2,8 +2,9 @@
 
 Usage: migrations.py --out DIR SCHEMA_DIR [EXTRA_DIR]
 
-Each file begins with `-- works-with: N`: the oldest library, named by its newest migration, that can
-work on the result. An extra folder adds migrations: the test of two releases builds the later one so.
+Each file begins with `-- works-with: N`: the oldest library, named by its newest migration, that
+can work on the result. An extra folder adds migrations: the test of several releases builds the
+later ones so.
 """
 import argparse
 import hashlib

@@ -174,9 +174,8 @@ static void wait_in_line(farm_pool *pool, pool_waiter *waiter, int64_t timeout_u
     const struct timespec until = {until_us / 1000000, (until_us % 1000000) * 1000};
     int outcome = 0;
     while (!is_served(waiter) && outcome == 0 && pool->shared != NULL)
-        outcome = timeout_us < 0
-                      ? pthread_cond_wait(&waiter->condition, &pool->mutex)
-                      : pthread_cond_timedwait(&waiter->condition, &pool->mutex, &until);
+        outcome = timeout_us < 0 ? pthread_cond_wait(&waiter->condition, &pool->mutex)
+                                 : pthread_cond_timedwait(&waiter->condition, &pool->mutex, &until);
     if (!is_served(waiter)) leave_queue(pool, waiter);
     pthread_cond_destroy(&waiter->condition);
 }
@@ -234,9 +233,8 @@ farm_status farm_pool_acquire(farm_pool *pool, int64_t timeout_us, farm_error *e
     if (!is_served(&place)) {
         if (!is_open) return fail(error, FARM_EINVAL, "the pool is not open");
         if (error != NULL)
-            error_set(error, FARM_EAGAIN, 0,
-                      "all %u sessions of the pool were in use for %lld ms", pool->max_count,
-                      (long long)(timeout_us / 1000));
+            error_set(error, FARM_EAGAIN, 0, "all %u sessions of the pool were in use for %lld ms",
+                      pool->max_count, (long long)(timeout_us / 1000));
         return FARM_EAGAIN;
     }
     farm_status status = place.session != NULL ? prepare(pool, place.session, error, out)
@@ -246,8 +244,7 @@ farm_status farm_pool_acquire(farm_pool *pool, int64_t timeout_us, farm_error *e
 }
 
 void farm_pool_release(farm_pool *pool, farm_session *session) {
-    if (pool == NULL || session == NULL || pool->fork_generation != clock_fork_generation())
-        return;
+    if (pool == NULL || session == NULL || pool->fork_generation != clock_fork_generation()) return;
     farm_rollback(session);
     session->idle_since_us = clock_monotonic_us();
     pthread_mutex_lock(&pool->mutex);

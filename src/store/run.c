@@ -16,14 +16,15 @@ int32_t run_breaks_transaction(farm_status status) {
     case FARM_EUNAVAILABLE:
     case FARM_EUNCERTAIN:
     case FARM_ETIMEOUT:
-    case FARM_ENOMEM: return 1;
-    default: return 0;
+    case FARM_ENOMEM:
+        return 1;
+    default:
+        return 0;
     }
 }
 
 void run_set_deadline(farm_session *session) {
-    int64_t timeout =
-        session->timeout_us == 0 ? session->default_timeout_us : session->timeout_us;
+    int64_t timeout = session->timeout_us == 0 ? session->default_timeout_us : session->timeout_us;
     session->deadline_us = timeout > 0 ? clock_monotonic_us() + timeout : 0;
 }
 
@@ -107,8 +108,8 @@ static farm_status restore_actor(farm_session *session, store_batch *batch) {
     actor_text(session, session->actor_kind, text);
     char *copy = arena_copy(batch->arena, text, strlen(text));
     store_slots slots;
-    if (copy == NULL || !store_batch_add(batch, STORE_STATEMENT_ACTOR_SET, 1, NULL, NULL, NULL,
-                                         &slots))
+    if (copy == NULL ||
+        !store_batch_add(batch, STORE_STATEMENT_ACTOR_SET, 1, NULL, NULL, NULL, &slots))
         return store_fail(session, FARM_ENOMEM, 0, "there is no memory for the actor");
     slots.shared[0] = value_from_text(value_text_of(copy));
     session->sent_kind = session->actor_kind;
@@ -170,8 +171,8 @@ static farm_status send(farm_session *session, store_batch *batch, uint32_t flag
         if (status != FARM_OK) return status;
     }
     farm_fault fault = {.call = -1, .ordinal = -1};
-    farm_status status = session->shared->backend->run(session->connection, calls, count, flags,
-                                                       &fault);
+    farm_status status =
+        session->shared->backend->run(session->connection, calls, count, flags, &fault);
     if (status == FARM_OK) return FARM_OK;
     if (fault.call >= 0) fault.call += (int32_t)skipped;
     fault.status = status;

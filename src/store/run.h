@@ -62,7 +62,7 @@ farm_status store_fail(farm_session *session, farm_status status, int32_t reason
 int32_t store_fault_kind(const farm_session *session);
 uint32_t store_fault_statement(const farm_session *session);
 
-/* Arguments. Each returns FARM_OK or fails with FARM_EINVAL and a sentence that begins with name. */
+/* Arguments. Each returns FARM_OK, or FARM_EINVAL and a sentence that begins with name. */
 farm_status store_check_key(farm_session *session, const char *name, const char *key);
 farm_status store_check_id(farm_session *session, const char *name, const farm_id *id);
 farm_status store_check_range(farm_session *session, const char *name, int64_t value, int64_t least,
@@ -98,9 +98,9 @@ farm_status store_take_error(farm_session *session, farm_session *from, farm_sta
 enum { STORE_SLOT_RATE, STORE_SLOT_COUNT };
 
 typedef struct store_snapshot {
-    int64_t loaded_us;                             /* of clock_monotonic_us() */
-    void (*release)(struct store_snapshot *self);  /* frees it */
-    uint32_t references;                           /* 1 at first: its maker's */
+    int64_t loaded_us;                            /* of clock_monotonic_us() */
+    void (*release)(struct store_snapshot *self); /* frees it */
+    uint32_t references;                          /* 1 at first: its maker's */
 } store_snapshot;
 
 /* The slot's snapshot, or NULL; give it back with store_snapshot_leave(). */

@@ -130,9 +130,8 @@ farm_status session_open_shared(farm_session *session, store_shared *shared,
     farm_status status = take_options(session, options);
     if (status != FARM_OK) return status;
     session->shared = shared_enter(shared);
-    session->deadline_us = session->default_timeout_us > 0
-                               ? clock_monotonic_us() + session->default_timeout_us
-                               : 0;
+    session->deadline_us =
+        session->default_timeout_us > 0 ? clock_monotonic_us() + session->default_timeout_us : 0;
     return FARM_OK;
 }
 

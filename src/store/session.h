@@ -27,8 +27,8 @@ struct farm_session {
     store_shared *shared;
     /* NULL until first needed, and after close. Atomic for farm_session_interrupt() alone. */
     _Atomic(farm_connection *) connection;
-    atomic_uintptr_t thread;     /* the thread inside, 0: none */
-    uint32_t depth;              /* how often it is inside */
+    atomic_uintptr_t thread; /* the thread inside, 0: none */
+    uint32_t depth;          /* how often it is inside */
     uint32_t fork_generation;
     farm_error error;
     int32_t fault_kind;
@@ -41,8 +41,8 @@ struct farm_session {
 
     farm_clock clock;
     farm_entropy entropy;
-    int64_t frozen_us;  /* -1: the clock runs */
-    int64_t ahead_ns;   /* what the store's clock is ahead of ours */
+    int64_t frozen_us; /* -1: the clock runs */
+    int64_t ahead_ns;  /* what the store's clock is ahead of ours */
     uint32_t try_count;
     int64_t default_timeout_us; /* 0: no limit */
     int64_t timeout_us;         /* 0: the default; -1: no limit */

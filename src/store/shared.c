@@ -7,11 +7,7 @@
 
 /* The settings that the library itself takes; the others are the backend's. */
 static const farm_setting_rule own_settings[] = {
-    {"clock", "host|store"},
-    {"schema", NULL},
-    {"grant_to", NULL},
-    {"rate_uri", NULL},
-    {NULL, NULL},
+    {"clock", "host|store"}, {"schema", NULL}, {"grant_to", NULL}, {"rate_uri", NULL}, {NULL, NULL},
 };
 
 static int32_t is_word(const char *words, const char *value) {
@@ -76,8 +72,9 @@ static farm_status take_setting(store_shared *shared, const uri_parameter *param
     *out_taken = rule != NULL;
     if (rule == NULL) {
         if (shared->backend->capabilities & FARM_BACKEND_KEEPS_QUERY) return FARM_OK;
-        error_set(error, FARM_EINVAL, 0, "the URI's setting \"%.40s\" is not one of %s:",
-                  parameter->name, shared->backend->scheme);
+        error_set(error, FARM_EINVAL, 0,
+                  "the URI's setting \"%.40s\" is not one of %s:", parameter->name,
+                  shared->backend->scheme);
         return FARM_EINVAL;
     }
     if (rule->words != NULL && !is_word(rule->words, parameter->value)) {
@@ -148,8 +145,8 @@ char *shared_expand(const store_shared *shared, arena *owner, const char *text) 
 }
 
 static farm_status expand_steps(store_shared *shared, farm_statement *statement) {
-    const char **steps = arena_allocate_array(&shared->arena, statement->step_count + 1u,
-                                              sizeof *steps);
+    const char **steps =
+        arena_allocate_array(&shared->arena, statement->step_count + 1u, sizeof *steps);
     if (steps == NULL) return FARM_ENOMEM;
     for (uint32_t i = 0; i < statement->step_count; i++) {
         steps[i] = shared_expand(shared, &shared->arena, statement->steps[i]);
@@ -162,8 +159,8 @@ static farm_status expand_steps(store_shared *shared, farm_statement *statement)
 static farm_status gather_statements(store_shared *shared) {
     for (size_t i = 0; i < store_module_count; i++)
         shared->statement_count += store_modules[i]->count;
-    shared->statements = arena_allocate_array(&shared->arena, shared->statement_count,
-                                              sizeof *shared->statements);
+    shared->statements =
+        arena_allocate_array(&shared->arena, shared->statement_count, sizeof *shared->statements);
     if (shared->statements == NULL) return FARM_ENOMEM;
     for (size_t i = 0; i < store_module_count; i++) {
         const store_module *module = store_modules[i];
@@ -211,8 +208,8 @@ static farm_status take_settings(store_shared *shared, const uri_parts *parsed, 
     return rest_of_uri(shared, parsed, taken, error, out_uri);
 }
 
-static farm_status open_parsed(store_shared *shared, const char *text,
-                               const farm_backend *backend, farm_error *error) {
+static farm_status open_parsed(store_shared *shared, const char *text, const farm_backend *backend,
+                               farm_error *error) {
     uri_parts parsed;
     const char *complaint = NULL;
     farm_status status = uri_parse(&shared->arena, text, &parsed, &complaint);

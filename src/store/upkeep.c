@@ -88,8 +88,7 @@ static farm_status verify(farm_session *session, char **out_text) {
     if (status == FARM_OK) {
         json_add_boolean(answer, "ok", violation_count == 0);
         status = json_print(answer, out_text);
-        if (status != FARM_OK)
-            store_fail(session, status, 0, "there is no memory for the answer");
+        if (status != FARM_OK) store_fail(session, status, 0, "there is no memory for the answer");
     }
     json_free(answer);
     return status;

@@ -1,6 +1,6 @@
 /* A take against the same statement by hand: same store, same role, settings and durability, in one
- * run. And what the library itself costs a call, on a store that answers at once; and how many round
- * trips operations make. */
+ * run. And what the library itself costs a call, on a store that answers at once; and how many
+ * round trips operations make. */
 #include "backend/decorators.h"
 #include "rate_sql.h"
 #include "support/bench.h"
@@ -36,11 +36,16 @@ typedef struct bench_taker {
 static farm_session *open_session(const char *uri, const char *owner_uri) {
     const farm_rate_limit limits[] = {
         {.struct_size = sizeof *limits, .name = "user", .count = 1000000000, .period_us = 1000000},
-        {.struct_size = sizeof *limits, .name = "route", .count = 1000000000,
+        {.struct_size = sizeof *limits, .name = "route", .count = 1000000000, .period_us = 1000000},
+        {.struct_size = sizeof *limits,
+         .name = "address",
+         .scope = FARM_RATE_SCOPE_ADDRESS,
+         .count = 1000000000,
          .period_us = 1000000},
-        {.struct_size = sizeof *limits, .name = "address", .scope = FARM_RATE_SCOPE_ADDRESS,
-         .count = 1000000000, .period_us = 1000000},
-        {.struct_size = sizeof *limits, .name = "none", .burst = 1, .count = 1,
+        {.struct_size = sizeof *limits,
+         .name = "none",
+         .burst = 1,
+         .count = 1,
          .period_us = INT64_C(86400000000)},
     };
     farm_session *session = NULL;
@@ -74,8 +79,8 @@ static int take_ours(void *context, int64_t count) {
 
 static int deny_ours(void *context, int64_t count) {
     bench_taker *taker = context;
-    const farm_rate_request request = {.struct_size = sizeof request, .limit = "none",
-                                       .subject = "eve", .cost = 1};
+    const farm_rate_request request = {
+        .struct_size = sizeof request, .limit = "none", .subject = "eve", .cost = 1};
     farm_rate_state state = {.struct_size = sizeof state};
     farm_rate_decision decision = {.struct_size = sizeof decision};
     for (int64_t i = 0; i < count; i++)
@@ -128,8 +133,8 @@ static int take_sqlite(void *context, int64_t count) {
     return 0;
 }
 
-/* What Postgres is given: its own text of the take with the schema filled in, or the bare upsert that
- * SQLite is given, with $n for ?n. */
+/* What Postgres is given: its own text of the take with the schema filled in, or the bare upsert
+ * that SQLite is given, with $n for ?n. */
 static void postgres_text(int is_bare, char *out, size_t out_size) {
     const store_module *module = &rate_statements;
     const uint32_t place = RATE_STATEMENT_BUCKET_TAKE - module->first;
@@ -159,8 +164,8 @@ static void open_postgres(bench_hand *hand, const char *uri, int is_bare) {
     PGresult *result = PQprepare(hand->postgres, "take", text, 6, types);
     if (PQresultStatus(result) != PGRES_COMMAND_OK) stop("take", PQerrorMessage(hand->postgres));
     PQclear(result);
-    PQclear(PQprepare(hand->postgres, "actor", "SELECT set_config('farm.actor', 's', true)", 0,
-                      NULL));
+    PQclear(
+        PQprepare(hand->postgres, "actor", "SELECT set_config('farm.actor', 's', true)", 0, NULL));
     PQenterPipelineMode(hand->postgres);
     hand->now = EPOCH_S * 1000000000;
 }
@@ -227,8 +232,9 @@ static void bench_overhead(void) {
     instant.scheme = "instant";
     instant.run = run_instantly;
     if (farm_backend_register(&instant) != FARM_OK) stop("instant", "cannot be registered");
-    bench_taker one = {.session = open_session("instant:bench-instant.db", "sqlite:bench-instant.db"),
-                 .limit_count = 1};
+    bench_taker one = {.session =
+                           open_session("instant:bench-instant.db", "sqlite:bench-instant.db"),
+                       .limit_count = 1};
     bench_taker three = {.session = one.session, .limit_count = 3};
     if (take_ours(&three, 1) != 0) stop("overhead", "the warm-up was refused");
     is_instant = 1;

@@ -51,8 +51,8 @@ static void open_postgres(adopted *host) {
     *query = '\0';
     host->postgres = PQconnectdb(uri);
     cr_assert_eq(PQstatus(host->postgres), CONNECTION_OK);
-    cr_assert_eq(farm_session_open_postgres(host->session, host->postgres, settings, NULL),
-                 FARM_OK, "%s", farm_session_error_text(host->session));
+    cr_assert_eq(farm_session_open_postgres(host->session, host->postgres, settings, NULL), FARM_OK,
+                 "%s", farm_session_error_text(host->session));
 }
 
 static void open_sqlite(adopted *host) {

@@ -106,8 +106,7 @@ Test(opening, wrong_options_are_told_apart_from_newer_ones) {
     cr_assert_eq(farm_session_open(session, "sqlite::memory:", &newer.options), FARM_OK);
     farm_session_close(session);
     newer.later = 1;
-    cr_assert_eq(farm_session_open(session, "sqlite::memory:", &newer.options),
-                 FARM_EUNSUPPORTED);
+    cr_assert_eq(farm_session_open(session, "sqlite::memory:", &newer.options), FARM_EUNSUPPORTED);
     newer.options.struct_size = 2;
     cr_assert_eq(farm_session_open(session, "sqlite::memory:", &newer.options), FARM_EINVAL);
     const farm_session_options wrong[] = {

@@ -14,10 +14,10 @@ static size_t table_count;
 
 /* A row of B's, and of others who are not A, in every table. */
 static void plant_rows_of_others(void) {
-    const farm_rate_limit limit = {.struct_size = sizeof limit, .name = "l", .count = 1,
-                                   .period_us = 1000000};
-    const farm_rate_request request = {.struct_size = sizeof request, .limit = "l",
-                                       .subject = "b", .cost = 1};
+    const farm_rate_limit limit = {
+        .struct_size = sizeof limit, .name = "l", .count = 1, .period_us = 1000000};
+    const farm_rate_request request = {
+        .struct_size = sizeof request, .limit = "l", .subject = "b", .cost = 1};
     farm_rate_state state = {.struct_size = sizeof state};
     farm_rate_decision decision = {.struct_size = sizeof decision};
     farm_idempotency *claim = NULL;
@@ -95,9 +95,8 @@ Test(policies, an_actor_writes_no_row_in_anothers_name) {
     for (size_t i = 0; i < table_count; i++) {
         const char *table = tables[i];
         cr_assert_eq(farm_session_set_service(session), FARM_OK);
-        cr_assert_eq(contract_execute(session,
-                                      "CREATE TABLE public.copy_%s AS SELECT * FROM {%s}", table,
-                                      table),
+        cr_assert_eq(contract_execute(session, "CREATE TABLE public.copy_%s AS SELECT * FROM {%s}",
+                                      table, table),
                      FARM_OK, "%s", farm_session_error_text(session));
         cr_assert_eq(farm_session_set_actor(session, "a"), FARM_OK);
 

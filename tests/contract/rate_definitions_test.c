@@ -1,5 +1,5 @@
-/* Which limits a session goes by: those of its own transaction inside it, and nobody's that was rolled
- * back. */
+/* Which limits a session goes by: those of its own transaction inside it, and nobody's that was
+ * rolled back. */
 #include "contract.h"
 #include <criterion/criterion.h>
 

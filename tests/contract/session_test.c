@@ -165,8 +165,10 @@ static int64_t still_clock(void *context) {
 
 Test(session, a_second_thread_is_turned_away_while_a_call_runs) {
     intrusion attempt = {FARM_OK};
-    farm_clock clock = {.struct_size = sizeof clock, .real_ns = intruding_clock,
-                        .monotonic_ns = still_clock, .context = &attempt};
+    farm_clock clock = {.struct_size = sizeof clock,
+                        .real_ns = intruding_clock,
+                        .monotonic_ns = still_clock,
+                        .context = &attempt};
     farm_session_options options = {.struct_size = sizeof options, .clock = &clock};
     farm_session *guarded = NULL;
     cr_assert_eq(farm_session_new(&guarded), FARM_OK);
@@ -234,8 +236,7 @@ Test(session, verification_is_the_services_and_finds_nothing_in_a_sound_store) {
 
 Test(session, housekeeping_is_bounded) {
     farm_maintenance done = {.struct_size = sizeof done};
-    cr_assert_eq(farm_maintain(session, 1, &done), FARM_OK, "%s",
-                 farm_session_error_text(session));
+    cr_assert_eq(farm_maintain(session, 1, &done), FARM_OK, "%s", farm_session_error_text(session));
     cr_assert_eq(done.is_done, 1);
     cr_assert_eq(done.removed_count, 0);
     cr_assert_eq(farm_maintain(session, 0, &done), FARM_EINVAL);

@@ -1,5 +1,5 @@
-/* Every allocation of the library fails in turn, in every scenario: the call says ENOMEM or does all
- * of it, nothing is half done or leaked, and the repeat succeeds. */
+/* Every allocation of the library fails in turn, in every scenario: the call says ENOMEM or does
+ * all of it, nothing is half done or leaked, and the repeat succeeds. */
 #include "support/scenarios.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,14 +32,15 @@ static void release(void *context, void *data) {
     free(data);
 }
 
-static int fail(const fault_scenario *scenario, long point, const char *what, farm_session *session) {
+static int fail(const fault_scenario *scenario, long point, const char *what,
+                farm_session *session) {
     fprintf(stderr, "not ok: %s, allocation %ld: %s: %s\n", scenario->name, point, what,
             farm_session_error_text(session));
     return 0;
 }
 
-/* Two sessions on one store: the first prepares and asks, the second, which has allocated nothing yet,
- * meets the failure. */
+/* Two sessions on one store: the first prepares and asks, the second, which has allocated nothing
+ * yet, meets the failure. */
 static farm_pool *open_store(const fault_scenario *scenario, farm_session **out) {
     farm_pool *pool = NULL;
     farm_error error = {.struct_size = sizeof error};
@@ -108,8 +109,10 @@ static int run_opening(long point) {
 }
 
 int main(void) {
-    const farm_allocator allocator = {.struct_size = sizeof allocator, .allocate = allocate,
-                                      .reallocate = reallocate, .release = release};
+    const farm_allocator allocator = {.struct_size = sizeof allocator,
+                                      .allocate = allocate,
+                                      .reallocate = reallocate,
+                                      .release = release};
     if (farm_allocator_set(&allocator) != FARM_OK) return EXIT_FAILURE;
     int failed = 0;
     long points = 0;

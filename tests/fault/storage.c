@@ -1,6 +1,6 @@
-/* Every storage call fails in turn, in every scenario: before it took effect, or after, when only its
- * answer is lost. What is said to be done is done, what is said to have failed is not, and a repeat is
- * harmless. On SQLite, and on Postgres where the environment names one. */
+/* Every storage call fails in turn, in every scenario: before it took effect, or after, when only
+ * its answer is lost. What is said to be done is done, what is said to have failed is not, and a
+ * repeat is harmless. On SQLite, and on Postgres where the environment names one. */
 #include "backend/decorators.h"
 #include "support/scenarios.h"
 #include <stdio.h>
@@ -54,8 +54,8 @@ static int is_as_said(const fault_scenario *scenario, farm_session *session, far
     return *out_answer == scenario->least;
 }
 
-static int run_point(farm_pool *pool, const fault_scenario *scenario, const storage_failure *failure,
-                     uint64_t point, int *out_fired) {
+static int run_point(farm_pool *pool, const fault_scenario *scenario,
+                     const storage_failure *failure, uint64_t point, int *out_fired) {
     farm_session *session = acquire(pool);
     farm_session *witness = acquire(pool);
     scenario_clear(witness);

@@ -1,4 +1,5 @@
-/* The parser of store URIs: whatever comes, it answers a status, and what it takes it can give back. */
+/* The parser of store URIs: whatever comes, it answers a status, and what it takes it can give
+ * back. */
 #include "store/uri.h"
 #include <stdlib.h>
 #include <string.h>

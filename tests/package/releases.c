@@ -1,6 +1,6 @@
 /* A program of one release, for the test of several: `migrate URI` brings the schema up, `work URI`
- * does an operation, `serve URI` does one, waits for a line, and does another with the session that it
- * has. It prints the status and the sentence of the last call. */
+ * does an operation, `serve URI` does one, waits for a line, and does another with the session that
+ * it has. It prints the status and the sentence of the last call. */
 #include <farmcore/farmcore.h>
 #include <stdio.h>
 #include <stdlib.h>

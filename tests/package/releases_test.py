@@ -1,6 +1,6 @@
-"""Release N goes on serving while N+1 migrates; only a schema that it cannot work on is refused, with
-both numbers. Three builds of the library: this one, one with a migration that this one can live with,
-and one with a migration that it cannot."""
+"""Release N goes on serving while N+1 migrates; only a schema that it cannot work on is refused,
+with both numbers. Three builds of the library: this one, one with a migration that this one can
+live with, and one with a migration that it cannot."""
 import os
 import subprocess
 

@@ -1,6 +1,6 @@
-"""The rules of the schema, asked of the catalog of a real Postgres: every table under forced row-level
-security with a policy, every key begins with its owner (the table's first column), foreign keys too.
-What must be global says `-- global: why` above its CREATE in src/schema."""
+"""The rules of the schema, asked of the catalog of a real Postgres: every table under forced
+row-level security with a policy, every key begins with its owner (the table's first column),
+foreign keys too. What must be global says `-- global: why` above its CREATE in src/schema."""
 import os
 import pathlib
 import re

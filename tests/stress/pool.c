@@ -1,5 +1,5 @@
-/* The pool under threads: bounded, fair enough that nobody starves, nothing lost. Runs on memory and
- * on a file of SQLite. */
+/* The pool under threads: bounded, fair enough that nobody starves, nothing lost. Runs on memory
+ * and on a file of SQLite. */
 #include <farmcore/farmcore.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -106,7 +106,7 @@ static void storm(const char *uri) {
 }
 
 int main(void) {
-    char folder[] = "/tmp/farm-pool-XXXXXX";
+    char folder[] = "farm-pool-XXXXXX";
     char uri[64];
     storm("sqlite::memory:");
     if (mkdtemp(folder) == NULL) return EXIT_FAILURE;

@@ -44,8 +44,7 @@ static void append_json(const char *title, const bench_pair *pair, double ours, 
     FILE *file = path == NULL ? NULL : fopen(path, "a");
     if (file == NULL) return;
     fprintf(file, "{\"bench\":\"%s\",\"name\":\"%s\",\"ours_ns\":%.1f", title, pair->name, ours);
-    if (pair->plain != NULL)
-        fprintf(file, ",\"plain_ns\":%.1f,\"ratio\":%.3f", plain, ratio);
+    if (pair->plain != NULL) fprintf(file, ",\"plain_ns\":%.1f,\"ratio\":%.3f", plain, ratio);
     fprintf(file, "}\n");
     fclose(file);
 }

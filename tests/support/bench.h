@@ -1,5 +1,5 @@
-/* Benchmarks: two ways of doing the same, in turn, in one run, so that a noisy machine disturbs both.
- * What counts is the median of the ratios of the pairs. */
+/* Benchmarks: two ways of doing the same, in turn, in one run, so that a noisy machine disturbs
+ * both. What counts is the median of the ratios of the pairs. */
 #ifndef BENCH_H
 #define BENCH_H
 
@@ -17,8 +17,8 @@ typedef struct bench_pair {
     int64_t count; /* how often in one round */
 } bench_pair;
 
-/* Run the pairs and print a table; with the environment variable FARM_BENCH_JSON also append one JSON
- * object a line to that file. FARM_BENCH_ROUNDS: how many rounds; default 15. */
+/* Run the pairs and print a table; with the environment variable FARM_BENCH_JSON also append one
+ * JSON object a line to that file. FARM_BENCH_ROUNDS: how many rounds; default 15. */
 void bench_run(const char *title, const bench_pair *pairs, size_t count);
 
 /* Nanoseconds of a monotonic clock. */

@@ -113,9 +113,10 @@ static farm_status host(farm_session *session) {
 }
 
 #define LIMITS "SELECT COUNT(*) FROM farm_rate_limit"
-/* How often the buckets were taken from, if always both at once; else a number that no one expects. */
+/* How often the buckets were taken from, if always both at once; else a number that no one expects.
+ * */
 #define TAKES                                                                                      \
-    "SELECT CASE WHEN COUNT(*) = 0 THEN 0 WHEN COUNT(*) <> 2 OR MIN(tat - stamp) <> "             \
+    "SELECT CASE WHEN COUNT(*) = 0 THEN 0 WHEN COUNT(*) <> 2 OR MIN(tat - stamp) <> "              \
     "MAX(tat - stamp) THEN -1 ELSE MAX(tat - stamp) / 100000000 END FROM farm_rate_bucket"
 #define REFUNDS "SELECT COUNT(*) FROM farm_rate_refund"
 #define OWNERS "SELECT COUNT(*) FROM farm_role_grant WHERE role = 1"
@@ -174,9 +175,9 @@ int64_t scenario_answer(farm_session *session, const fault_scenario *scenario) {
 
 void scenario_clear(farm_session *session) {
     static const char *const statements[] = {
-        "DELETE FROM farm_rate_refund",  "DELETE FROM farm_rate_bucket",
-        "DELETE FROM farm_rate_limit",   "DELETE FROM farm_idempotency",
-        "DELETE FROM farm_role_grant",   "DELETE FROM farm_role_entity",
+        "DELETE FROM farm_rate_refund", "DELETE FROM farm_rate_bucket",
+        "DELETE FROM farm_rate_limit",  "DELETE FROM farm_idempotency",
+        "DELETE FROM farm_role_grant",  "DELETE FROM farm_role_entity",
     };
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
         farm_rows_free(ask(session, "clear", statements[i]));
@@ -188,8 +189,7 @@ int scenario_is_sound(farm_session *session) {
     farm_status status = farm_verify(session, &text);
     int is_sound = status == FARM_OK && strstr(text, "\"ok\":true") != NULL;
     if (!is_sound)
-        fprintf(stderr, "verify: %s\n",
-                text != NULL ? text : farm_session_error_text(session));
+        fprintf(stderr, "verify: %s\n", text != NULL ? text : farm_session_error_text(session));
     farm_free(text);
     return is_sound;
 }
