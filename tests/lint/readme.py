@@ -1,25 +1,21 @@
-"""The README's programs are the tested ones: a block under `<!-- PATH -->` is that file,
-word for word."""
-import pathlib
+"""The README's programs are the tested ones: a block under `<!-- PATH -->` is that file, word for
+word, and every examples/quickstart.* is shown."""
 import re
-import sys
 
-ROOT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else __file__).resolve()
-ROOT = ROOT if ROOT.is_dir() else ROOT.parents[2]
+from _source import Rule, line_of
+
 BLOCK = re.compile(r"<!-- (\S+) -->\n```\w+\n(.*?)```\n", re.S)
-NEEDED = {"examples/quickstart.c", "examples/quickstart.py", "examples/quickstart.mjs"}
 
-
-def problems(readme):
-    found = dict(BLOCK.findall(readme))
-    for path in sorted(NEEDED - set(found)):
-        yield f"README.md: does not show {path}"
-    for path, text in found.items():
-        file = ROOT / path
-        if not file.exists() or file.read_text(encoding="utf-8") != text:
-            yield f"README.md: its block of {path} is not that file"
-
-
-bad = list(problems((ROOT / "README.md").read_text(encoding="utf-8")))
-print("\n".join(bad) or "ok")
-sys.exit(bool(bad))
+rule = Rule(__doc__)
+readme = rule.root / "README.md"
+text = readme.read_text(encoding="utf-8") if readme.exists() else ""
+shown = set()
+for match in BLOCK.finditer(text):
+    path = rule.root / match[1]
+    shown.add(path)
+    if not path.exists() or path.read_text(encoding="utf-8") != match[2]:
+        rule.find(readme, line_of(text, match.start()), f"this is not {match[1]}")
+for path in sorted(rule.root.glob("examples/quickstart.*")):
+    if path not in shown:
+        rule.find(readme, 1, f"does not show {rule.name(path)}")
+rule.end()
