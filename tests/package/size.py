@@ -1,6 +1,7 @@
-"""Prints the bytes of code of each component, from the sizes of its objects.
+"""Prints the bytes of code and constants of each component, from the sizes of its objects.
 
-Usage: size.py LIBRARY OBJECT...; the objects are in folders named farmcore_<component>.dir.
+Usage: size.py LIBRARY OBJECT...; the objects are in folders named farmcore_<component>.dir, but for
+the generated <module>_sql.c, whose statements are their module's, and the migrations.
 """
 import collections
 import pathlib
@@ -15,9 +16,16 @@ def text_size(path):
     return int(row.splitlines()[1].split()[0])
 
 
+def component(path):
+    generated = re.search(r"generated/(?:(\w+)_sql|store_(migrations))\.c", path.as_posix())
+    if generated:
+        return generated[1] or generated[2]
+    return re.search(r"farmcore_(\w+)\.dir", path.as_posix())[1]
+
+
 components = collections.Counter()
 for path in map(pathlib.Path, sys.argv[2:]):
-    components[re.search(r"farmcore_(\w+)\.dir", path.as_posix())[1]] += text_size(path)
+    components[component(path)] += text_size(path)
 for name, size in components.most_common():
     print(f"{size:8,}  {name}")
 print(f"{text_size(sys.argv[1]):8,}  {pathlib.Path(sys.argv[1]).name}")
