@@ -81,6 +81,9 @@ static const state_row states[] = {
     {"0A", FARM_EINTERNAL, FARM_FAULT_OTHER, BLAMES_CALLER, "the server cannot do this"},
 };
 
+/* Class 08 of a connection that goes on: the parameters do not fit the statement. */
+static const state_row protocol_row = {"08P01", FARM_EINTERNAL, FARM_FAULT_OTHER,
+                                       SHOWS_WORDS | BLAMES_CALLER, wrong_text};
 static const state_row unknown_row = {"", FARM_EINTERNAL, FARM_FAULT_OTHER, 0, unknown_text};
 
 static const state_row *find_state(const char *state) {
@@ -141,6 +144,8 @@ farm_status postgres_fault_result(farm_fault *fault, const PGresult *result, int
                                   "the connection to the server was lost");
 
     const state_row *row = find_state(state);
+    if (strcmp(state, protocol_row.state) == 0 && !postgres_result_is_fatal(result))
+        row = &protocol_row;
     set_row(fault, row, state);
     const char *words = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     const char *place = PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION);

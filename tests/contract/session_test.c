@@ -112,6 +112,8 @@ Test(session, a_wrong_statement_of_the_host_is_a_sentence) {
     cr_assert_eq(contract_execute(session, "SELEC 1"), FARM_EINVAL);
     cr_assert_gt(strlen(farm_session_error_text(session)), 0);
     cr_assert_null(strchr(farm_session_error_text(session), '\n'));
+    cr_assert_eq(contract_execute(session, contract_is_postgres() ? "SELECT $1::int" : "SELECT x"),
+                 FARM_EINVAL, "%s", farm_session_error_text(session));
     cr_assert_eq(farm_session_execute(session, NULL, NULL, 0, NULL), FARM_EINVAL);
     cr_assert_eq(farm_session_execute(session, "SELECT 1", NULL, 1, NULL), FARM_EINVAL);
     cr_assert_eq(contract_number(session, "SELECT 1"), 1);
