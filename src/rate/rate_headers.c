@@ -110,21 +110,6 @@ static farm_status make_headers(farm_session *session, const reply *from, char *
     return FARM_OK;
 }
 
-farm_status farm_rate_headers(farm_session *session, const farm_rate_request *items, size_t count,
-                              const farm_rate_state *results, const farm_rate_decision *decision,
-                              char **out_text) {
-    if (out_text != NULL) *out_text = NULL;
-    farm_status status = store_enter(session);
-    if (status != FARM_OK) return status;
-    reply from;
-    if (out_text == NULL)
-        status = store_fail(session, FARM_EINVAL, 0, "out_text is missing");
-    else
-        status = read_reply(session, items, count, results, decision, &from);
-    if (status == FARM_OK) status = make_headers(session, &from, out_text);
-    return store_leave(session, status);
-}
-
 /* ----------------------------------------------------------------------------- problem body */
 
 static void write_detail(writer *out, const reply *from) {
@@ -169,9 +154,14 @@ static farm_status make_problem(farm_session *session, const reply *from, char *
     return FARM_OK;
 }
 
-farm_status farm_rate_problem(farm_session *session, const farm_rate_request *items, size_t count,
-                              const farm_rate_state *results, const farm_rate_decision *decision,
-                              char **out_text) {
+/* -------------------------------------------------------------------------- public functions */
+
+typedef farm_status (*make_function)(farm_session *session, const reply *from, char **out_text);
+
+/* What both have in common: the arguments. */
+static farm_status make(farm_session *session, const farm_rate_request *items, size_t count,
+                        const farm_rate_state *results, const farm_rate_decision *decision,
+                        make_function function, char **out_text) {
     if (out_text != NULL) *out_text = NULL;
     farm_status status = store_enter(session);
     if (status != FARM_OK) return status;
@@ -180,6 +170,18 @@ farm_status farm_rate_problem(farm_session *session, const farm_rate_request *it
         status = store_fail(session, FARM_EINVAL, 0, "out_text is missing");
     else
         status = read_reply(session, items, count, results, decision, &from);
-    if (status == FARM_OK) status = make_problem(session, &from, out_text);
+    if (status == FARM_OK) status = function(session, &from, out_text);
     return store_leave(session, status);
+}
+
+farm_status farm_rate_headers(farm_session *session, const farm_rate_request *items, size_t count,
+                              const farm_rate_state *results, const farm_rate_decision *decision,
+                              char **out_text) {
+    return make(session, items, count, results, decision, make_headers, out_text);
+}
+
+farm_status farm_rate_problem(farm_session *session, const farm_rate_request *items, size_t count,
+                              const farm_rate_state *results, const farm_rate_decision *decision,
+                              char **out_text) {
+    return make(session, items, count, results, decision, make_problem, out_text);
 }
