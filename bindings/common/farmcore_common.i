@@ -1,0 +1,61 @@
+/* The interface file's part that no language changes: which headers, under which names, and what
+ * the glue does itself. tests/bindings/exceptions.txt says why for each function left out. */
+%{
+#include <farmcore/base.h>
+#include <farmcore/idempotency.h>
+#include <farmcore/pool.h>
+#include <farmcore/rate.h>
+#include <farmcore/roles.h>
+#include <farmcore/session.h>
+%}
+
+%rename("%(regex:/^farm_(.*)$/\\1/)s", %$isfunction) "";
+%rename("%(regex:/^FARM_(.*)$/\\1/)s", %$isenumitem) "";
+%rename("%(regex:/^FARM_(.*)$/\\1/)s", %$isconstant) "";
+
+/* Memory, and the end of handles: boxes see to it. */
+%ignore farm_allocator_set;
+%ignore farm_allocate;
+%ignore farm_reallocate;
+%ignore farm_free;
+%ignore farm_pool_free;
+%ignore farm_pool_release;
+%ignore farm_idempotency_free;
+/* Sessions come from pools. */
+%ignore farm_session_new;
+%ignore farm_session_open;
+%ignore farm_session_close;
+%ignore farm_session_free;
+/* Errors become exceptions, rows become arrays. */
+%ignore farm_session_error;
+%ignore farm_session_error_text;
+%ignore farm_session_error_reason;
+%ignore farm_rows_count;
+%ignore farm_rows_column_count;
+%ignore farm_rows_value;
+%ignore farm_rows_free;
+
+/* Structs are records; see records.def. */
+%ignore farm_id;
+%ignore farm_value;
+%ignore farm_error;
+%ignore farm_allocator;
+%ignore farm_clock;
+%ignore farm_entropy;
+%ignore farm_session_options;
+%ignore farm_pool_options;
+%ignore farm_maintenance;
+%ignore farm_rate_limit;
+%ignore farm_rate_request;
+%ignore farm_rate_state;
+%ignore farm_rate_decision;
+%ignore farm_idempotency_options;
+%ignore farm_role_question;
+%ignore farm_role_grant_row;
+
+/* The one call that may come while another runs on the session. */
+%ignore farm_session_interrupt;
+%rename(session_interrupt) interrupt_session;
+%{
+static void interrupt_session(farm_session *running) { farm_session_interrupt(running); }
+%}

@@ -1,0 +1,11 @@
+/* The functions themselves, in the order of the headers. Only in session.h may a key be nothing. */
+%include <farmcore/base.h>
+%apply const char *nullable { const char *key };
+%include <farmcore/session.h>
+%clear const char *key;
+void interrupt_session(farm_session *running);
+%include <farmcore/pool.h>
+%include <farmcore/rate.h>
+%include <farmcore/idempotency.h>
+%apply const char *nullable { const char *after_subject };
+%include <farmcore/roles.h>

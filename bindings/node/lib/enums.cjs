@@ -1,0 +1,24 @@
+'use strict';
+const native = require('./native.cjs');
+
+/** An object of the addon's constants that begin with the prefix. */
+function constants(prefix, names) {
+  return Object.freeze(Object.fromEntries(names.map((name) => [name, native[prefix + name]])));
+}
+
+module.exports = {
+  Status: constants('', ['OK', 'ENOMEM', 'EINVAL', 'ENOTFOUND', 'EEXISTS', 'ECONFLICT', 'EREFUSED',
+    'EAGAIN', 'ETIMEOUT', 'EUNAVAILABLE', 'EUNCERTAIN', 'EDENIED', 'EREADONLY', 'EFULL',
+    'ECORRUPT', 'EUNSUPPORTED', 'EINTERNAL']),
+  RateScope: constants('RATE_SCOPE_', ['KEY', 'USER', 'ADDRESS', 'GLOBAL']),
+  RateReason: constants('RATE_REASON_', ['UNKNOWN_LIMIT', 'BAD_SUBJECT', 'OUT_OF_RANGE', 'TWICE',
+    'NOT_REFUNDABLE', 'OWN_TRANSACTION']),
+  Outcome: constants('IDEMPOTENCY_', ['EXECUTE', 'REPLAY', 'IN_PROGRESS', 'MISMATCH']),
+  IdempotencyReason: constants('IDEMPOTENCY_REASON_', ['LOST', 'NOT_CLAIMED', 'STEP_BACK',
+    'TOO_LARGE']),
+  Role: constants('ROLE_', ['OWNER', 'MANAGER', 'MEMBER', 'VIEWER', 'SERVICE']),
+  Operation: constants('ROLE_', ['READ', 'WRITE', 'MANAGE', 'EXPORT', 'PAY', 'REFUND', 'CLOSE',
+    'GRANT']),
+  RoleReason: constants('ROLE_REASON_', ['NO_ROLE', 'NOT_ALLOWED', 'LAST_OWNER', 'OWNER_EXPIRES',
+    'UNKNOWN_ENTITY']),
+};

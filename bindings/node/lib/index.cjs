@@ -1,0 +1,22 @@
+'use strict';
+// farmcore: rate limits, idempotency keys and roles on SQLite or Postgres.
+const native = require('./native.cjs');
+const enums = require('./enums.cjs');
+const { FarmError } = require('./errors.cjs');
+const { Claim, Decision } = require('./modules.cjs');
+const { Store, SyncStore, Transaction, View } = require('./store.cjs');
+
+module.exports = {
+  ...enums,
+  Claim,
+  Decision,
+  FarmError,
+  Store,
+  SyncStore,
+  Transaction,
+  View,
+  roleAllows: (role, operation) => native.role_allows(role, operation) === 1,
+  roleName: native.role_name,
+  operationName: native.role_operation_name,
+  version: `${native.VERSION_MAJOR}.${native.VERSION_MINOR}.${native.VERSION_PATCH}`,
+};

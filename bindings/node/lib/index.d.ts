@@ -1,0 +1,290 @@
+/** Results of 64 bits are always bigint; as an argument a safe integer does, too. */
+export type Int64 = bigint | number;
+/** Milliseconds and such are never meant: what ends in Us is microseconds. */
+export type Us = Int64;
+
+type Answer<IsAsync extends boolean, T> = IsAsync extends true ? Promise<T> : T;
+type Rows<IsAsync extends boolean, T> =
+  IsAsync extends true ? AsyncIterableIterator<T> : IterableIterator<T>;
+type Numbers<Names extends string> = { readonly [Name in Names]: number };
+
+export const Status: Numbers<'OK' | 'ENOMEM' | 'EINVAL' | 'ENOTFOUND' | 'EEXISTS' | 'ECONFLICT'
+  | 'EREFUSED' | 'EAGAIN' | 'ETIMEOUT' | 'EUNAVAILABLE' | 'EUNCERTAIN' | 'EDENIED' | 'EREADONLY'
+  | 'EFULL' | 'ECORRUPT' | 'EUNSUPPORTED' | 'EINTERNAL'>;
+export const RateScope: Numbers<'KEY' | 'USER' | 'ADDRESS' | 'GLOBAL'>;
+export const RateReason: Numbers<'UNKNOWN_LIMIT' | 'BAD_SUBJECT' | 'OUT_OF_RANGE' | 'TWICE'
+  | 'NOT_REFUNDABLE' | 'OWN_TRANSACTION'>;
+export const Outcome: Numbers<'EXECUTE' | 'REPLAY' | 'IN_PROGRESS' | 'MISMATCH'>;
+export const IdempotencyReason: Numbers<'LOST' | 'NOT_CLAIMED' | 'STEP_BACK' | 'TOO_LARGE'>;
+export const Role: Numbers<'OWNER' | 'MANAGER' | 'MEMBER' | 'VIEWER' | 'SERVICE'>;
+export const Operation: Numbers<'READ' | 'WRITE' | 'MANAGE' | 'EXPORT' | 'PAY' | 'REFUND'
+  | 'CLOSE' | 'GRANT'>;
+export const RoleReason: Numbers<'NO_ROLE' | 'NOT_ALLOWED' | 'LAST_OWNER' | 'OWNER_EXPIRES'
+  | 'UNKNOWN_ENTITY'>;
+
+export type FarmErrorCode = 'FARM_ENOMEM' | 'FARM_EINVAL' | 'FARM_ENOTFOUND' | 'FARM_EEXISTS'
+  | 'FARM_ECONFLICT' | 'FARM_EREFUSED' | 'FARM_EAGAIN' | 'FARM_ETIMEOUT' | 'FARM_EUNAVAILABLE'
+  | 'FARM_EUNCERTAIN' | 'FARM_EDENIED' | 'FARM_EREADONLY' | 'FARM_EFULL' | 'FARM_ECORRUPT'
+  | 'FARM_EUNSUPPORTED' | 'FARM_EINTERNAL';
+
+/** A call that failed. Test `code` or `reason`; the message is for people. */
+export class FarmError extends Error {
+  private constructor();
+  readonly code: FarmErrorCode;
+  /** The status as a number, of `Status`. */
+  readonly status: number;
+  /** The module's reason, such as `RoleReason.LAST_OWNER`; 0 when the status says it all. */
+  readonly reason: number;
+  /** Whether the same call, repeated with the same ids, may succeed. */
+  readonly retryable: boolean;
+}
+
+/** `count` tokens in `periodUs`, given back evenly; `burst` (`count`) at once. */
+export interface Limit {
+  name: string;
+  count: Int64;
+  periodUs: Us;
+  burst?: Int64;
+  scope?: number;
+  ipv4Prefix?: number;
+  ipv6Prefix?: number;
+}
+
+export interface Request {
+  limit: string;
+  /** As the limit's scope says; none for a global limit. */
+  subject?: string | null;
+  /** Tokens; 1. */
+  cost?: Int64;
+}
+
+/** The state of one limit after the call. */
+export interface RateState {
+  allowed: boolean;
+  /** The cost is more than the burst: no waiting helps. */
+  isNever: boolean;
+  burst: bigint;
+  remaining: bigint;
+  /** Until this cost can be had; 0n now, -1n never. */
+  retryAfterUs: bigint;
+  resetAfterUs: bigint;
+  refillUs: bigint;
+}
+
+/** What was decided over all limits of a call. */
+export class Decision {
+  private constructor();
+  readonly allowed: boolean;
+  /** Of the limit that decided. */
+  readonly decidedIndex: number;
+  readonly isNever: boolean;
+  /** Until all could be had; 0n when allowed, -1n never. */
+  readonly retryAfterUs: bigint;
+  /** The same in milliseconds, rounded up; Infinity for never. */
+  readonly retryAfterMs: number;
+  /** Names the decision for a refund, 36 characters; null when nothing was taken. */
+  readonly token: string | null;
+  readonly states: readonly RateState[];
+  /** The HTTP fields: RateLimit-Policy, RateLimit and, when waiting helps, Retry-After. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The body of a refusal as application/problem+json; null when allowed. */
+  readonly problem: Readonly<Record<string, unknown>> | null;
+  readonly requests: readonly Request[];
+}
+
+export interface Rate<IsAsync extends boolean> {
+  /** Define limits or change them, all or none. Only the service may. */
+  define(limits: readonly Limit[]): Answer<IsAsync, void>;
+  /** Forget a limit. Only the service may. */
+  remove(name: string): Answer<IsAsync, void>;
+  /** Take from limits, all or none. */
+  take(requests: readonly Request[]): Answer<IsAsync, Decision>;
+  /** What take() would answer now. */
+  peek(requests: readonly Request[]): Answer<IsAsync, Decision>;
+  /** Give back what a decision took; without requests, all of it. */
+  refund(decision: Decision, requests?: readonly Request[]): Answer<IsAsync, void>;
+  refund(token: string, requests: readonly Request[]): Answer<IsAsync, void>;
+  /** Fill buckets again. Only the service may. */
+  reset(requests: readonly Request[]): Answer<IsAsync, void>;
+}
+
+export interface IdempotencyOptions {
+  /** How long a claim is held; 60 s. */
+  lockUs?: Us;
+  /** How long an answer is kept; 72 h. */
+  retentionUs?: Us;
+}
+
+/** What begin() found. With the outcome EXECUTE: do the work from `step`, then finish(). */
+export class Claim<IsAsync extends boolean = true> {
+  private constructor();
+  /** Of `Outcome`. */
+  readonly outcome: number;
+  /** The last step recorded, by this claim too. */
+  readonly step: number;
+  /** REPLAY: the code of the answer. */
+  readonly code: number;
+  /** REPLAY: the answer; EXECUTE: what the last step before this begin recorded. */
+  readonly data: Buffer | null;
+  /** IN_PROGRESS: until the other caller's claim ends. */
+  readonly retryAfterUs: bigint;
+  /** Record how far the work came, with what the next step needs; renew the claim. */
+  advance(step: number, data?: Uint8Array): Answer<IsAsync, void>;
+  /** Record the answer: from now on the key replays it. */
+  finish(code: number, data?: Uint8Array): Answer<IsAsync, void>;
+  /** Give the claim up, so that the next caller may execute at once. */
+  release(): Answer<IsAsync, void>;
+}
+
+export interface Idempotency<IsAsync extends boolean> {
+  /** Claim a key, or learn what became of it. `data` is the request, the same for each repeat. */
+  begin(owner: string, key: string, operation: string, data?: Uint8Array,
+    options?: IdempotencyOptions): Answer<IsAsync, Claim<IsAsync>>;
+}
+
+/** Who has which role, until when (0n: for good), since when. */
+export interface Grant {
+  subject: string;
+  /** Of `Role`. */
+  role: number;
+  expiresUs: bigint;
+  grantedUs: bigint;
+  /** '' when the service granted it. */
+  grantedBy: string;
+}
+
+export interface Question {
+  entity: string;
+  /** Of `Operation`. */
+  operation: number;
+}
+
+export interface Roles<IsAsync extends boolean> {
+  /** Found an entity with its first owner. Only the service may. */
+  found(entity: string, owner: string): Answer<IsAsync, void>;
+  /** Grant a role, or change until when it holds. */
+  grant(entity: string, subject: string, role: number, expiresUs?: Us): Answer<IsAsync, void>;
+  /** Take a role away, effective with the next call of anyone. */
+  revoke(entity: string, subject: string, role: number): Answer<IsAsync, void>;
+  /** Returns when the actor may; throws FARM_EDENIED, with its reason, when he may not. */
+  check(entity: string, operation: number): Answer<IsAsync, void>;
+  /** Whether the actor may, for many in one round trip. */
+  checkMany(questions: readonly Question[]): Answer<IsAsync, boolean[]>;
+  /** One page of list(). */
+  page(entity: string, options?: { after?: Pick<Grant, 'subject' | 'role'> | null;
+    capacity?: number }): Answer<IsAsync, Grant[]>;
+  /** Who has which role, in the order of subject and role, read `capacity` (200) at a time. */
+  list(entity: string, options?: { capacity?: number }): Rows<IsAsync, Grant>;
+}
+
+/** What a statement of your own is given and answers. */
+export type Value = bigint | string | Buffer | null;
+export type Parameter = bigint | number | string | Uint8Array | null;
+
+export interface Health {
+  ok: boolean;
+  latency_ms: number;
+  version: string;
+  backend: string;
+  schema: number;
+  error?: string;
+}
+export interface Verification {
+  ok: boolean;
+  checks: { name: string; violations: number; found?: unknown[] }[];
+}
+export interface Maintenance {
+  isDone: boolean;
+  removedCount: bigint;
+}
+
+export interface TransactionOptions {
+  /** On whose behalf; as the view. */
+  actor?: string | null;
+  /** As the service. */
+  service?: boolean;
+  timeoutUs?: Us;
+}
+
+/** A store as one actor sees it. Views are cheap, and may be kept. */
+export class View<IsAsync extends boolean = true> {
+  protected constructor();
+  readonly rate: Rate<IsAsync>;
+  readonly idempotency: Idempotency<IsAsync>;
+  readonly roles: Roles<IsAsync>;
+  /** The same on behalf of a user; null: of nobody. */
+  as(actor: string | null): View<IsAsync>;
+  /** The same as the service itself, which sees and may do everything. */
+  readonly service: View<IsAsync>;
+  /** The same with a time limit for each call; -1: none. */
+  within(timeoutUs: Us): View<IsAsync>;
+  /** The same without promises, on this thread. */
+  readonly sync: View<false>;
+  /** One statement of your own; ?1, ?2 … on SQLite, $1, $2 … on Postgres. */
+  execute(statement: string, parameters?: readonly Parameter[]): Answer<IsAsync, Value[][]>;
+  /** Bring the store's schema up to this library. */
+  migrate(): Answer<IsAsync, void>;
+  /** Whether the store answers within the gate (0.5 s). */
+  health(timeoutUs?: Us): Answer<IsAsync, Health>;
+  /** Recompute from the rows what must never be false. Only the service may. */
+  verify(): Answer<IsAsync, Verification>;
+  /** Remove up to `budget` expired rows. Only the service may. */
+  maintain(budget: Int64): Answer<IsAsync, Maintenance>;
+  /** The store's time in microseconds since 1970 UTC. */
+  nowUs(): Answer<IsAsync, bigint>;
+  /** A UUIDv7 as 36 characters, greater than every one that this process made before. */
+  newId(): Answer<IsAsync, string>;
+  /** Committed when the work is done, rolled back when it throws; answers what it answers. */
+  transaction<T>(work: (tx: Transaction<IsAsync>) => Answer<IsAsync, T>,
+    options?: TransactionOptions): Answer<IsAsync, T>;
+}
+
+/** One session with a transaction that every call joins, one call after another. */
+export class Transaction<IsAsync extends boolean = true> extends View<IsAsync> {
+  private constructor();
+  /** Freeze the transaction's clock; null lets it run again. */
+  freezeClock(nowUs: Us | null): void;
+  /** Make the call that runs, if any, end with FARM_ETIMEOUT. */
+  interrupt(): void;
+}
+
+export interface StoreOptions {
+  /** On whose behalf, when no view says; nobody. */
+  actor?: string | null;
+  /** The owner of definitions such as limits. */
+  space?: string;
+  /** For connecting and for each call; 30 s; -1: no limit. */
+  timeoutUs?: Us;
+  /** How often to try what meets FARM_EAGAIN; 8. */
+  tries?: number;
+  /** Connections at most; as many as libuv has threads (UV_THREADPOOL_SIZE, else 4). */
+  sessions?: number;
+  /** A connection unused for longer is checked before it is used; 10 s; -1: never. */
+  idleUs?: Us;
+}
+
+/** An open store; every call answers with a promise. */
+export class Store extends View<true> {
+  private constructor();
+  static open(uri: string, options?: StoreOptions): Promise<Store>;
+  /** Freeze the clock of every call from now on; null lets it run again. */
+  freezeClock(nowUs: Us | null): void;
+  /** Close; calls that run finish first. Idempotent. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** An open store whose calls run on the thread of the event loop: for local SQLite files. */
+export class SyncStore extends View<false> {
+  private constructor();
+  static open(uri: string, options?: StoreOptions): SyncStore;
+  freezeClock(nowUs: Us | null): void;
+  close(): void;
+  [Symbol.dispose](): void;
+}
+
+/** Whether a role allows an operation: the table in roles.h. */
+export function roleAllows(role: number, operation: number): boolean;
+export function roleName(role: number): string;
+export function operationName(operation: number): string;
+export const version: string;

@@ -1,0 +1,8 @@
+import farmcore from './index.cjs';
+
+export const {
+  Claim, Decision, FarmError, IdempotencyReason, Operation, Outcome, RateReason, RateScope, Role,
+  RoleReason, Status, Store, SyncStore, Transaction, View, operationName, roleAllows, roleName,
+  version,
+} = farmcore;
+export default farmcore;

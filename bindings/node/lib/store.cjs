@@ -1,0 +1,243 @@
+'use strict';
+// The store, views of it, and transactions; each in two forms, with promises and without.
+const native = require('./native.cjs');
+const { translate, make } = require('./errors.cjs');
+const { Sessions, AsyncSource, SyncSource, AsyncPinned, SyncPinned } = require('./sessions.cjs');
+const { Rate, Idempotency, AsyncRoles, SyncRoles } = require('./modules.cjs');
+
+const NOBODY = Object.freeze({ actor: null, isService: false, timeoutUs: 0n });
+const DEFAULT_TIMEOUT_US = 30_000_000n;
+
+function bounded(scope, timeoutUs) {
+  return timeoutUs === undefined ? scope : { ...scope, timeoutUs: BigInt(timeoutUs) };
+}
+
+/** The scope of a transaction: the view's, but for what the options say. */
+function within(scope, { actor, service = false, timeoutUs }) {
+  const own = actor === undefined && !service ? scope
+    : { ...scope, actor: actor ?? null, isService: service };
+  return bounded(own, timeoutUs);
+}
+
+/** A store as one actor sees it. Views are cheap, and may be kept. */
+class View {
+  #source;
+  #scope;
+
+  constructor(source, scope) {
+    this.#source = source;
+    this.#scope = scope;
+    const run = (name, args, after) => source.run(scope, name, args, after);
+    this.rate = new Rate(run);
+    this.idempotency = new Idempotency(run);
+    this.roles = source.isSync ? new SyncRoles(run) : new AsyncRoles(run);
+  }
+
+  as(actor) {
+    return new View(this.#source, { ...this.#scope, actor, isService: false });
+  }
+
+  get service() {
+    return new View(this.#source, { ...this.#scope, actor: null, isService: true });
+  }
+
+  within(timeoutUs) {
+    return new View(this.#source, bounded(this.#scope, timeoutUs));
+  }
+
+  get sync() {
+    if (!this.#source.sessions) throw make(native.EINVAL, 'a transaction has one form');
+    return new View(new SyncSource(this.#source.sessions), this.#scope);
+  }
+
+  execute(statement, parameters = []) {
+    return this.#run('session_execute', [statement, parameters]);
+  }
+
+  migrate() {
+    return this.#run('migrate', []);
+  }
+
+  health(timeoutUs = 0) {
+    return this.#run('health', [timeoutUs], (text) => JSON.parse(text));
+  }
+
+  verify() {
+    return this.#run('verify', [], (text) => JSON.parse(text));
+  }
+
+  maintain(budget) {
+    return this.#run('maintain', [budget]);
+  }
+
+  nowUs() {
+    return this.#run('session_now_us', []);
+  }
+
+  newId() {
+    return this.#run('id_new', []);
+  }
+
+  #run(name, args, after) {
+    return this.#source.run(this.#scope, name, args, after);
+  }
+
+  transaction(work, options = {}) {
+    const { sessions } = this.#source;
+    if (!sessions) throw make(native.EINVAL, 'transactions do not nest');
+    const scope = within(this.#scope, options);
+    return (this.#source.isSync ? transactSync : transact)(sessions, scope, work);
+  }
+}
+
+/** One session with a transaction that every call joins. */
+class Transaction extends View {
+  #pinned;
+
+  constructor(pinned, scope) {
+    super(pinned, scope);
+    this.#pinned = pinned;
+  }
+
+  freezeClock(nowUs) {
+    const { session } = this.#pinned;
+    session.prepare(session.scope, nowUs === null ? -1n : BigInt(nowUs));
+  }
+
+  interrupt() {
+    native.session_interrupt(this.#pinned.session.handle);
+  }
+}
+
+async function transact(sessions, scope, work) {
+  let session;
+  try {
+    session = sessions.take() ?? await sessions.wait(scope);
+    session.prepare(scope, sessions.clockUs);
+    await native.beginAsync(session.handle);
+    const pinned = new AsyncPinned(session);
+    try {
+      const result = await work(new Transaction(pinned, scope));
+      await pinned.settle();
+      pinned.end();
+      await native.commitAsync(session.handle);
+      return result;
+    } catch (error) {
+      await pinned.settle();
+      pinned.end();
+      await native.rollbackAsync(session.handle);
+      throw error;
+    }
+  } catch (error) {
+    throw translate(error);
+  } finally {
+    if (session) sessions.give(session);
+  }
+}
+
+function transactSync(sessions, scope, work) {
+  let session;
+  try {
+    session = sessions.takeSync();
+    session.prepare(scope, sessions.clockUs);
+    native.begin(session.handle);
+    const pinned = new SyncPinned(session);
+    try {
+      const result = work(new Transaction(pinned, scope));
+      if (typeof result?.then === 'function') {
+        throw new TypeError('the work of a synchronous transaction returned a promise');
+      }
+      native.commit(session.handle);
+      return result;
+    } catch (error) {
+      native.rollback(session.handle);
+      throw error;
+    } finally {
+      pinned.end();
+    }
+  } catch (error) {
+    throw translate(error);
+  } finally {
+    if (session) sessions.give(session);
+  }
+}
+
+/** How many calls libuv runs at once: with as many sessions none waits for another's thread. */
+function threadCount() {
+  return Number(process.env.UV_THREADPOOL_SIZE) || 4;
+}
+
+/** The options in the form of the addon, and those that the sessions go by. */
+function read({ actor = null, space, timeoutUs, tries, sessions = threadCount(), idleUs } = {}) {
+  return {
+    native: { maxCount: sessions, idleUs, tryCount: tries, timeoutUs, actor, space },
+    sessions: { sessions, timeoutUs: BigInt(timeoutUs ?? 0) || DEFAULT_TIMEOUT_US },
+    scope: { ...NOBODY, actor },
+  };
+}
+
+/** An open store; every call answers with a promise. */
+class Store extends View {
+  #sessions;
+
+  /** Use Store.open(). */
+  constructor(sessions, scope) {
+    super(new AsyncSource(sessions), scope);
+    this.#sessions = sessions;
+  }
+
+  static async open(uri, options) {
+    try {
+      const given = read(options);
+      const pool = native.pool_new();
+      await native.pool_openAsync(pool, uri, given.native);
+      return new Store(new Sessions(pool, given.sessions), given.scope);
+    } catch (error) {
+      throw translate(error);
+    }
+  }
+
+  freezeClock(nowUs) {
+    this.#sessions.clockUs = nowUs === null ? -1n : BigInt(nowUs);
+  }
+
+  close() {
+    return this.#sessions.close();
+  }
+}
+
+/** An open store whose calls run on the thread of the event loop: for local SQLite files. */
+class SyncStore extends View {
+  #sessions;
+
+  /** Use SyncStore.open(). */
+  constructor(sessions, scope) {
+    super(new SyncSource(sessions), scope);
+    this.#sessions = sessions;
+  }
+
+  static open(uri, options) {
+    try {
+      const given = read(options);
+      const pool = native.pool_new();
+      native.pool_open(pool, uri, given.native);
+      return new SyncStore(new Sessions(pool, given.sessions), given.scope);
+    } catch (error) {
+      throw translate(error);
+    }
+  }
+
+  freezeClock(nowUs) {
+    this.#sessions.clockUs = nowUs === null ? -1n : BigInt(nowUs);
+  }
+
+  close() {
+    this.#sessions.closeSync();
+  }
+}
+
+/** `using` and `await using`, where this Node has them. */
+if (Symbol.asyncDispose) Store.prototype[Symbol.asyncDispose] = Store.prototype.close;
+if (Symbol.dispose) SyncStore.prototype[Symbol.dispose] = SyncStore.prototype.close;
+
+module.exports = { Store, SyncStore, View, Transaction };

@@ -1,0 +1,198 @@
+/* The typemaps of Node: how an argument, by its type and name, goes in and comes out. What they use
+ * stands in napi_glue.h, the functions that they serve in the public headers, how their bodies
+ * become synchronous and asynchronous calls in swig/javascript.swg. The layer around it is lib/. */
+%module native
+%{
+using namespace farm_napi;
+%}
+typedef int int32_t;
+typedef unsigned int uint32_t;
+typedef long long int64_t;
+typedef unsigned char uint8_t;
+typedef unsigned long size_t;
+%include "farmcore_common.i"
+
+/* Wrappers have one result, or {states, decision}. */
+%define RESULT(made)
+    $result = made;
+    if ($result == nullptr) SWIG_fail;
+%enddef
+
+/* --- statuses become exceptions --------------------------------------------------------------- */
+%typemap(out) farm_status {
+    if ($1 != FARM_OK) {
+        fail(env, error);
+        SWIG_fail;
+    }
+    $result = undefined(env);
+}
+%typemap(in, numinputs=0) farm_error *error "$1 = &error;"
+
+/* --- handles ---------------------------------------------------------------------------------- */
+%typemap(in) farm_pool *pool (Handle entered) {
+    if (!entered.enter(env, $input, BOX_POOL)) SWIG_fail;
+    $1 = (farm_pool *)entered.get();
+}
+%typemap(in) farm_session *session (Handle entered) {
+    if (!entered.enter(env, $input, BOX_SESSION)) SWIG_fail;
+    $1 = (farm_session *)entered.get();
+    session = $1;
+}
+%typemap(in) farm_session *running (Handle entered) {
+    if (!entered.enter(env, $input, BOX_SESSION, true)) SWIG_fail;
+    $1 = (farm_session *)entered.get();
+}
+%typemap(in) farm_idempotency *claim (Handle entered) {
+    if (!entered.enter(env, $input, BOX_CLAIM)) SWIG_fail;
+    $1 = (farm_idempotency *)entered.get();
+}
+%typemap(in, numinputs=0) farm_pool **out (NewHandle made) {
+    made.end = end_pool;
+    $1 = (farm_pool **)&made.handle;
+}
+%typemap(in, numinputs=0) farm_session **out (NewHandle made) {
+    made.end = end_session;
+    made.parent = entered1.owner();
+    $1 = (farm_session **)&made.handle;
+}
+%typemap(in, numinputs=0) farm_idempotency **out (NewHandle made) {
+    made.end = end_claim;
+    $1 = (farm_idempotency **)&made.handle;
+}
+%typemap(in, numinputs=0) farm_rows **out (Rows made) "$1 = &made.rows;"
+%typemap(argout) farm_pool **out { RESULT(made$argnum.wrap(env, BOX_POOL)) }
+%typemap(argout) farm_session **out { RESULT(made$argnum.wrap(env, BOX_SESSION)) }
+%typemap(argout) farm_idempotency **out { RESULT(made$argnum.wrap(env, BOX_CLAIM)) }
+%typemap(argout) farm_rows **out { RESULT(made$argnum.write(env)) }
+
+/* close(handle): of any kind, idempotent. */
+%{
+typedef box *any_handle;
+static void close_handle(any_handle any) { box_close(any); }
+%}
+typedef box *any_handle;
+%typemap(in) any_handle any (Kept kept) {
+    $1 = to_box(env, $input);
+    if ($1 == nullptr) SWIG_fail;
+    kept.keep($1);
+}
+%rename(close) close_handle;
+
+/* --- scalars and texts ------------------------------------------------------------------------ */
+%typemap(in) farm_status "if (!to_int32(env, $input, &$1)) SWIG_fail;"
+%typemap(in) const char * (Text text) {
+    if (!text.read(env, $input)) SWIG_fail;
+    $1 = text.get();
+}
+%typemap(in) const char *nullable (Text text) {
+    if (!text.read(env, $input, true)) SWIG_fail;
+    $1 = text.get();
+}
+%typemap(argout) const char *, const char *text ""
+%typemap(in, numinputs=0) char **out_text (OwnedText made) "$1 = &made.text;"
+%typemap(argout) char **out_text { RESULT(from_text(env, *$1)) }
+%typemap(in, numinputs=0) char *text (char made[FARM_ID_TEXT_SIZE]) "$1 = made;"
+%typemap(argout) char *text { RESULT(from_text(env, $1)) }
+%typemap(in) const farm_id *id (farm_id id = {}) {
+    if (!to_id(env, $input, &id)) SWIG_fail;
+    $1 = &id;
+}
+%typemap(in, numinputs=0) farm_id *out (farm_id made = {}) "$1 = &made;"
+%typemap(argout) farm_id *out { RESULT(from_id(env, *$1)) }
+
+/* --- bytes ------------------------------------------------------------------------------------ */
+%typemap(in) (const void *data, size_t data_size) (Bytes bytes) {
+    if (!bytes.read(env, $input)) SWIG_fail;
+    $1 = (void *)bytes.get();
+    $2 = bytes.size();
+}
+%typemap(in, numinputs=0) size_t *out_size (size_t size = 0) "$1 = &size;"
+%typemap(out) const void *farm_idempotency_data "$result = from_bytes(env, $1, *arg2);"
+
+/* --- records and arrays ----------------------------------------------------------------------- */
+%typemap(in) const farm_pool_options *options (Options options) {
+    if (!options.read(env, $input)) SWIG_fail;
+    $1 = &options.pool;
+}
+%typemap(in) const farm_idempotency_options *options (Record<farm_idempotency_options> given) {
+    if (!read_idempotency_options(env, $input, &given.record, given.texts)) SWIG_fail;
+    $1 = &given.record;
+}
+%typemap(in) const farm_rate_decision *decision (Record<farm_rate_decision> given) {
+    if (!read_rate_decision(env, $input, &given.record, given.texts)) SWIG_fail;
+    $1 = &given.record;
+}
+%typemap(in, numinputs=0) farm_maintenance *out (farm_maintenance made = {}) {
+    made.struct_size = sizeof made;
+    $1 = &made;
+}
+%typemap(argout) farm_maintenance *out { RESULT(write_maintenance(env, *$1)) }
+%typemap(in, numinputs=0) farm_rate_decision *out (farm_rate_decision made = {}) {
+    made.struct_size = sizeof made;
+    $1 = &made;
+}
+%typemap(argout) farm_rate_decision *out {
+    napi_set_named_property(env, $result, "decision", write_rate_decision(env, *$1));
+}
+
+%define ARRAY(type, read_item)
+%typemap(in) (const type *items, size_t count) (Array<type> array) {
+    if (!array.read(env, $input, read_item)) SWIG_fail;
+    $1 = array.items.data();
+    $2 = array.items.size();
+}
+%enddef
+ARRAY(farm_rate_limit, read_rate_limit)
+ARRAY(farm_rate_request, read_rate_request)
+%typemap(in) (const farm_value *items, size_t count) (Values values) {
+    if (!values.read(env, $input)) SWIG_fail;
+    $1 = values.array.items.data();
+    $2 = values.array.items.size();
+}
+%typemap(in) (const farm_rate_request *items, size_t count, farm_rate_state *results)
+    (Array<farm_rate_request> array, std::vector<farm_rate_state> states) {
+    if (!array.read(env, $input, read_rate_request)) SWIG_fail;
+    states.resize(array.items.size());
+    for (farm_rate_state &state : states) state.struct_size = sizeof state;
+    $1 = array.items.data();
+    $2 = array.items.size();
+    $3 = states.data();
+}
+%typemap(argout) (const farm_rate_request *items, size_t count, farm_rate_state *results) {
+    napi_create_object(env, &$result);
+    napi_set_named_property(env, $result, "states", write_array(env, $3, $2, write_rate_state));
+}
+%typemap(in) (const farm_role_question *items, size_t count, farm_status *results)
+    (Array<farm_role_question> array, std::vector<farm_status> statuses) {
+    if (!array.read(env, $input, read_role_question)) SWIG_fail;
+    statuses.resize(array.items.size());
+    $1 = array.items.data();
+    $2 = array.items.size();
+    $3 = statuses.data();
+}
+%typemap(argout) (const farm_role_question *items, size_t count, farm_status *results) {
+    RESULT(write_array(env, $3, $2, write_status))
+}
+%typemap(in) (const farm_rate_request *items, size_t count, const farm_rate_state *results)
+    (Answer answer) {
+    if (!answer.read(env, $input)) SWIG_fail;
+    $1 = answer.requests.items.data();
+    $2 = answer.requests.items.size();
+    $3 = answer.states.items.data();
+}
+%typemap(argout) (const farm_rate_request *items, size_t count, const farm_rate_state *results) ""
+%typemap(in) (farm_role_grant_row *rows, size_t capacity, size_t *out_count)
+    (std::vector<farm_role_grant_row> page, int64_t capacity = 0, size_t count = 0) {
+    if (!to_int64_in(env, $input, 0, FARM_ROLE_BATCH_MAX, &capacity)) SWIG_fail;
+    page.resize((size_t)capacity);
+    for (farm_role_grant_row &row : page) row.struct_size = sizeof row;
+    $1 = page.data();
+    $2 = page.size();
+    $3 = &count;
+}
+%typemap(argout) (farm_role_grant_row *rows, size_t capacity, size_t *out_count) {
+    RESULT(write_array(env, $1, *$3, write_role_grant_row))
+}
+
+void close_handle(any_handle any);
+%include "functions.i"

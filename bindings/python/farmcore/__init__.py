@@ -1,0 +1,31 @@
+"""farmcore: rate limits, idempotency keys and roles on SQLite or Postgres.
+
+>>> import farmcore as fc
+>>> with fc.Store("sqlite::memory:") as store:
+...     store.migrate()
+...     store.service.rate.define([fc.Limit("user", count=120, period=60)])
+...     verdict = store.rate.take(("user", "u42"))
+>>> bool(verdict), verdict.states[0].remaining
+(True, 119)
+"""
+from . import _native as _n
+from . import aio
+from .errors import (BusyError, ConflictError, CorruptError, DeniedError, ExistsError, FarmError,
+                     FullError, InternalError, InvalidError, NotFoundError, OutOfMemoryError,
+                     ReadOnlyError, RefusedError, Status, TimedOutError, UnavailableError,
+                     UncertainError, UnsupportedError)
+from .idempotency import Claim, IdempotencyReason, Outcome
+from .rate import Decision, Limit, RateReason, RateScope, RateState
+from .roles import Grant, Operation, Role, RoleReason
+from .store import Maintenance, Store, Transaction, View
+
+__version__ = f"{_n.VERSION_MAJOR}.{_n.VERSION_MINOR}.{_n.VERSION_PATCH}"
+
+__all__ = [
+    "BusyError", "Claim", "ConflictError", "CorruptError", "Decision", "DeniedError",
+    "ExistsError", "FarmError", "FullError", "Grant", "IdempotencyReason", "InternalError",
+    "InvalidError", "Limit", "Maintenance", "NotFoundError", "Operation", "OutOfMemoryError",
+    "Outcome", "RateReason", "RateScope", "RateState", "ReadOnlyError", "RefusedError", "Role",
+    "RoleReason", "Status", "Store", "TimedOutError", "Transaction", "UnavailableError",
+    "UncertainError", "UnsupportedError", "View", "__version__", "aio",
+]

@@ -1,0 +1,250 @@
+/* The typemaps of Python: how an argument, by its type and name, goes in and comes out. The C that
+ * they call stands in py_glue.h, the functions that they serve in the public headers. The module
+ * is farmcore._native; the layer around it is farmcore/. */
+%module(package="farmcore", threads="1") native
+%include <stdint.i>
+%{
+#include "py_glue.h"
+%}
+%include "farmcore_common.i"
+
+%define RESULT(made)
+    $result = glue_add_result($result, made);
+    if ($result == NULL) SWIG_fail;
+%enddef
+
+/* --- statuses become exceptions; the error is read while the handle is still this call's ------ */
+%typemap(out) farm_status {
+    if ($1 != FARM_OK) {
+        glue_raise_error($1, farm_session_error(arg1));
+        SWIG_fail;
+    }
+    $result = Py_NewRef(Py_None);
+}
+%typemap(out) farm_status farm_pool_new, farm_status farm_id_from_text {
+    if ($1 != FARM_OK) {
+        glue_raise_error($1, NULL);
+        SWIG_fail;
+    }
+    $result = Py_NewRef(Py_None);
+}
+%typemap(out) farm_status farm_pool_open {
+    if ($1 != FARM_OK) {
+        glue_raise_error($1, arg4);
+        SWIG_fail;
+    }
+    $result = Py_NewRef(Py_None);
+}
+%typemap(out) farm_status farm_pool_acquire {
+    if ($1 != FARM_OK) {
+        glue_raise_error($1, arg3);
+        SWIG_fail;
+    }
+    $result = Py_NewRef(Py_None);
+}
+%typemap(in, numinputs=0) farm_error *error (farm_error error) {
+    memset(&error, 0, sizeof error);
+    error.struct_size = sizeof error;
+    $1 = &error;
+}
+
+/* --- handles ---------------------------------------------------------------------------------- */
+%typemap(arginit) farm_pool *pool, farm_session *session, farm_session *running,
+    farm_idempotency *claim "entered$argnum = NULL;"
+%typemap(in) farm_pool *pool (box *entered) {
+    entered = glue_enter($input, BOX_POOL, box_enter);
+    if (entered == NULL) SWIG_fail;
+    $1 = ($1_ltype)entered->handle;
+}
+%typemap(in) farm_session *session (box *entered) {
+    entered = glue_enter($input, BOX_SESSION, box_enter);
+    if (entered == NULL) SWIG_fail;
+    $1 = ($1_ltype)entered->handle;
+}
+%typemap(in) farm_session *running (box *entered) {
+    entered = glue_enter($input, BOX_SESSION, box_enter_shared);
+    if (entered == NULL) SWIG_fail;
+    $1 = ($1_ltype)entered->handle;
+}
+%typemap(in) farm_idempotency *claim (box *entered) {
+    entered = glue_enter($input, BOX_CLAIM, box_enter);
+    if (entered == NULL) SWIG_fail;
+    $1 = ($1_ltype)entered->handle;
+}
+%typemap(freearg) farm_pool *pool, farm_session *session, farm_idempotency *claim
+    "glue_leave(entered$argnum, box_leave);"
+%typemap(freearg) farm_session *running "glue_leave(entered$argnum, box_leave_shared);"
+%typemap(in, numinputs=0) farm_pool **out ($*1_type made = NULL),
+    farm_session **out ($*1_type made = NULL), farm_idempotency **out ($*1_type made = NULL),
+    farm_rows **out ($*1_type made = NULL) "$1 = &made;"
+%typemap(argout) farm_pool **out {
+    RESULT(glue_new_handle(*$1, BOX_POOL, glue_end_pool, NULL))
+}
+%typemap(argout) farm_session **out {
+    RESULT(glue_new_handle(*$1, BOX_SESSION, glue_end_session, entered1))
+}
+%typemap(argout) farm_idempotency **out {
+    RESULT(glue_new_handle(*$1, BOX_CLAIM, glue_end_claim, NULL))
+}
+%typemap(argout) farm_rows **out {
+    RESULT(glue_from_rows(*$1))
+}
+%typemap(freearg) farm_rows **out "farm_rows_free(made$argnum);"
+%native(close) PyObject *glue_close(PyObject *self, PyObject *handle);
+%native(set_error_maker) PyObject *glue_set_error_maker(PyObject *self, PyObject *maker);
+
+/* --- scalars and texts ------------------------------------------------------------------------ */
+%typemap(in) int32_t, farm_status "if (!glue_int32($input, &$1)) SWIG_fail;"
+%typemap(in) int64_t "if (!glue_int64($input, &$1)) SWIG_fail;"
+%typemap(out) int32_t "$result = PyLong_FromLong($1);"
+%typemap(out) int64_t "$result = PyLong_FromLongLong($1);"
+%typemap(out) const char * "$result = glue_from_text($1);"
+%typemap(in) const char * "if (!glue_text($input, (const char **)&$1)) SWIG_fail;"
+%typemap(in) const char *nullable "if (!glue_text_or_none($input, (const char **)&$1)) SWIG_fail;"
+%typemap(freearg) const char *, const char *nullable ""
+%typemap(in, numinputs=0) char **out_text (char *made = NULL) "$1 = &made;"
+%typemap(argout) char **out_text {
+    RESULT(glue_from_text(*$1))
+}
+%typemap(freearg) char **out_text "farm_free(made$argnum);"
+%typemap(in, numinputs=0) char *text (char made[FARM_ID_TEXT_SIZE]) "$1 = made;"
+%typemap(argout) char *text {
+    RESULT(glue_from_text($1))
+}
+%typemap(argout) const char *text ""
+%typemap(in) const farm_id *id (farm_id id) "if (!glue_id($input, &id)) SWIG_fail; $1 = &id;"
+%typemap(in, numinputs=0) farm_id *out (farm_id made) "memset(&made, 0, sizeof made); $1 = &made;"
+%typemap(argout) farm_id *out {
+    RESULT(glue_from_id($1))
+}
+
+/* --- bytes ------------------------------------------------------------------------------------ */
+%typemap(arginit) (const void *data, size_t data_size) "view$argnum.obj = NULL;"
+%typemap(in) (const void *data, size_t data_size) (Py_buffer view) {
+    if (PyObject_GetBuffer($input, &view, PyBUF_SIMPLE) != 0) SWIG_fail;
+    $1 = view.buf;
+    $2 = (size_t)view.len;
+}
+%typemap(freearg) (const void *data, size_t data_size)
+    "if (view$argnum.obj != NULL) PyBuffer_Release(&view$argnum);"
+%typemap(in, numinputs=0) size_t *out_size (size_t size = 0) "$1 = &size;"
+%typemap(out) const void *farm_idempotency_data "$result = glue_from_bytes($1, *arg2);"
+
+/* --- records and arrays ----------------------------------------------------------------------- */
+%typemap(in) const farm_pool_options *options (glue_options options) {
+    if (!glue_read_options($input, &options)) SWIG_fail;
+    $1 = &options.pool;
+}
+%typemap(in) const farm_idempotency_options *options (farm_idempotency_options options) {
+    if (!glue_read_idempotency_options($input, &options)) SWIG_fail;
+    $1 = &options;
+}
+%typemap(in) const farm_rate_decision *decision (farm_rate_decision decision) {
+    if (!glue_read_rate_decision($input, &decision)) SWIG_fail;
+    $1 = &decision;
+}
+%define RECORD_RESULT(name)
+%typemap(in, numinputs=0) farm_##name *out (farm_##name made) {
+    memset(&made, 0, sizeof made);
+    made.struct_size = sizeof made;
+    $1 = &made;
+}
+%typemap(argout) farm_##name *out {
+    RESULT(glue_write_##name($1))
+}
+%enddef
+RECORD_RESULT(maintenance)
+RECORD_RESULT(rate_decision)
+
+%define ARRAY(type, read)
+%typemap(arginit) (const type *items, size_t count) "memset(&array$argnum, 0, sizeof array$argnum);"
+%typemap(in) (const type *items, size_t count) (glue_array array) {
+    if (!glue_read_array($input, sizeof(type), read, &array)) SWIG_fail;
+    $1 = ($1_ltype)array.items;
+    $2 = array.count;
+}
+%typemap(freearg) (const type *items, size_t count) "glue_free_array(&array$argnum);"
+%enddef
+ARRAY(farm_value, glue_read_value)
+ARRAY(farm_rate_limit, glue_read_rate_limit)
+ARRAY(farm_rate_request, glue_read_rate_request)
+
+%define ARRAY_WITH_RESULTS(type, read, result, struct_size, write)
+%typemap(arginit) (const type *items, size_t count, result *results)
+    "memset(&array$argnum, 0, sizeof array$argnum); results$argnum = NULL;"
+%typemap(in) (const type *items, size_t count, result *results) (glue_array array, void *results) {
+    if (!glue_read_array($input, sizeof(type), read, &array)) SWIG_fail;
+    results = glue_new_results(array.count, sizeof(result), struct_size);
+    if (results == NULL) SWIG_fail;
+    $1 = ($1_ltype)array.items;
+    $2 = array.count;
+    $3 = ($3_ltype)results;
+}
+%typemap(argout) (const type *items, size_t count, result *results) {
+    RESULT(glue_write_array($3, sizeof(result), $2, write))
+}
+%typemap(freearg) (const type *items, size_t count, result *results)
+    "glue_free_array(&array$argnum); PyMem_Free(results$argnum);"
+%enddef
+ARRAY_WITH_RESULTS(farm_rate_request, glue_read_rate_request, farm_rate_state,
+                   sizeof(farm_rate_state), glue_write_rate_state)
+ARRAY_WITH_RESULTS(farm_role_question, glue_read_role_question, farm_status, 0, glue_write_status)
+
+%typemap(arginit) (const farm_rate_request *items, size_t count, const farm_rate_state *results)
+    "memset(&answer$argnum, 0, sizeof answer$argnum);"
+%typemap(in) (const farm_rate_request *items, size_t count, const farm_rate_state *results)
+    (glue_answer answer) {
+    if (!glue_read_answer($input, &answer)) SWIG_fail;
+    $1 = ($1_ltype)answer.requests.items;
+    $2 = answer.requests.count;
+    $3 = ($3_ltype)answer.states.items;
+}
+%typemap(argout) (const farm_rate_request *items, size_t count, const farm_rate_state *results) ""
+%typemap(freearg) (const farm_rate_request *items, size_t count, const farm_rate_state *results)
+    "glue_free_array(&answer$argnum.requests); glue_free_array(&answer$argnum.states);"
+
+%typemap(arginit) (farm_role_grant_row *rows, size_t capacity, size_t *out_count)
+    "rows$argnum = NULL;"
+%typemap(in) (farm_role_grant_row *rows, size_t capacity, size_t *out_count)
+    (void *rows, int64_t capacity, size_t count) {
+    if (!glue_in_range($input, 0, INT32_MAX, &capacity)) SWIG_fail;
+    rows = glue_new_results((size_t)capacity, sizeof(farm_role_grant_row),
+                            sizeof(farm_role_grant_row));
+    if (rows == NULL) SWIG_fail;
+    count = 0;
+    $1 = ($1_ltype)rows;
+    $2 = (size_t)capacity;
+    $3 = &count;
+}
+%typemap(argout) (farm_role_grant_row *rows, size_t capacity, size_t *out_count) {
+    RESULT(glue_write_array($1, sizeof(farm_role_grant_row), *$3, glue_write_role_grant_row))
+}
+%typemap(freearg) (farm_role_grant_row *rows, size_t capacity, size_t *out_count)
+    "PyMem_Free(rows$argnum);"
+
+/* --- what never waits keeps the GIL ----------------------------------------------------------- */
+%nothread farm_version;
+%nothread farm_status_name;
+%nothread farm_status_text;
+%nothread farm_status_is_retryable;
+%nothread farm_id_to_text;
+%nothread farm_id_from_text;
+%nothread farm_id_new;
+%nothread farm_session_set_actor;
+%nothread farm_session_set_service;
+%nothread farm_session_set_timeout_us;
+%nothread farm_session_set_clock_us;
+%nothread farm_session_now_us;
+%nothread interrupt_session;
+%nothread farm_rate_headers;
+%nothread farm_rate_problem;
+%nothread farm_idempotency_outcome;
+%nothread farm_idempotency_step;
+%nothread farm_idempotency_code;
+%nothread farm_idempotency_retry_after_us;
+%nothread farm_idempotency_data;
+%nothread farm_role_allows;
+%nothread farm_role_name;
+%nothread farm_role_operation_name;
+
+%include "functions.i"
