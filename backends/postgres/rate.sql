@@ -76,16 +76,19 @@ FROM unnest((SELECT :bucket)) WITH ORDINALITY AS i (bucket, place)
 CROSS JOIN LATERAL (SELECT b.tat FROM farm_rate_bucket AS b WHERE b.bucket = i.bucket) AS k;
 
 -- name: maintain_bucket
--- Those who tidy up at the same time wait neither for each other nor for a take.
-DELETE FROM farm_rate_bucket
-WHERE bucket IN (SELECT bucket FROM farm_rate_bucket
-                 WHERE expires_hour < :now / 3600000000
-                 ORDER BY expires_hour LIMIT :budget FOR UPDATE SKIP LOCKED)
-  AND expires_hour < :now / 3600000000;
+-- Those who tidy up at the same time wait neither for each other nor for a take. The rows are
+-- chosen once; as a sub-select they might be chosen anew for each row, and more than the budget.
+WITH expired AS MATERIALIZED (
+    SELECT bucket FROM farm_rate_bucket
+    WHERE expires_hour < :now / 3600000000
+    ORDER BY expires_hour LIMIT :budget FOR UPDATE SKIP LOCKED)
+DELETE FROM farm_rate_bucket AS held USING expired
+WHERE held.bucket = expired.bucket AND held.expires_hour < :now / 3600000000;
 
 -- name: maintain_refund
-DELETE FROM farm_rate_refund
-WHERE (bucket, token) IN (SELECT bucket, token FROM farm_rate_refund
-                          WHERE expires_us < :now
-                          ORDER BY expires_us LIMIT :budget FOR UPDATE SKIP LOCKED)
-  AND expires_us < :now;
+WITH expired AS MATERIALIZED (
+    SELECT bucket, token FROM farm_rate_refund
+    WHERE expires_us < :now
+    ORDER BY expires_us LIMIT :budget FOR UPDATE SKIP LOCKED)
+DELETE FROM farm_rate_refund AS held USING expired
+WHERE held.bucket = expired.bucket AND held.token = expired.token AND held.expires_us < :now;

@@ -296,7 +296,7 @@ template <class T> struct Array {
     std::vector<T> items;
     Texts texts;
 
-    bool read(napi_env env, napi_value from, bool (*read)(napi_env, napi_value, T *, Texts &)) {
+    bool read(napi_env env, napi_value from, bool (*convert)(napi_env, napi_value, T *, Texts &)) {
         bool is_array = false;
         uint32_t count = 0;
         napi_is_array(env, from, &is_array);
@@ -309,7 +309,7 @@ template <class T> struct Array {
             napi_value item = nullptr;
             napi_open_handle_scope(env, &scope);
             is_good = napi_get_element(env, from, i, &item) == napi_ok &&
-                      read(env, item, &items[i], texts);
+                      convert(env, item, &items[i], texts);
             napi_close_handle_scope(env, scope);
         }
         return is_good;

@@ -1,15 +1,16 @@
 """Every exported function is bound in both languages, or is excepted with a reason.
 
-    surface.py PYTHON_FOLDER NODE NATIVE
+    surface.py PYTHON_FOLDER NATIVE [NODE]
 
 Looks at what the built modules export: farmcore._native below PYTHON_FOLDER, and the addon NATIVE,
-loaded by the program NODE. A function is bound when its name, without farm_, is there; in Node as a
-promise, too. Exceptions stand in exceptions.txt: `name  reason`.
+loaded by NODE, or by the node of PATH. A function is bound when its name, without farm_, is there;
+in Node as a promise, too. Exceptions stand in exceptions.txt: `name  reason`.
 """
 import importlib
 import json
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -32,7 +33,8 @@ def excepted():
     return reasons
 
 
-def bound(python_folder, node, native):
+def bound(python_folder, native, node=None):
+    node = node or shutil.which("node") or shutil.which("nodejs") or "node"
     sys.path.insert(0, python_folder)
     exported = set(dir(importlib.import_module("farmcore._native")))
     listed = subprocess.run([node, "-e", LIST, native], check=True, capture_output=True, text=True)

@@ -2,6 +2,7 @@
  * rolled back. */
 #include "contract.h"
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 static const farm_rate_request request = {
     .struct_size = sizeof request, .limit = "user", .subject = "ann", .cost = 1};
@@ -47,5 +48,32 @@ Test(rate_definitions, a_change_is_seen_at_once_by_the_sessions_of_the_same_stor
 
     cr_assert_eq(burst_seen(other), 7);
     contract_close_another(other);
+    contract_close(session);
+}
+
+Test(rate_definitions, housekeeping_keeps_to_its_budget) {
+    farm_session *session = contract_open();
+    farm_maintenance done = {.struct_size = sizeof done};
+    farm_rate_state state = {.struct_size = sizeof state};
+    farm_rate_decision decision = {.struct_size = sizeof decision};
+    char subject[16];
+    define(session, 5);
+    for (int i = 0; i < 25; i++) {
+        snprintf(subject, sizeof subject, "s%d", i);
+        const farm_rate_request each = {
+            .struct_size = sizeof each, .limit = "user", .subject = subject, .cost = 1};
+        cr_assert_eq(farm_rate_take(session, &each, 1, &state, &decision), FARM_OK);
+    }
+    farm_session_set_clock_us(session, CONTRACT_NOW_US + INT64_C(10) * 3600 * 1000000);
+
+    cr_assert_eq(farm_maintain(session, 10, &done), FARM_OK, "%s",
+                 farm_session_error_text(session));
+
+    cr_assert_eq(done.removed_count, 10);
+    cr_assert_eq(done.is_done, 0);
+    cr_assert_eq(contract_number(session, "SELECT COUNT(*) FROM {farm_rate_bucket}"), 15);
+    cr_assert_eq(farm_maintain(session, 100, &done), FARM_OK);
+    cr_assert_eq(done.removed_count, 15);
+    cr_assert_eq(done.is_done, 1);
     contract_close(session);
 }

@@ -74,7 +74,7 @@ static int run_point(farm_pool *pool, const fault_scenario *scenario,
     int is_retried = strstr(scenario->name, "transaction") == NULL;
     if (failure->status == FARM_EAGAIN && is_retried && status != FARM_OK)
         is_good = fail(scenario, failure, point, status, "it was not tried again", session);
-    if (status == FARM_EUNCERTAIN && is_retried && scenario->repeat_adds == 0)
+    if (status == FARM_EUNCERTAIN && scenario->has_id)
         is_good =
             fail(scenario, failure, point, status, "it has an id and was not settled", session);
     farm_session_set_service(session);

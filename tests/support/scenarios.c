@@ -123,19 +123,19 @@ static farm_status host(farm_session *session) {
 #define ANSWERS "SELECT COUNT(*) FROM farm_idempotency WHERE state = 2"
 
 const fault_scenario scenarios[] = {
-    {"migrate again", nothing, migrate, "SELECT 1", 1, 1, 0},
-    {"rate define", nothing, define, LIMITS, 0, 2, 0},
-    {"rate take", define, take, TAKES, 0, 1, 1},
-    {"rate refund", take_for_refund, refund, REFUNDS, 0, 2, 0},
-    {"role found", nothing, found, OWNERS, 0, 1, 0},
-    {"role grant", found, grant, OWNERS, 1, 2, 0},
-    {"role revoke", found_and_grant, revoke, OWNERS, 2, 1, 0},
-    {"role check", found, check, OWNERS, 1, 1, 0},
-    {"idempotency in a transaction", nothing, answer, ANSWERS, 0, 1, 0},
-    {"two operations in a transaction", nothing, compose, OWNERS, 0, 2, 0},
-    {"verify", found, verify, OWNERS, 1, 1, 0},
-    {"maintain", found, maintain, OWNERS, 1, 1, 0},
-    {"a statement of the host's", nothing, host, "SELECT 1", 1, 1, 0},
+    {"migrate again", nothing, migrate, "SELECT 1", 1, 1, 0, 1},
+    {"rate define", nothing, define, LIMITS, 0, 2, 0, 1},
+    {"rate take", define, take, TAKES, 0, 1, 1, 0},
+    {"rate refund", take_for_refund, refund, REFUNDS, 0, 2, 0, 1},
+    {"role found", nothing, found, OWNERS, 0, 1, 0, 1},
+    {"role grant", found, grant, OWNERS, 1, 2, 0, 1},
+    {"role revoke", found_and_grant, revoke, OWNERS, 2, 1, 0, 1},
+    {"role check", found, check, OWNERS, 1, 1, 0, 1},
+    {"idempotency in a transaction", nothing, answer, ANSWERS, 0, 1, 0, 0},
+    {"two operations in a transaction", nothing, compose, OWNERS, 0, 2, 0, 0},
+    {"verify", found, verify, OWNERS, 1, 1, 0, 1},
+    {"maintain", found, maintain, OWNERS, 1, 1, 0, 1},
+    {"a statement of the host's", nothing, host, "SELECT 1", 1, 1, 0, 0},
 };
 const size_t scenario_count = sizeof scenarios / sizeof *scenarios;
 

@@ -16,7 +16,8 @@ typedef struct fault_scenario {
     const char *question;
     int64_t least;
     int64_t most;
-    int64_t repeat_adds; /* what one more act without an id adds to most; 0 for those with an id */
+    int64_t repeat_adds; /* what one more act adds to most: 0 where a repeat changes nothing */
+    int has_id;          /* an uncertain outcome is settled by running it again */
 } fault_scenario;
 
 extern const fault_scenario scenarios[];
