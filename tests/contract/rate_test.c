@@ -222,7 +222,7 @@ Test(rate, a_peek_takes_nothing) {
 }
 
 Test(rate, the_longest_call_takes_every_bucket) {
-    char names[FARM_RATE_BATCH_MAX][8];
+    char names[FARM_RATE_BATCH_MAX][16];
     farm_rate_request items[FARM_RATE_BATCH_MAX];
     for (int32_t i = 0; i < FARM_RATE_BATCH_MAX; i++) {
         snprintf(names[i], sizeof names[i], "u%d", i);
