@@ -216,3 +216,19 @@ Test(opening, an_interrupted_call_ends_and_the_session_goes_on) {
     cr_assert_eq(contract_number(session, "SELECT 1"), 1);
     contract_close(session);
 }
+
+Test(opening, a_store_that_takes_no_writes_says_so_and_still_answers) {
+    farm_session *session = contract_open();
+    if (!contract_is_postgres()) {
+        cr_assert_eq(farm_role_found(session, "shop", "ana"), FARM_OK);
+        cr_assert_eq(contract_execute(session, "PRAGMA query_only = ON"), FARM_OK);
+
+        cr_assert_eq(farm_role_grant(session, "shop", "bob", FARM_ROLE_VIEWER, 0), FARM_EREADONLY,
+                     "%s", farm_session_error_text(session));
+        cr_assert_eq(contract_number(session, "SELECT COUNT(*) FROM {farm_role_grant}"), 1);
+
+        cr_assert_eq(contract_execute(session, "PRAGMA query_only = OFF"), FARM_OK);
+        cr_assert_eq(farm_role_grant(session, "shop", "bob", FARM_ROLE_VIEWER, 0), FARM_OK);
+    }
+    contract_close(session);
+}

@@ -1,0 +1,117 @@
+/* How often an operation goes to the store and back: counted, so that one more is a failure. */
+#include "backend/decorators.h"
+#include "contract.h"
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+static farm_session *keeper; /* keeps the store */
+static farm_session *session;
+
+static void set_up(void) {
+    char uri[1200];
+    keeper = contract_open();
+    const char *inner = contract_is_postgres() ? "postgresql" : "sqlite";
+    cr_assert_not_null(decorator_register(&decorator_count, inner));
+    snprintf(uri, sizeof uri, "count+%s",
+             contract_uri() == NULL ? "sqlite::memory:" : contract_uri());
+    cr_assert_eq(farm_session_new(&session), FARM_OK);
+    cr_assert_eq(farm_session_open(session, uri, NULL), FARM_OK, "%s",
+                 farm_session_error_text(session));
+    if (!contract_is_postgres()) cr_assert_eq(farm_migrate(session), FARM_OK);
+    farm_session_set_service(session);
+    farm_session_set_clock_us(session, CONTRACT_NOW_US);
+}
+
+static void tear_down(void) {
+    farm_session_free(session);
+    contract_close(keeper);
+}
+
+TestSuite(round_trips, .init = set_up, .fini = tear_down, .timeout = 60);
+
+static uint64_t counted(void) {
+    decorator_counts counts;
+    decorator_count_get(&counts);
+    decorator_count_reset();
+    return counts.round_trips;
+}
+
+static int take(size_t count) {
+    static const farm_rate_request requests[] = {
+        {.struct_size = sizeof *requests, .limit = "a", .subject = "s", .cost = 1},
+        {.struct_size = sizeof *requests, .limit = "b", .subject = "s", .cost = 1},
+        {.struct_size = sizeof *requests, .limit = "c", .subject = "s", .cost = 1},
+    };
+    farm_rate_state states[3] = {{.struct_size = sizeof *states},
+                                 {.struct_size = sizeof *states},
+                                 {.struct_size = sizeof *states}};
+    farm_rate_decision decision = {.struct_size = sizeof decision};
+    cr_assert_eq(farm_rate_take(session, requests, count, states, &decision), FARM_OK, "%s",
+                 farm_session_error_text(session));
+    return decision.allowed;
+}
+
+Test(round_trips, a_take_is_one_whether_of_one_limit_or_of_three) {
+    const farm_rate_limit limits[] = {
+        {.struct_size = sizeof *limits, .name = "a", .count = 3, .period_us = 60000000},
+        {.struct_size = sizeof *limits, .name = "b", .count = 9, .period_us = 60000000},
+        {.struct_size = sizeof *limits, .name = "c", .count = 9, .period_us = 60000000},
+    };
+    cr_assert_eq(farm_rate_define(session, limits, 3), FARM_OK);
+    cr_assert(take(1)); /* reads the limits, too */
+    counted();
+
+    cr_assert(take(1));
+    cr_assert_eq(counted(), 1);
+    cr_assert(take(3));
+    cr_assert_eq(counted(), 1);
+
+    /* SQLite asks again for what it tells the one who is refused; that travels nowhere. */
+    const uint64_t refused = contract_is_postgres() ? 1 : 2;
+    cr_assert_not(take(1));
+    cr_assert_eq(counted(), refused);
+    cr_assert_not(take(3));
+    cr_assert_eq(counted(), refused);
+}
+
+Test(round_trips, a_claim_is_one_and_so_is_its_answer) {
+    farm_idempotency *claim = NULL;
+    cr_assert_eq(farm_role_check(session, "warm", FARM_ROLE_READ), FARM_OK);
+    counted();
+
+    cr_assert_eq(farm_idempotency_begin(session, "ana", "k", "o", "r", 1, NULL, &claim), FARM_OK);
+    cr_assert_eq(counted(), 1);
+    cr_assert_eq(farm_idempotency_finish(session, claim, 1, "yes", 3), FARM_OK);
+    cr_assert_eq(counted(), 1);
+    farm_idempotency_free(claim);
+}
+
+Test(round_trips, a_thousand_checks_of_roles_are_one) {
+    static farm_role_question questions[FARM_ROLE_BATCH_MAX];
+    static farm_status results[FARM_ROLE_BATCH_MAX];
+    for (size_t i = 0; i < FARM_ROLE_BATCH_MAX; i++)
+        questions[i] = (farm_role_question){
+            .struct_size = sizeof *questions, .operation = FARM_ROLE_READ, .entity = "shop"};
+    cr_assert_eq(farm_role_found(session, "shop", "ana"), FARM_OK);
+    cr_assert_eq(farm_session_set_actor(session, "ana"), FARM_OK);
+    counted();
+
+    cr_assert_eq(farm_role_check(session, "shop", FARM_ROLE_PAY), FARM_OK);
+    cr_assert_eq(counted(), 1);
+    cr_assert_eq(farm_role_check_many(session, questions, FARM_ROLE_BATCH_MAX, results), FARM_OK);
+    cr_assert_eq(counted(), 1);
+    cr_assert_eq(results[FARM_ROLE_BATCH_MAX - 1], FARM_OK);
+}
+
+Test(round_trips, in_a_transaction_of_the_callers_each_operation_is_one_and_the_commit_another) {
+    cr_assert_eq(farm_role_found(session, "shop", "ana"), FARM_OK);
+    farm_idempotency *claim = NULL;
+    cr_assert_eq(farm_begin(session), FARM_OK);
+    counted();
+
+    cr_assert_eq(farm_idempotency_begin(session, "ana", "k", "o", "r", 1, NULL, &claim), FARM_OK);
+    cr_assert_eq(counted(), 1);
+    cr_assert_eq(farm_commit(session), FARM_OK);
+    cr_assert_eq(counted(), 1);
+    farm_idempotency_free(claim);
+}
