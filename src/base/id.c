@@ -2,6 +2,7 @@
  * session.c. */
 #include "base/id.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include <stdatomic.h>
 #include <string.h>
 
@@ -65,22 +66,14 @@ void farm_id_to_text(const farm_id *id, char *text) {
     *text = '\0';
 }
 
-/* The value of a hexadecimal digit, or -1. */
-static int32_t digit_value(char digit) {
-    if (digit >= '0' && digit <= '9') return digit - '0';
-    if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-    if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
-    return -1;
-}
-
 farm_status farm_id_from_text(const char *text, farm_id *out) {
     if (text == NULL || out == NULL) return FARM_EINVAL;
     if (strnlen(text, ID_TEXT_LENGTH + 1) != ID_TEXT_LENGTH) return FARM_EINVAL;
     farm_id id;
     for (size_t i = 0; i < sizeof(id.bytes); i++) {
         if (follows_hyphen(i) && *text++ != '-') return FARM_EINVAL;
-        int32_t high = digit_value(*text++);
-        int32_t low = digit_value(*text++);
+        int32_t high = text_hex_digit(*text++);
+        int32_t low = text_hex_digit(*text++);
         if (high < 0 || low < 0) return FARM_EINVAL;
         id.bytes[i] = (uint8_t)(high << 4 | low);
     }

@@ -77,12 +77,11 @@ static int32_t read_word(scanner *scan, const char *word) {
 
 /* The four digits of \uXXXX; -1: they are not there. */
 static int32_t read_code(scanner *scan) {
-    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
     int32_t code = 0;
     for (int i = 0; i < 4; i++) {
-        const char *digit = peek(scan) == '\0' ? NULL : strchr(digits, peek(scan));
-        if (digit == NULL) return -1;
-        code = code << 4 | (int32_t)((digit - digits) & 15);
+        const int32_t digit = text_hex_digit(peek(scan));
+        if (digit < 0) return -1;
+        code = code << 4 | digit;
         scan->at++;
     }
     return code;

@@ -2,14 +2,11 @@
 #include "base/options.h"
 #include <string.h>
 
-/* No struct of ours comes near; a larger number is memory that was never set. */
-enum { STRUCT_SIZE_MIN = 4, STRUCT_SIZE_MAX = 4096 };
-
 /* Read by copying: a caller's struct_size may be anything, and so may its alignment. */
 static farm_status read_size(const void *data, size_t *out) {
     uint32_t size;
     memcpy(&size, data, sizeof(size));
-    if (size < STRUCT_SIZE_MIN || size > STRUCT_SIZE_MAX) return FARM_EINVAL;
+    if (size < OPTIONS_SIZE_MIN || size > OPTIONS_SIZE_MAX) return FARM_EINVAL;
     *out = size;
     return FARM_OK;
 }
@@ -40,9 +37,9 @@ farm_status options_answer(void *out, const void *source, size_t size) {
     if (status != FARM_OK) return status;
     size_t copied = given < size ? given : size;
     unsigned char *target = out;
-    if (copied > STRUCT_SIZE_MIN) {
-        memcpy(target + STRUCT_SIZE_MIN, (const unsigned char *)source + STRUCT_SIZE_MIN,
-               copied - STRUCT_SIZE_MIN);
+    if (copied > OPTIONS_SIZE_MIN) {
+        memcpy(target + OPTIONS_SIZE_MIN, (const unsigned char *)source + OPTIONS_SIZE_MIN,
+               copied - OPTIONS_SIZE_MIN);
     }
     memset(target + copied, 0, given - copied);
     return FARM_OK;

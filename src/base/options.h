@@ -4,6 +4,9 @@
 
 #include <farmcore/base.h>
 
+/* No struct of ours comes near the most; a larger number is memory that was never set. */
+enum { OPTIONS_SIZE_MIN = 4, OPTIONS_SIZE_MAX = 4096 };
+
 /* Copy a caller's struct of whatever size into one of ours: what is shorter is filled with zeros,
  * what is longer must be zero in the excess. source NULL: all zeros.
  *

@@ -84,6 +84,13 @@ const char *text_complaint(const char *text, size_t max_size) {
     return text_is_utf8(text, size) ? NULL : "is not UTF-8";
 }
 
+int32_t text_hex_digit(char digit) {
+    if (digit >= '0' && digit <= '9') return digit - '0';
+    if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
+    if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
+    return -1;
+}
+
 /* The size without a sequence at the end that a cut has left incomplete. */
 static size_t whole_size(const char *text, size_t size) {
     const uint8_t *bytes = (const uint8_t *)text;

@@ -14,6 +14,9 @@ int32_t text_is_utf8(const char *data, size_t size);
  * NULL when it is 1 to max_size bytes of UTF-8. Reads at most max_size + 1 bytes. */
 const char *text_complaint(const char *text, size_t max_size);
 
+/* The value of a hexadecimal digit in upper or lower case; -1: it is none. */
+int32_t text_hex_digit(char digit);
+
 /* snprintf() that always ends in a NUL and never splits a UTF-8 sequence when it cuts. */
 void text_format(char *out, size_t out_size, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

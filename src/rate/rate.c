@@ -1,7 +1,6 @@
 /* Rate limits: the public operations. What they answer is computed in rate_rules.c, and whether a
  * take succeeds is decided by the statements of rate.sql. */
 #include "base/options.h"
-#include "rate/rate_array.h"
 #include "rate/rate_request.h"
 #include "rate_sql.h"
 #include <string.h>
@@ -126,7 +125,8 @@ static farm_status read_states(farm_session *session, rate_operation *operation)
 /* Check, and sort the items into those that take, that look, and that can never be had. */
 static farm_status read_items(farm_session *session, rate_operation *operation) {
     if (operation->out == NULL) return store_fail(session, FARM_EINVAL, 0, "out is missing");
-    farm_status status = rate_array_check(session, "results", operation->results, operation->count);
+    farm_status status = store_check_array(session, "results", operation->results, operation->count,
+                                           FARM_RATE_BATCH_MAX);
     if (status == FARM_OK)
         status = rate_lines_read(session, operation->definitions, operation->items,
                                  operation->count, 0, &operation->lines);
@@ -156,7 +156,7 @@ static void decide(rate_operation *operation) {
 static farm_status answer(farm_session *session, rate_operation *operation) {
     farm_status status = FARM_OK;
     for (size_t i = 0; i < operation->count && status == FARM_OK; i++)
-        status = options_answer((void *)rate_array_at(operation->results, i), &operation->states[i],
+        status = options_answer(store_array_at(operation->results, i), &operation->states[i],
                                 sizeof operation->states[i]);
     if (status == FARM_OK)
         status = options_answer(operation->out, &operation->decision, sizeof operation->decision);

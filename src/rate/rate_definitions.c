@@ -2,7 +2,6 @@
  * rate_rules.c. */
 #include "rate/rate_definitions.h"
 #include "base/clock.h"
-#include "rate/rate_array.h"
 #include "rate_sql.h"
 #include <stdlib.h>
 #include <string.h>
@@ -243,9 +242,10 @@ farm_status rate_define_operate(farm_session *session, void *context) {
     rate_limit_define_each rows[FARM_RATE_BATCH_MAX];
     farm_status status = store_check_service(session);
     if (status == FARM_OK)
-        status = rate_array_check(session, "items", operation->items, operation->count);
+        status = store_check_array(session, "items", operation->items, operation->count,
+                                   FARM_RATE_BATCH_MAX);
     for (size_t i = 0; i < operation->count && status == FARM_OK; i++)
-        status = read_definition(session, rate_array_at(operation->items, i), i, &rows[i]);
+        status = read_definition(session, store_array_at(operation->items, i), i, &rows[i]);
     if (status != FARM_OK) return status;
     /* Rows are locked in one order by everybody. */
     qsort(rows, operation->count, sizeof *rows, compare_rows);

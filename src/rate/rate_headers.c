@@ -1,8 +1,8 @@
 /* What a decision says over HTTP: header fields and the body of a refusal. No store is asked. */
 #include "base/integer.h"
 #include "base/text.h"
-#include "rate/rate_array.h"
 #include "rate/rate_rules.h"
+#include "store/run.h"
 #include <string.h>
 
 enum {
@@ -54,8 +54,9 @@ static int64_t to_seconds(int64_t duration_us) {
 static farm_status read_reply(farm_session *session, const farm_rate_request *items, size_t count,
                               const farm_rate_state *results, const farm_rate_decision *decision,
                               reply *out) {
-    farm_status status = rate_array_check(session, "items", items, count);
-    if (status == FARM_OK) status = rate_array_check(session, "results", results, count);
+    farm_status status = store_check_array(session, "items", items, count, FARM_RATE_BATCH_MAX);
+    if (status == FARM_OK)
+        status = store_check_array(session, "results", results, count, FARM_RATE_BATCH_MAX);
     if (status != FARM_OK) return status;
     if (decision == NULL) return store_fail(session, FARM_EINVAL, 0, "decision is missing");
     status =
@@ -64,10 +65,10 @@ static farm_status read_reply(farm_session *session, const farm_rate_request *it
     for (size_t i = 0; i < count && status == FARM_OK; i++) {
         farm_rate_request request;
         status = store_check_options(session, "items", &request, sizeof request,
-                                     rate_array_at(items, i));
+                                     store_array_at(items, i));
         if (status == FARM_OK)
             status = store_check_options(session, "results", &out->states[i], sizeof out->states[i],
-                                         rate_array_at(results, i));
+                                         store_array_at(results, i));
         if (status != FARM_OK) return status;
         const char *complaint = rate_name_complaint(request.limit);
         if (complaint != NULL)

@@ -1,6 +1,5 @@
 /* Items of a call; see rate_request.h. */
 #include "rate/rate_request.h"
-#include "rate/rate_array.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,10 +47,10 @@ static int compare_lines(const void *left, const void *right) {
 
 farm_status rate_lines_read(farm_session *session, const rate_definitions *definitions,
                             const void *items, size_t count, int64_t least_cost, rate_lines *out) {
-    farm_status status = rate_array_check(session, "items", items, count);
+    farm_status status = store_check_array(session, "items", items, count, FARM_RATE_BATCH_MAX);
     for (size_t i = 0; i < count && status == FARM_OK; i++)
-        status =
-            read_line(session, definitions, rate_array_at(items, i), i, least_cost, &out->items[i]);
+        status = read_line(session, definitions, store_array_at(items, i), i, least_cost,
+                           &out->items[i]);
     if (status != FARM_OK) return status;
     out->count = count;
     qsort(out->items, count, sizeof *out->items, compare_lines);

@@ -37,7 +37,6 @@ typedef struct list_operation {
     farm_role_grant_row *rows;
     size_t capacity;
     size_t *out_count;
-    uint32_t row_size; /* as the caller knows the struct */
 } list_operation;
 
 static roles_caller caller_of(const farm_session *session) {
@@ -109,17 +108,11 @@ farm_status farm_role_check(farm_session *session, const char *entity, int32_t o
     return store_operate(session, ROLES_READS, check_one, &check);
 }
 
-/* Copy the questions out of an array whose elements have the size that the caller knows. */
 static farm_status copy_questions(farm_session *session, many_operation *many) {
-    const unsigned char *item = (const unsigned char *)many->items;
-    const uint32_t size = many->items->struct_size;
-    for (size_t i = 0; i < many->count; i++, item += size) {
+    for (size_t i = 0; i < many->count; i++) {
         farm_role_question *question = &many->questions[i];
-        farm_status status =
-            store_check_options(session, "items", question, sizeof *question, item);
-        if (status == FARM_OK && question->struct_size != size)
-            status = store_fail(session, FARM_EINVAL, 0,
-                                "items[%zu] has another struct_size than the first", i);
+        farm_status status = store_check_options(session, "items", question, sizeof *question,
+                                                 store_array_at(many->items, i));
         if (status == FARM_OK) status = store_check_key(session, "entity", question->entity);
         if (status == FARM_OK) status = check_operation_number(session, question->operation);
         if (status != FARM_OK) return status;
@@ -128,11 +121,10 @@ static farm_status copy_questions(farm_session *session, many_operation *many) {
 }
 
 static farm_status prepare_many(farm_session *session, many_operation *many) {
-    if (many->items == NULL || many->results == NULL)
-        return store_fail(session, FARM_EINVAL, 0, "%s is missing",
-                          many->items == NULL ? "items" : "results");
-    farm_status status = store_check_count(session, "items", many->count, FARM_ROLE_BATCH_MAX);
+    farm_status status =
+        store_check_array(session, "items", many->items, many->count, FARM_ROLE_BATCH_MAX);
     if (status != FARM_OK) return status;
+    if (many->results == NULL) return store_fail(session, FARM_EINVAL, 0, "results is missing");
     arena *memory = store_arena(session);
     many->questions = arena_allocate_array(memory, many->count, sizeof *many->questions);
     many->roles = arena_allocate_array(memory, many->count, sizeof *many->roles);
@@ -361,32 +353,13 @@ static int32_t take_grant(void *context, size_t ordinal, const roles_grant_list_
     };
     copy_text(answer.subject, row->subject);
     copy_text(answer.granted_by, row->granted_by);
-    unsigned char *place = (unsigned char *)list->rows + *list->out_count * list->row_size;
-    (void)options_answer(place, &answer, sizeof answer);
+    (void)options_answer(store_array_at(list->rows, *list->out_count), &answer, sizeof answer);
     *list->out_count += 1;
     return 0;
 }
 
-static farm_status check_rows(farm_session *session, list_operation *list) {
-    farm_status status = store_check_count(session, "rows", list->capacity, FARM_ROLE_BATCH_MAX);
-    if (status != FARM_OK) return status;
-    list->row_size = list->rows->struct_size;
-    if (list->row_size < sizeof list->row_size || list->row_size > 4096)
-        return store_fail(session, FARM_EINVAL, 0, "rows has no sound struct_size");
-    for (size_t i = 1; i < list->capacity; i++) {
-        uint32_t size = 0;
-        memcpy(&size, (const unsigned char *)list->rows + i * list->row_size, sizeof size);
-        if (size != list->row_size)
-            return store_fail(session, FARM_EINVAL, 0,
-                              "rows[%zu] has another struct_size than the first", i);
-    }
-    return FARM_OK;
-}
-
 static farm_status check_list(farm_session *session, list_operation *list) {
-    if (list->rows == NULL || list->out_count == NULL)
-        return store_fail(session, FARM_EINVAL, 0, "%s is missing",
-                          list->rows == NULL ? "rows" : "out_count");
+    if (list->out_count == NULL) return store_fail(session, FARM_EINVAL, 0, "out_count is missing");
     *list->out_count = 0;
     farm_status status = store_check_key(session, "entity", list->entity);
     if (status == FARM_OK && list->after_subject != NULL)
@@ -395,7 +368,8 @@ static farm_status check_list(farm_session *session, list_operation *list) {
     if (status == FARM_OK)
         status = store_check_range(session, "after_role", list->after_role,
                                    is_later ? FARM_ROLE_OWNER : 0, is_later ? ROLES_ROLE_LAST : 0);
-    return status != FARM_OK ? status : check_rows(session, list);
+    if (status != FARM_OK) return status;
+    return store_check_array(session, "rows", list->rows, list->capacity, FARM_ROLE_BATCH_MAX);
 }
 
 static farm_status list_grants(farm_session *session, void *context) {

@@ -71,6 +71,12 @@ farm_status store_check_count(farm_session *session, const char *name, size_t co
 /* Copy a caller's struct (base/options.h); name is the argument's. */
 farm_status store_check_options(farm_session *session, const char *name, void *out, size_t size,
                                 const void *source);
+/* Arrays of a caller's structs: check that there are 1 to most elements, all of one sound size. An
+ * element is then copied with store_check_options(), or answered with options_answer(). */
+farm_status store_check_array(farm_session *session, const char *name, const void *items,
+                              size_t count, size_t most);
+/* An element of a checked array. */
+void *store_array_at(const void *items, size_t index);
 
 /* Who acts. store_check_owner(): FARM_OK for the owner and for the service, else FARM_EDENIED. */
 farm_status store_check_owner(farm_session *session, const char *owner);

@@ -3,13 +3,6 @@
 #include "base/text.h"
 #include <string.h>
 
-static int32_t hex_digit(char character) {
-    if (character >= '0' && character <= '9') return character - '0';
-    if (character >= 'a' && character <= 'f') return character - 'a' + 10;
-    if (character >= 'A' && character <= 'F') return character - 'A' + 10;
-    return -1;
-}
-
 char *uri_decode(arena *owner, const char *text, size_t size) {
     char *out = arena_allocate(owner, size + 1);
     if (out == NULL) return NULL;
@@ -20,8 +13,8 @@ char *uri_decode(arena *owner, const char *text, size_t size) {
             continue;
         }
         if (size - i < 3) return NULL;
-        int32_t high = hex_digit(text[i + 1]);
-        int32_t low = hex_digit(text[i + 2]);
+        int32_t high = text_hex_digit(text[i + 1]);
+        int32_t low = text_hex_digit(text[i + 2]);
         if (high < 0 || low < 0 || high + low == 0) return NULL;
         out[used++] = (char)(high * 16 + low);
         i += 2;
