@@ -3,8 +3,8 @@
 
     statements.py --out DIR --module NAME=PATH/x.sql … [--override DIALECT=DIR …] [--plans FILE]
 
-Reads and checks; the texts of the dialects and the C are made in statements_render.py. Every error
-of a run is reported, as `file:line: what is wrong and the rule`.
+Checks what statements_read.py has read; the texts of the dialects and the C are made in
+statements_render.py. Every error of a run is reported, as `file:line: what is wrong and the rule`.
 """
 
 import argparse
@@ -16,17 +16,11 @@ import sys
 sys.dont_write_bytecode = True
 
 import statements_render as render  # noqa: E402
-from statements_render import DIALECTS, FAULTS, Token, word  # noqa: E402
+from statements_read import ANY, Problems, read_file  # noqa: E402
+from statements_render import DIALECTS, word  # noqa: E402
 
-STATUSES = ('ENOMEM EINVAL ENOTFOUND EEXISTS ECONFLICT EREFUSED EAGAIN ETIMEOUT EUNAVAILABLE '
-            'EUNCERTAIN EDENIED EREADONLY EFULL ECORRUPT EUNSUPPORTED EINTERNAL').split()
-C_KEYWORDS = set('auto break case char const continue default do double else enum extern float for '
-                 'goto if inline int long register restrict return short signed sizeof static '
-                 'struct switch typedef union unsigned void volatile while'.split())
 SHAPES = {'check_': ('now int', 'subject text, detail text'),
           'maintain_': ('now int, budget int', '')}
-ANY = 'any'
-EXPECT_MAX = 2 ** 31 - 1
 
 # What only one dialect has, or has in another sense, with what to write instead.
 SINGLE_WORDS = dict.fromkeys(('CURRENT_TIMESTAMP', 'CURRENT_DATE', 'CURRENT_TIME'),
@@ -36,50 +30,7 @@ CALLS = {'NOW': 'times come from the caller', 'RANDOM': 'randomness comes from t
 MARKS = {'::': 'write CAST', '->': 'JSON is taken apart in C', '->>': 'JSON is taken apart in C',
          '/': 'division of integers is done in C'}
 
-LEXEMES = re.compile(r'''
-    (?P<blank>\s+)
-  | (?P<comment>--[^\n]*|/\*.*?\*/)
-  | (?P<string>[eE]'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*')
-  | (?P<quoted>"(?:[^"]|"")*")
-  | (?P<open>/\*|'|"|\$[A-Za-z_0-9]*\$)
-  | (?P<placeholder>\?\d*|\$\d+|[$@][A-Za-z_]\w*)
-  | (?P<parameter>:[A-Za-z_]\w*)
-  | (?P<number>\d[\w.]*)
-  | (?P<word>[A-Za-z_]\w*)
-  | (?P<mark>::|->>|->|\#>>|\#>|@>|<@|\|\||<=|>=|<>|!=|==|[-+*/<>=~!@\#%^&|(),.;:\[\]])
-''', re.VERBOSE | re.DOTALL | re.ASCII)
-DIRECTIVE = re.compile(r'--\s*([a-z][a-z_]*):(.*)')
-LONE_DIRECTIVE = re.compile(r'--\s*(arrays|nothing)(?:\s\s.*|\s*)')
-STATEMENT_NAME = re.compile(r'[a-z][a-z0-9]*(?:_[a-z0-9]+)*')
-FIELD = re.compile(r'([a-z][a-z0-9_]*)\s+(\w+)((?:\[\]|\?)*)')
-RULE = re.compile(r'(\w+)\s*=\s*(\w+)(?:\s+([A-Z][A-Z0-9_]*))?')
 MODULE_NAME = re.compile(r'[a-z][a-z0-9_]*')
-
-
-class Problems:
-    """Every error of a run."""
-
-    def __init__(self):
-        self.found = []
-
-    def add(self, path, line, text):
-        self.found.append((str(path), line, text))
-
-    def __str__(self):
-        return '\n'.join('%s:%d: %s' % problem for problem in sorted(set(self.found)))
-
-
-class Field:
-    def __init__(self, name, kind, nullable=False, is_list=False):
-        self.name, self.kind, self.nullable, self.is_list = name, kind, nullable, is_list
-
-    def __str__(self):
-        return '%s %s%s%s' % (self.name, self.kind, '[]' * self.is_list, '?' * self.nullable)
-
-
-class Rule:
-    def __init__(self, status, reason, place):
-        self.status, self.reason, self.place = status, reason, place
 
 
 class Variant:
@@ -95,220 +46,10 @@ class Variant:
         self.plan = said.plan or statement.plan
 
 
-class Statement:
-    """What one header and its text say; in an override, no more than what it says itself."""
-
-    def __init__(self, name, path, line, dialect):
-        self.name, self.path, self.line, self.dialect = name, path, line, dialect
-        self.lines = {}  # of each directive
-        self.params, self.each, self.columns = [], [], []
-        self.expect = self.plan = None
-        self.rules = {}
-        self.arrays = self.nothing = False
-        self.steps = []
-        self.variants = {}
-
-    @property
-    def fields(self):
-        return self.params + self.each
-
-    def line_of(self, directive):
-        return self.lines.get(directive, self.line)
-
-
 class Module:
     def __init__(self, name, path):
         self.name, self.path, self.first = name, path, 0
         self.statements = []
-
-
-# ------------------------------------------------------------------------- reading
-
-def lex(path, text, problems):
-    """(token, whether nothing but blanks stands before it on its line); comments are tokens."""
-    position, line, spaced = 0, 1, False
-    while position < len(text):
-        match = LEXEMES.match(text, position)
-        kind, lexeme = (match.lastgroup, match.group()) if match else ('unknown', text[position])
-        if kind == 'open':
-            problems.add(path, line, 'what begins with %s here is not closed, or is no string of '
-                         "the subset: '…', \"…\", /* … */" % lexeme)
-            return
-        if kind == 'placeholder':
-            problems.add(path, line, '%s is written by hand: parameters are named, :name' % lexeme)
-        elif kind == 'unknown':
-            problems.add(path, line, 'the character %s has no meaning here' % lexeme)
-        elif kind == 'comment' and '/*' in lexeme[2:] and lexeme.startswith('/*'):
-            problems.add(path, line, 'a comment within a comment: they nest in one dialect only')
-        elif kind != 'blank':
-            begin = text.rfind('\n', 0, position) + 1
-            yield Token(kind, lexeme, line, spaced), not text[begin:position].strip()
-        spaced = kind in ('blank', 'comment')
-        position += len(lexeme)
-        line += lexeme.count('\n')
-
-
-class Reader:
-    """Takes the tokens of one file apart into statements."""
-
-    def __init__(self, path, dialect, problems):
-        self.path, self.dialect, self.problems = path, dialect, problems
-        self.statements = []
-        self.current = None
-        self.step = []
-        self.is_headless = False
-
-    def fail(self, line, text):
-        self.problems.add(self.path, line, text)
-
-    def read(self, text):
-        for token, leading in lex(self.path, text, self.problems):
-            if token.kind != 'comment':
-                self.take(token)
-            elif leading and token.text.startswith('--'):
-                self.comment(token)
-        self.finish_text()
-        return self.statements
-
-    def take(self, token):
-        if self.current is None:
-            if not self.is_headless:
-                self.fail(token.line, 'a text before the first `-- name:`')
-            self.is_headless = True
-        elif token.text != ';':
-            self.step.append(token)
-        elif not self.step:
-            self.fail(token.line, '`;` without a statement before it')
-        else:
-            self.current.steps.append(self.step)
-            self.step = []
-
-    def finish_text(self):
-        if self.step:
-            self.fail(self.step[-1].line, 'missing `;`: every statement ends with one')
-            self.current.steps.append(self.step)
-            self.step = []
-
-    def comment(self, token):
-        match = DIRECTIVE.match(token.text)
-        lone = LONE_DIRECTIVE.fullmatch(token.text)
-        if match:
-            self.directive(token.line, match[1], match[2].strip())
-        elif lone:
-            self.directive(token.line, lone[1], '')
-
-    def directive(self, line, name, rest):
-        function = getattr(self, 'read_' + name, None)
-        if function is None or (rest and name in ('arrays', 'nothing')):
-            self.fail(line, 'unknown directive `%s`: a comment begins with a capital letter' % name)
-            return
-        if name == 'name':
-            self.finish_text()
-        elif self.current is None:
-            self.fail(line, '`-- %s` before the first `-- name:`' % name)
-            return
-        elif self.current.steps or self.step:
-            self.fail(line, '`-- %s` behind the text: what is said of a statement stands before it'
-                      % name)
-            return
-        elif name in self.current.lines and name not in ('params', 'each', 'columns', 'on'):
-            self.fail(line, '`-- %s` is said twice' % name)
-            return
-        if name in ('params', 'each', 'columns') and self.dialect:
-            self.fail(line, 'an override inherits `%s`: it cannot say them anew' % name)
-        elif name in ('arrays', 'nothing') and not self.dialect:
-            self.fail(line, '`-- %s` is for overrides only' % name)
-        else:
-            function(line, rest)
-            self.current.lines.setdefault(name, line)
-
-    def read_name(self, line, rest):
-        if not STATEMENT_NAME.fullmatch(rest):
-            self.fail(line, 'the name `%s` is not of the form noun_verb, in small letters' % rest)
-        if any(statement.name == rest for statement in self.statements):
-            self.fail(line, 'the name %s is used twice' % rest)
-        self.current = Statement(rest, self.path, line, self.dialect)
-        self.statements.append(self.current)
-
-    def read_params(self, line, rest):
-        self.current.params += self.fields(line, rest, self.current.fields)
-
-    def read_each(self, line, rest):
-        self.current.each += self.fields(line, rest, self.current.fields)
-
-    def read_columns(self, line, rest):
-        found = self.fields(line, rest, self.current.columns)
-        for field in found:
-            if field.is_list:
-                self.fail(line, 'column %s: only a parameter can be a list' % field.name)
-        self.current.columns += found
-
-    def fields(self, line, rest, others):
-        found = []
-        for part in rest.split(','):
-            match = FIELD.fullmatch(part.strip())
-            if not match:
-                self.fail(line, '`%s` is not of the form `name type`' % part.strip())
-                continue
-            name, kind, flags = match.groups()
-            if kind not in render.KINDS:
-                self.fail(line, '%s has the unknown type %s: types are int, text and blob'
-                          % (name, kind))
-            elif flags not in ('', '?', '[]'):
-                self.fail(line, '%s: a type is followed by ? or by [], once' % name)
-            elif any(field.name == name for field in others + found):
-                self.fail(line, '%s is declared twice' % name)
-            elif name in C_KEYWORDS:
-                self.fail(line, '%s is a word of C: it cannot name a field' % name)
-            else:
-                found.append(Field(name, kind, flags == '?', flags == '[]'))
-        return found
-
-    def read_expect(self, line, rest):
-        number = rest.split()[0] if rest else ''
-        if number == ANY and self.dialect:
-            self.current.expect = ANY
-        elif number == ANY:
-            self.fail(line, '`-- expect: any` is for overrides only')
-        elif re.fullmatch('[0-9]{1,10}', number) and int(number) <= EXPECT_MAX:
-            self.current.expect = int(number)
-        else:
-            self.fail(line, '`-- expect:` takes a number of rows')
-
-    def read_on(self, line, rest):
-        match = RULE.fullmatch(rest)
-        if not match:
-            self.fail(line, '`-- on:` is of the form `class = STATUS REASON`')
-        elif match[1] not in FAULTS:
-            self.fail(line, 'unknown class %s: classes are %s' % (match[1], ', '.join(FAULTS)))
-        elif match[2] not in STATUSES:
-            self.fail(line, 'unknown status %s: a status is one of farmcore/base.h, without FARM_'
-                      % match[2])
-        elif match[1] in self.current.rules:
-            self.fail(line, 'the class %s is said twice' % match[1])
-        else:
-            self.current.rules[match[1]] = Rule(match[2], match[3], (self.path, line))
-
-    def read_plan(self, line, rest):
-        match = re.fullmatch(r'scan\s+(\S.*)', rest)
-        if match:
-            self.current.plan = match[1]
-        else:
-            self.fail(line, '`-- plan:` is of the form `scan`, then why')
-
-    def read_arrays(self, line, rest):
-        self.current.arrays = True
-
-    def read_nothing(self, line, rest):
-        self.current.nothing = True
-
-
-def read_file(path, dialect, problems):
-    try:
-        return Reader(path, dialect, problems).read(path.read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError) as error:
-        problems.add(path, 1, 'cannot be read: %s' % error)
-        return []
 
 
 # ------------------------------------------------------------------------- checking
@@ -480,13 +221,15 @@ def check_names(module, problems):
 
 # ------------------------------------------------------------------------- the run
 
-def read_overrides(module, folders, problems):
+def read_overrides(module, folders, fragments, problems):
     """{(dialect, name): override} of those that override something."""
     found = {}
     names = {statement.name for statement in module.statements}
     for dialect, folder in folders:
         path = folder / (module.name + '.sql')
-        for override in read_file(path, dialect, problems) if path.exists() else []:
+        if not path.exists():
+            continue
+        for override in read_file(path, dialect, fragments, problems):
             if override.name in names:
                 found[dialect, override.name] = override
             else:
@@ -497,11 +240,12 @@ def read_overrides(module, folders, problems):
 
 def read_module(module, folders, problems):
     before = len(problems.found)
-    module.statements = read_file(module.path, None, problems)
+    fragments = {}
+    module.statements = read_file(module.path, None, fragments, problems)
     if not module.statements and len(problems.found) == before:
         problems.add(module.path, 1, 'there is no statement in it')
     check_names(module, problems)
-    overrides = read_overrides(module, folders, problems)
+    overrides = read_overrides(module, folders, fragments, problems)
     for statement in module.statements:
         check_statement(statement, problems)
         for dialect in DIALECTS:

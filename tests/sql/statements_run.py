@@ -29,6 +29,8 @@ CHECK = ('-- name: check_fruit\n-- params: now int\n-- columns: subject text, de
 MAINTAIN = ('-- name: maintain_fruit\n-- params: now int, budget int\n'
             'DELETE FROM farm_x WHERE a IN (SELECT a FROM farm_x WHERE b < :now LIMIT :budget);\n')
 
+FRAGMENT = '-- fragment: its_place\nb = :a AND c;\n'
+
 NAMED = '-- name: fruit_put\n'
 TEXT = 'INSERT INTO farm_x VALUES (:a, :b);\n'
 ARRAYS = NAMED + '-- arrays\nINSERT INTO farm_x SELECT :a, b FROM unnest(:b) AS u (b);\n'

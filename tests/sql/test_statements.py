@@ -6,8 +6,8 @@ database in statements_test.c.
 
 import pytest
 
-from statements_run import (ARRAYS, CHECK, LISTS, MAINTAIN, NAMED, PUT, READ, RESERVE, TEXT,
-                            run)  # noqa: F401
+from statements_run import (ARRAYS, CHECK, FRAGMENT, LISTS, MAINTAIN, NAMED, PUT, READ, RESERVE,
+                            TEXT, run)  # noqa: F401
 
 
 def portable(condition):
@@ -54,6 +54,18 @@ COMMON = {
     'word of C': (READ, READ.replace('b int', 'default int'), 3, 'default is a word of C'),
     'list as a column': (READ.replace('b int', 'b int?'), READ.replace('b int', 'b int[]'), 3,
                          'only a parameter can be a list'),
+    'unknown fragment': (FRAGMENT + READ.replace('a = :a', '{its_place}'),
+                         READ.replace('a = :a', '{its_place}'), 4, 'there is no fragment'),
+    'fragment without an end': (FRAGMENT + READ, FRAGMENT.replace(';', '') + READ, 1,
+                                'missing `;`: every fragment ends with one'),
+    'two fragments of one name': (FRAGMENT + READ, FRAGMENT + FRAGMENT + READ, 3,
+                                  'a fragment has a name of its own'),
+    'directive in a fragment': (FRAGMENT + READ,
+                                FRAGMENT.replace('\n', '\n-- expect: 1\n', 1) + READ, 2,
+                                '`-- expect` before the first `-- name:`, or in a fragment'),
+    'parameter of a fragment': (FRAGMENT + READ.replace('a = :a', '{its_place}'),
+                                FRAGMENT.replace(':a', ':d') + READ.replace(
+                                    'a = :a', 'a = :a AND {its_place}'), 6, ':d is not declared'),
     'expect without a number': (RESERVE, RESERVE.replace('expect: 1', 'expect: one'), 4,
                                 '`-- expect:` takes a number'),
     'expect any': (RESERVE, RESERVE.replace('expect: 1', 'expect: any'), 4,

@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from statements_run import (ARRAYS, CHECK, LISTS, MAINTAIN, NAMED, PUT, READ, RESERVE, ROOT, run,
-                            text_of)  # noqa: F401
+from statements_run import (ARRAYS, CHECK, FRAGMENT, LISTS, MAINTAIN, NAMED, PUT, READ, RESERVE,
+                            ROOT, run, text_of)  # noqa: F401
 
 CLEAR = '-- name: fruit_clear\nDELETE FROM farm_x;\n'
 STRICT = ('-std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes '
@@ -294,3 +294,12 @@ def test_what_is_generated_compiles_without_a_warning(run, compiler):
     assert (done.returncode, done.stderr) == (0, '')
     for path in (run.folder / 'out').iterdir():
         assert all(len(line) <= 100 for line in path.read_text().splitlines()), path.name
+
+
+def test_a_fragment_is_written_where_it_is_named_in_overrides_too(run):
+    sql = FRAGMENT + READ.replace('a = :a', 'x AND {its_place}')
+    override = '-- name: fruit_read\nSELECT b FROM farm_x WHERE {its_place} AND y;\n'
+
+    assert text_of(run, 'sqlite', sql) == ['SELECT b FROM farm_x WHERE x AND b = ?1 AND c']
+    assert text_of(run, 'postgres', sql, postgres=override) == [
+        'SELECT b FROM {schema}.farm_x WHERE b = $1 AND c AND y']
