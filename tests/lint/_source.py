@@ -10,6 +10,7 @@ import re
 import sys
 from typing import NamedTuple
 
+# Folders; in a worktree of git, .git is a file.
 LEFT_OUT = {".git", "build", "dist", "node_modules", "__pycache__", ".pytest_cache", ".mypy_cache",
             ".cache", ".venv"}
 BLANK = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
@@ -37,7 +38,7 @@ class Rule:
         for folder in under:
             for place, folders, names in os.walk(self.root / folder):
                 folders[:] = sorted(set(folders) - LEFT_OUT)
-                found += [pathlib.Path(place, name) for name in sorted(names)
+                found += [pathlib.Path(place, name) for name in sorted(set(names) - LEFT_OUT)
                           if not suffixes or name.endswith(suffixes)]
         return found
 

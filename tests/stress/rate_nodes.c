@@ -1,7 +1,7 @@
 /* Several processes take from one bucket while the clock stands still: together they are admitted
  * exactly the burst. 4 processes on a file of SQLite; 8 on Postgres, where the environment names
  * one. */
-#include <farmcore/farmcore.h>
+#include "support/test_store.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,18 +12,13 @@ enum { BURST = 1000, CALL_COUNT = 500, SQLITE_PROCESSES = 4, POSTGRES_PROCESSES 
 
 #define NOW_US INT64_C(1767225600000000)
 
-static void stop(const char *what, const char *text) {
-    fprintf(stderr, "%s: %s\n", what, text);
-    exit(EXIT_FAILURE);
-}
-
 static farm_session *open_session(const char *uri) {
     farm_session *session = NULL;
-    if (farm_session_new(&session) != FARM_OK) stop("open", "no memory");
+    if (farm_session_new(&session) != FARM_OK) test_store_stop("open", "no memory");
     if (farm_session_open(session, uri, NULL) != FARM_OK ||
         farm_session_set_service(session) != FARM_OK ||
         farm_session_set_clock_us(session, NOW_US) != FARM_OK)
-        stop(uri, farm_session_error_text(session));
+        test_store_stop(uri, farm_session_error_text(session));
     return session;
 }
 
@@ -35,7 +30,7 @@ static void prepare(const char *uri) {
                                    .period_us = INT64_C(86400000000)};
     farm_session *session = open_session(uri);
     if (farm_migrate(session) != FARM_OK || farm_rate_define(session, &limit, 1) != FARM_OK)
-        stop(uri, farm_session_error_text(session));
+        test_store_stop(uri, farm_session_error_text(session));
     farm_session_free(session);
 }
 
@@ -48,7 +43,7 @@ static int take_all(const char *uri) {
     int admitted = 0;
     for (int i = 0; i < CALL_COUNT; i++) {
         if (farm_rate_take(session, &request, 1, &state, &decision) != FARM_OK)
-            stop("take", farm_session_error_text(session));
+            test_store_stop("take", farm_session_error_text(session));
         admitted += decision.allowed;
     }
     farm_session_free(session);
@@ -65,7 +60,7 @@ static int storm(const char *name, const char *uri, int processes) {
     int ends[2];
     int total = 0;
     int failed = 0;
-    if (pipe(ends) != 0) stop("pipe", "none");
+    if (pipe(ends) != 0) test_store_stop("pipe", "none");
     for (int i = 0; i < processes; i++)
         if (fork() == 0) run_process(uri, ends[1]);
     close(ends[1]);
@@ -87,7 +82,7 @@ static int storm_sqlite(void) {
     char folder[] = "rate-nodes-XXXXXX";
     char uri[64];
     char command[64];
-    if (mkdtemp(folder) == NULL) stop("folder", "none");
+    if (mkdtemp(folder) == NULL) test_store_stop("folder", "none");
     snprintf(uri, sizeof uri, "sqlite:%s/nodes.db?durability=normal", folder);
     prepare(uri);
     int failed = storm("SQLite", uri, SQLITE_PROCESSES);
