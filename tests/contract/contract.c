@@ -1,134 +1,63 @@
-/* Making and removing the store of a contract test. */
+/* The store of a contract test, and what the tests ask of it. */
 #include "contract.h"
-#include <farmcore/pool.h>
+#include "support/test_store.h"
+#include <criterion/criterion.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static farm_pool *pool;
-static char uri[1024];
-static char schema[32];
-static char path[512];
+enum { SESSION_MAX = 32 };
 
-static void stop(const char *what, const char *text) {
-    fprintf(stderr, "the test's store: %s: %s\n", what, text);
-    abort();
-}
+/* FARM_KEY_MAX bytes. */
+#define X_5 "xxxxx"
+#define X_51 X_5 X_5 X_5 X_5 X_5 X_5 X_5 X_5 X_5 X_5 "x"
+#define X_255 X_51 X_51 X_51 X_51 X_51
+_Static_assert(sizeof X_255 == FARM_KEY_MAX + 1, "the longest key");
+
+const char contract_longest[FARM_KEY_MAX + 1] = X_255;
+const char contract_too_long[FARM_KEY_MAX + 2] = X_255 "x";
+const char *const contract_bad_texts[CONTRACT_BAD_TEXT_COUNT] = {NULL, "", "\xff", "a\xc0\x80",
+                                                                 contract_too_long};
 
 int contract_is_postgres(void) {
-    return strncmp(uri, "postgres", 8) == 0;
+    return test_store_is_postgres();
 }
 
 const char *contract_uri(void) {
-    return strcmp(uri, "sqlite::memory:") == 0 ? NULL : uri;
-}
-
-static const char *owner_uri(void) {
-    const char *owner = getenv("FARM_TEST_OWNER_URI");
-    if (owner == NULL) stop("FARM_TEST_OWNER_URI", "is not set");
-    return owner;
-}
-
-/* A session of the owner of the tables, on Postgres. */
-static farm_session *open_owner(void) {
-    char text[1200];
-    farm_session *owner = NULL;
-    snprintf(text, sizeof text, "%s?schema=%s&grant_to=farm_app", owner_uri(), schema);
-    if (farm_session_new(&owner) != FARM_OK) stop("owner", "no memory");
-    if (farm_session_open(owner, text, NULL) != FARM_OK)
-        stop("owner", farm_session_error_text(owner));
-    return owner;
-}
-
-static void name_store(void) {
-    const char *given = getenv("FARM_TEST_URI");
-    if (given == NULL) given = "sqlite::memory:";
-    size_t size = strlen(given);
-    if (strncmp(given, "postgres", 8) == 0) {
-        snprintf(schema, sizeof schema, "t_%ld", (long)getpid());
-        snprintf(uri, sizeof uri, "%s?schema=%s", given, schema);
-    } else if (given[size - 1] == '/') {
-        snprintf(path, sizeof path, "%s%ld.db", given + strlen("sqlite:"), (long)getpid());
-        snprintf(uri, sizeof uri, "sqlite:%s", path);
-    } else {
-        snprintf(uri, sizeof uri, "%s", given);
-    }
-}
-
-static void migrate(void) {
-    if (!contract_is_postgres()) return;
-    farm_session *owner = open_owner();
-    if (farm_migrate(owner) != FARM_OK) stop("migrate", farm_session_error_text(owner));
-    farm_session_free(owner);
+    return strcmp(test_store_uri(), "sqlite::memory:") == 0 ? NULL : test_store_uri();
 }
 
 farm_session *contract_open_another(void) {
-    farm_session *session = NULL;
-    farm_error error = {.struct_size = sizeof error};
-    if (farm_pool_acquire(pool, 0, &error, &session) != FARM_OK) stop("acquire", error.text);
-    farm_session_set_service(session);
+    farm_session *session = test_store_acquire();
     farm_session_set_clock_us(session, CONTRACT_NOW_US);
     return session;
 }
 
 void contract_close_another(farm_session *session) {
-    farm_pool_release(pool, session);
+    test_store_release(session);
+}
+
+static void change_host_table(farm_session *session, const char *format) {
+    farm_session_set_service(session);
+    if (contract_execute(session, format, contract_host_table()) != FARM_OK)
+        test_store_stop("the host's table", farm_session_error_text(session));
 }
 
 farm_session *contract_open(void) {
-    farm_error error = {.struct_size = sizeof error};
-    farm_pool_options options = {.struct_size = sizeof options, .max_count = 32};
-    name_store();
-    migrate();
-    if (farm_pool_new(&pool) != FARM_OK) stop("pool", "no memory");
-    if (farm_pool_open(pool, uri, &options, &error) != FARM_OK) stop(uri, error.text);
+    const char *uri = getenv("FARM_TEST_URI");
+    test_store_open(uri == NULL ? "sqlite::memory:" : uri, getenv("FARM_TEST_OWNER_URI"),
+                    SESSION_MAX);
     farm_session *session = contract_open_another();
-    if (!contract_is_postgres() && farm_migrate(session) != FARM_OK)
-        stop("migrate", farm_session_error_text(session));
-    if (contract_execute(session, "CREATE TABLE {host} (name TEXT PRIMARY KEY)") != FARM_OK)
-        stop("the host's table", farm_session_error_text(session));
+    change_host_table(session, "CREATE TABLE %s (name TEXT PRIMARY KEY)");
     return session;
 }
 
 void contract_close(farm_session *session) {
-    farm_session_set_service(session);
-    if (contract_execute(session, "DROP TABLE {host}") != FARM_OK)
-        stop("the host's table", farm_session_error_text(session));
-    farm_pool_release(pool, session);
-    farm_pool_free(pool);
-    pool = NULL;
-    if (contract_is_postgres()) {
-        char text[80];
-        farm_session *owner = open_owner();
-        snprintf(text, sizeof text, "DROP SCHEMA %s CASCADE", schema);
-        if (farm_session_execute(owner, text, NULL, 0, NULL) != FARM_OK)
-            stop("drop", farm_session_error_text(owner));
-        farm_session_free(owner);
-    }
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
-    for (size_t i = 0; path[0] != '\0' && i < sizeof suffixes / sizeof *suffixes; i++) {
-        char name[600];
-        snprintf(name, sizeof name, "%s%s", path, suffixes[i]);
-        unlink(name);
-    }
-}
-
-/* {farm_x} becomes schema.farm_x on Postgres and farm_x elsewhere, {host} the host's own table. */
-static void put_names(const char *text, char *out, size_t out_size) {
-    size_t used = 0;
-    for (; *text != '\0' && used + sizeof schema < out_size; text++) {
-        if (strncmp(text, "{host", 5) == 0) {
-            used += (size_t)snprintf(out + used, out_size - used, "%s", contract_host_table());
-            text += 5;
-        } else if (*text == '{' && contract_is_postgres()) {
-            used += (size_t)snprintf(out + used, out_size - used, "%s.", schema);
-        } else if (*text != '{' && *text != '}') {
-            out[used++] = *text;
-        }
-    }
-    out[used] = '\0';
+    change_host_table(session, "DROP TABLE %s");
+    test_store_release(session);
+    test_store_close();
 }
 
 const char *contract_host_table(void) {
@@ -138,33 +67,35 @@ const char *contract_host_table(void) {
     return name;
 }
 
-static farm_status execute(farm_session *session, const char *format, va_list arguments,
-                           farm_rows **out) {
-    char text[4096];
-    char statement[4096];
-    vsnprintf(text, sizeof text, format, arguments);
-    put_names(text, statement, sizeof statement);
-    return farm_session_execute(session, statement, NULL, 0, out);
-}
-
 farm_status contract_execute(farm_session *session, const char *format, ...) {
+    char text[4096];
     va_list arguments;
     va_start(arguments, format);
-    farm_status status = execute(session, format, arguments, NULL);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    return status;
+    return test_store_execute(session, text, NULL);
 }
 
 int64_t contract_number(farm_session *session, const char *format, ...) {
-    farm_rows *rows = NULL;
+    char text[4096];
     va_list arguments;
     va_start(arguments, format);
-    farm_status status = execute(session, format, arguments, &rows);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    const farm_value *value = farm_rows_value(rows, 0, 0);
-    if (status != FARM_OK || value == NULL || value->type != FARM_INTEGER)
-        stop("a statement answered no number", farm_session_error_text(session));
-    int64_t number = value->integer;
-    farm_rows_free(rows);
-    return number;
+    return test_store_number(session, text);
+}
+
+int64_t contract_count(farm_session *session, const char *table) {
+    return contract_number(session, "SELECT COUNT(*) FROM {%s}", table);
+}
+
+int64_t contract_host_count(farm_session *session) {
+    return contract_number(session, "SELECT COUNT(*) FROM %s", contract_host_table());
+}
+
+void contract_assert_sound(farm_session *session) {
+    char *text = NULL;
+    cr_assert_eq(farm_verify(session, &text), FARM_OK, "%s", farm_session_error_text(session));
+    cr_assert_not_null(strstr(text, "\"ok\":true"), "%s", text);
+    farm_free(text);
 }

@@ -23,15 +23,27 @@ int contract_is_postgres(void);
 
 /* A table of the host's, with the column `name TEXT PRIMARY KEY`; it is there for every test. */
 const char *contract_host_table(void);
+int64_t contract_host_count(farm_session *session);
 
-/* The number that a statement answers in its first row and column. Table names are written
- * {farm_x}: the schema is put in front where there is one; {host} is the host's table. */
+/* The number that a statement answers in its first row and column. Our tables are written
+ * {farm_x}: the schema is put in front where there is one. */
 int64_t contract_number(farm_session *session, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* The status of a statement, with names written likewise. */
 farm_status contract_execute(farm_session *session, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* How many rows one of our tables has for the session's actor. */
+int64_t contract_count(farm_session *session, const char *table);
+/* farm_verify() finds nothing. */
+void contract_assert_sound(farm_session *session);
 
 #define CONTRACT_NOW_US INT64_C(1767225600000000) /* 2026-01-01 */
+
+/* The longest key, a text that is a byte longer, and that with all other texts that are no key:
+ * missing, empty, not UTF-8. */
+enum { CONTRACT_BAD_TEXT_COUNT = 5 };
+extern const char contract_longest[FARM_KEY_MAX + 1];
+extern const char contract_too_long[FARM_KEY_MAX + 2];
+extern const char *const contract_bad_texts[CONTRACT_BAD_TEXT_COUNT];
 
 #endif

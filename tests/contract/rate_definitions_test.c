@@ -71,7 +71,7 @@ Test(rate_definitions, housekeeping_keeps_to_its_budget) {
 
     cr_assert_eq(done.removed_count, 10);
     cr_assert_eq(done.is_done, 0);
-    cr_assert_eq(contract_number(session, "SELECT COUNT(*) FROM {farm_rate_bucket}"), 15);
+    cr_assert_eq(contract_count(session, "farm_rate_bucket"), 15);
     cr_assert_eq(farm_maintain(session, 100, &done), FARM_OK);
     cr_assert_eq(done.removed_count, 15);
     cr_assert_eq(done.is_done, 1);

@@ -48,8 +48,8 @@ Test(rate_side, the_side_store_holds_the_buckets_and_the_main_one_none) {
 
     cr_assert(decision.allowed);
     cr_assert_eq(state.remaining, 3);
-    cr_assert_eq(contract_number(split, "SELECT count(*) FROM {farm_rate_bucket}"), 0);
-    cr_assert_eq(contract_number(split, "SELECT count(*) FROM {farm_rate_limit}"), 0);
+    cr_assert_eq(contract_count(split, "farm_rate_bucket"), 0);
+    cr_assert_eq(contract_count(split, "farm_rate_limit"), 0);
 }
 
 Test(rate_side, everything_is_refused_inside_a_transaction_and_works_behind_it) {

@@ -1,46 +1,12 @@
 /* Roles on every store, by the page and by the batch: lists and many questions at once. */
-#include "contract.h"
+#include "roles_shop.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 
-#define SECOND_US INT64_C(1000000)
+enum { LISTED_MAX = 16 };
 
-enum { OPERATION_COUNT = 8, LISTED_MAX = 16 };
-
-static farm_session *session;
-static char too_long[FARM_KEY_MAX + 2];
-static const char *const bad_texts[] = {NULL, "", "\xff", "a\xc0\x80", too_long};
-enum { BAD_TEXT_COUNT = sizeof bad_texts / sizeof bad_texts[0] };
-
-static void act_as(const char *actor) {
-    cr_assert_eq(farm_session_set_actor(session, actor), FARM_OK);
-}
-
-static void act_as_service(void) {
-    cr_assert_eq(farm_session_set_service(session), FARM_OK);
-}
-
-static void set_up(void) {
-    memset(too_long, 'x', sizeof too_long - 1);
-    session = contract_open();
-    cr_assert_eq(farm_role_found(session, "shop", "ann"), FARM_OK, "%s",
-                 farm_session_error_text(session));
-}
-
-static void tear_down(void) {
-    contract_close(session);
-}
-
-TestSuite(roles_many, .init = set_up, .fini = tear_down, .timeout = 60);
-
-static void set_clock(int64_t after_us) {
-    cr_assert_eq(farm_session_set_clock_us(session, CONTRACT_NOW_US + after_us), FARM_OK);
-}
-
-static farm_status grant(const char *subject, int32_t role) {
-    return farm_role_grant(session, "shop", subject, role, 0);
-}
+TestSuite(roles_many, .init = roles_open_shop, .fini = roles_close_shop, .timeout = 60);
 
 Test(roles_many, many_questions_are_answered_like_one_each) {
     cr_assert_eq(farm_role_found(session, "stall", "bob"), FARM_OK);
@@ -92,8 +58,8 @@ Test(roles_many, one_wrong_question_refuses_all) {
     };
     farm_status results[2];
 
-    for (size_t i = 0; i < BAD_TEXT_COUNT; i++) {
-        items[1].entity = bad_texts[i];
+    for (size_t i = 0; i < CONTRACT_BAD_TEXT_COUNT; i++) {
+        items[1].entity = contract_bad_texts[i];
         cr_assert_eq(farm_role_check_many(session, items, 2, results), FARM_EINVAL);
     }
     items[1].entity = "shop";
@@ -222,10 +188,11 @@ Test(roles_many, the_list_refuses_wrong_arguments) {
     size_rows(rows, 2);
     size_t count = 99;
 
-    for (size_t i = 0; i < BAD_TEXT_COUNT; i++) {
-        cr_assert_eq(farm_role_list(session, bad_texts[i], NULL, 0, rows, 2, &count), FARM_EINVAL);
-        if (bad_texts[i] != NULL)
-            cr_assert_eq(farm_role_list(session, "shop", bad_texts[i], 1, rows, 2, &count),
+    for (size_t i = 0; i < CONTRACT_BAD_TEXT_COUNT; i++) {
+        cr_assert_eq(farm_role_list(session, contract_bad_texts[i], NULL, 0, rows, 2, &count),
+                     FARM_EINVAL);
+        if (contract_bad_texts[i] != NULL)
+            cr_assert_eq(farm_role_list(session, "shop", contract_bad_texts[i], 1, rows, 2, &count),
                          FARM_EINVAL);
     }
     cr_assert_eq(farm_role_list(session, "shop", NULL, 1, rows, 2, &count), FARM_EINVAL);

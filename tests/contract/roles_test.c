@@ -1,48 +1,10 @@
 /* Roles on every store: founding, granting, revoking, checking; expiry, the last owner,
  * repeats, and what a transaction of the caller makes of them. */
-#include "contract.h"
+#include "roles_shop.h"
 #include <criterion/criterion.h>
 #include <string.h>
 
-#define SECOND_US INT64_C(1000000)
-
-enum { ROLE_COUNT = 5, OPERATION_COUNT = 8 };
-
-static farm_session *session;
-static char longest[FARM_KEY_MAX + 1];
-static char too_long[FARM_KEY_MAX + 2];
-static const char *const bad_texts[] = {NULL, "", "\xff", "a\xc0\x80", too_long};
-enum { BAD_TEXT_COUNT = sizeof bad_texts / sizeof bad_texts[0] };
-
-static void act_as(const char *actor) {
-    cr_assert_eq(farm_session_set_actor(session, actor), FARM_OK);
-}
-
-static void act_as_service(void) {
-    cr_assert_eq(farm_session_set_service(session), FARM_OK);
-}
-
-static void set_up(void) {
-    memset(longest, 'x', sizeof longest - 1);
-    memset(too_long, 'x', sizeof too_long - 1);
-    session = contract_open();
-    cr_assert_eq(farm_role_found(session, "shop", "ann"), FARM_OK, "%s",
-                 farm_session_error_text(session));
-}
-
-static void tear_down(void) {
-    contract_close(session);
-}
-
-TestSuite(roles, .init = set_up, .fini = tear_down, .timeout = 60);
-
-static void set_clock(int64_t after_us) {
-    cr_assert_eq(farm_session_set_clock_us(session, CONTRACT_NOW_US + after_us), FARM_OK);
-}
-
-static farm_status grant(const char *subject, int32_t role) {
-    return farm_role_grant(session, "shop", subject, role, 0);
-}
+TestSuite(roles, .init = roles_open_shop, .fini = roles_close_shop, .timeout = 60);
 
 static farm_status revoke(const char *subject, int32_t role) {
     return farm_role_revoke(session, "shop", subject, role);
@@ -63,14 +25,7 @@ static int64_t owner_count(void) {
 }
 
 static int64_t grant_count(void) {
-    return contract_number(session, "SELECT COUNT(*) FROM {farm_role_grant}");
-}
-
-static void assert_sound(void) {
-    char *text = NULL;
-    cr_assert_eq(farm_verify(session, &text), FARM_OK);
-    cr_assert_not_null(strstr(text, "\"ok\":true"), "%s", text);
-    farm_free(text);
+    return contract_count(session, "farm_role_grant");
 }
 
 Test(roles, every_role_may_do_what_the_header_says) {
@@ -201,7 +156,7 @@ Test(roles, only_the_service_founds) {
     cr_assert_eq(farm_role_found(session, "stall", "ann"), FARM_EDENIED);
 
     act_as_service();
-    cr_assert_eq(contract_number(session, "SELECT COUNT(*) FROM {farm_role_entity}"), 1);
+    cr_assert_eq(contract_count(session, "farm_role_entity"), 1);
 }
 
 Test(roles, repeating_a_foundation_changes_nothing) {
@@ -217,7 +172,7 @@ Test(roles, repeating_a_foundation_changes_nothing) {
     cr_assert_eq(owner_count(), 2);
     cr_assert_eq(contract_number(session, "SELECT created_us FROM {farm_role_entity}"),
                  CONTRACT_NOW_US);
-    assert_sound();
+    contract_assert_sound(session);
 }
 
 Test(roles, repeating_a_grant_changes_nothing) {
@@ -237,7 +192,7 @@ Test(roles, repeating_a_grant_changes_nothing) {
                  2);
     cr_assert_eq(contract_number(session, "SELECT MAX(granted_us) FROM {farm_role_grant}"),
                  CONTRACT_NOW_US);
-    assert_sound();
+    contract_assert_sound(session);
 }
 
 Test(roles, repeating_a_revocation_changes_nothing) {
@@ -251,7 +206,7 @@ Test(roles, repeating_a_revocation_changes_nothing) {
 
     cr_assert_eq(owner_count(), 2);
     cr_assert_eq(grant_count(), 2);
-    assert_sound();
+    contract_assert_sound(session);
 }
 
 Test(roles, the_last_owner_stays) {
@@ -266,7 +221,7 @@ Test(roles, the_last_owner_stays) {
     act_as_service();
     cr_assert_eq(check_as("ann", FARM_ROLE_CLOSE), FARM_OK);
     cr_assert_eq(owner_count(), 1);
-    assert_sound();
+    contract_assert_sound(session);
 }
 
 Test(roles, an_owner_may_go_once_there_is_another) {
@@ -279,7 +234,7 @@ Test(roles, an_owner_may_go_once_there_is_another) {
     act_as("bob");
     cr_assert_eq(revoke("bob", FARM_ROLE_OWNER), FARM_EREFUSED);
     act_as_service();
-    assert_sound();
+    contract_assert_sound(session);
 }
 
 Test(roles, a_manager_handles_members_and_viewers_only) {
@@ -329,8 +284,8 @@ Test(roles, what_nobody_founded_can_be_given_to_nobody) {
 }
 
 Test(roles, wrong_arguments_are_refused_and_change_nothing) {
-    for (size_t i = 0; i < BAD_TEXT_COUNT; i++) {
-        const char *bad = bad_texts[i];
+    for (size_t i = 0; i < CONTRACT_BAD_TEXT_COUNT; i++) {
+        const char *bad = contract_bad_texts[i];
         cr_assert_eq(farm_role_found(session, bad, "ann"), FARM_EINVAL);
         cr_assert_eq(farm_role_found(session, "stall", bad), FARM_EINVAL);
         cr_assert_eq(farm_role_grant(session, bad, "bob", FARM_ROLE_VIEWER, 0), FARM_EINVAL);
@@ -352,22 +307,22 @@ Test(roles, wrong_arguments_are_refused_and_change_nothing) {
     cr_assert_eq(farm_role_check(NULL, "shop", 1), FARM_EINVAL);
 
     cr_assert_eq(grant_count(), 1);
-    cr_assert_eq(contract_number(session, "SELECT COUNT(*) FROM {farm_role_entity}"), 1);
+    cr_assert_eq(contract_count(session, "farm_role_entity"), 1);
 }
 
 Test(roles, the_longest_names_pass) {
-    cr_assert_eq(farm_role_found(session, longest, longest), FARM_OK);
-    act_as(longest);
-    cr_assert_eq(farm_role_grant(session, longest, "bob", FARM_ROLE_MEMBER, 0), FARM_OK);
+    cr_assert_eq(farm_role_found(session, contract_longest, contract_longest), FARM_OK);
+    act_as(contract_longest);
+    cr_assert_eq(farm_role_grant(session, contract_longest, "bob", FARM_ROLE_MEMBER, 0), FARM_OK);
     farm_role_grant_row rows[2] = {{.struct_size = sizeof rows[0]},
                                    {.struct_size = sizeof rows[0]}};
     size_t count = 0;
 
-    cr_assert_eq(farm_role_list(session, longest, NULL, 0, rows, 2, &count), FARM_OK);
+    cr_assert_eq(farm_role_list(session, contract_longest, NULL, 0, rows, 2, &count), FARM_OK);
 
     cr_assert_eq(count, 2);
-    cr_assert_str_eq(rows[0].granted_by, longest);
-    cr_assert_str_eq(rows[1].subject, longest);
+    cr_assert_str_eq(rows[0].granted_by, contract_longest);
+    cr_assert_str_eq(rows[1].subject, contract_longest);
 }
 
 Test(roles, a_transaction_sees_its_own_grants_and_takes_them_back) {
@@ -382,8 +337,8 @@ Test(roles, a_transaction_sees_its_own_grants_and_takes_them_back) {
 
     cr_assert_eq(check_as("bob", FARM_ROLE_READ), FARM_EDENIED);
     cr_assert_eq(check_as("ann", FARM_ROLE_CLOSE), FARM_OK);
-    cr_assert_eq(contract_number(session, "SELECT COUNT(*) FROM {farm_role_entity}"), 1);
-    assert_sound();
+    cr_assert_eq(contract_count(session, "farm_role_entity"), 1);
+    contract_assert_sound(session);
 }
 
 Test(roles, a_refusal_inside_a_transaction_undoes_itself_alone) {
@@ -399,7 +354,7 @@ Test(roles, a_refusal_inside_a_transaction_undoes_itself_alone) {
     cr_assert_eq(farm_commit(session), FARM_OK);
     cr_assert_eq(grant_count(), 3);
     cr_assert_eq(owner_count(), 1);
-    assert_sound();
+    contract_assert_sound(session);
 }
 
 Test(roles, housekeeping_removes_what_has_expired_and_no_more_than_asked) {
@@ -418,11 +373,11 @@ Test(roles, housekeeping_removes_what_has_expired_and_no_more_than_asked) {
 
     cr_assert_eq(done.removed_count, 1);
     cr_assert_eq(grant_count(), 2);
-    assert_sound();
+    contract_assert_sound(session);
 }
 
 Test(roles, verification_finds_a_wrong_count_of_owners) {
-    assert_sound();
+    contract_assert_sound(session);
     cr_assert_eq(contract_execute(session, "UPDATE {farm_role_entity} SET owner_count = 2"),
                  FARM_OK);
     char *text = NULL;
@@ -463,8 +418,7 @@ Test(roles, row_policies_hold_where_the_store_has_them) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         act_as(cases[i].actor);
         cr_assert_eq(grant_count(), cases[i].grants, "%zu", i);
-        cr_assert_eq(contract_number(session, "SELECT COUNT(*) FROM {farm_role_entity}"),
-                     cases[i].entities, "%zu", i);
+        cr_assert_eq(contract_count(session, "farm_role_entity"), cases[i].entities, "%zu", i);
         cr_assert_eq(contract_execute(session, "DELETE FROM {farm_role_grant}"), FARM_OK);
         cr_assert_eq(contract_execute(session, "INSERT INTO {farm_role_grant} VALUES "
                                                "('stall', 'ann', 2, 0, 0, '')"),
