@@ -31,8 +31,7 @@ static void shared_and_varying_parameters_mix(conformance_suite *suite) {
     collected *found = suite_collect(suite, 2);
     farm_call add = call_of(suite, ITEM_ADD_SHARED, shared, rows, 3);
     farm_call read = call_of(suite, ITEM_NAMES_BETWEEN, NULL, bounds, 1);
-    read.on_row = collect;
-    read.context = found;
+    call_collect(&read, found);
 
     CLAIM_OK(client, client_run(client, &add, 1, ALONE));
     CLAIM_OK(client, client_run(client, &read, 1, ALONE_READ));
@@ -65,8 +64,7 @@ static void sequences_answer_rows_of_the_last_step(conformance_suite *suite) {
                                integer(5), text("five"), integer(50)};
     collected *found = suite_collect(suite, 2);
     farm_call call = call_of(suite, ITEM_ADD_AND_READ, NULL, rows, 2);
-    call.on_row = collect;
-    call.context = found;
+    call_collect(&call, found);
 
     CLAIM_OK(client, client_run(client, &call, 1, ALONE));
 
@@ -91,8 +89,7 @@ static void nothing_to_do_does_nothing(conformance_suite *suite) {
         call_of(suite, ITEM_ADD_ARRAYS, keys, NULL, 0),
         call_of(suite, ITEM_FIND_ARRAYS, NULL, NULL, 0),
     };
-    calls[5].on_row = collect;
-    calls[5].context = none;
+    call_collect(&calls[5], none);
 
     CLAIM_OK(client, client_run(client, calls, COUNT_OF(calls), ALONE));
 
@@ -149,8 +146,7 @@ static void returning_statements_count_changes(conformance_suite *suite) {
                                integer(2), text("b"), integer(2)};
     collected *found = suite_collect(suite, 2);
     farm_call call = call_of(suite, ITEM_ADD_RETURNING, NULL, rows, 2);
-    call.on_row = collect;
-    call.context = found;
+    call_collect(&call, found);
 
     CLAIM_OK(client, client_run(client, &call, 1, ALONE));
 
@@ -201,8 +197,7 @@ static void arrays_keep_values(conformance_suite *suite) {
     const farm_value keys[] = {integer(0), integer(1), integer(2), integer(3), integer(4)};
     collected *found = suite_collect(suite, 3);
     farm_call read = call_of(suite, VALUE_GET, NULL, keys, 5);
-    read.on_row = collect;
-    read.context = found;
+    call_collect(&read, found);
 
     CLAIM_OK(client, client_do(client, VALUE_ADD_ARRAYS, ALONE, NULL, rows, 5));
     CLAIM_OK(client, client_run(client, &read, 1, ALONE_READ));
@@ -226,8 +221,7 @@ static void arrays_answer_with_ordinals(conformance_suite *suite) {
     for (size_t i = 0; i < COUNT_OF(asked); i++) rows[i] = integer(asked[i]);
     collected *found = suite_collect(suite, 2);
     farm_call call = call_of(suite, ITEM_FIND_ARRAYS, NULL, rows, COUNT_OF(asked));
-    call.on_row = collect;
-    call.context = found;
+    call_collect(&call, found);
 
     CLAIM_OK(client, client_run(client, &call, 1, ALONE_READ));
 
@@ -263,8 +257,7 @@ static void ten_thousand_rows_go_in_one_call(conformance_suite *suite) {
     const farm_value *rows = many_items(suite, LARGE_COUNT, 3);
     collected *found = suite_collect(suite, 2);
     farm_call call = call_of(suite, ITEM_ADD_RETURNING, NULL, rows, LARGE_COUNT);
-    call.on_row = collect;
-    call.context = found;
+    call_collect(&call, found);
 
     CLAIM_OK(client, client_run(client, &call, 1, ALONE));
 
@@ -305,8 +298,7 @@ static void long_answers_do_not_block_long_batches(conformance_suite *suite) {
     }
     collected *found = suite_collect(suite, 2);
     farm_call call = call_of(suite, LONG_TEXTS, NULL, rows, LONG_COUNT);
-    call.on_row = collect;
-    call.context = found;
+    call_collect(&call, found);
 
     CLAIM_OK(client, client_run(client, &call, 1, ALONE_READ));
 
@@ -327,8 +319,7 @@ static void many_calls_go_in_one_run(conformance_suite *suite) {
         calls[i] = call_of(suite, ITEM_ADD, NULL, &rows[i * 4], 1);
         if (i % 2 == 0) continue;
         calls[i] = call_of(suite, ITEM_COUNT, NULL, NULL, 1);
-        calls[i].on_row = collect;
-        calls[i].context = counts;
+        call_collect(&calls[i], counts);
     }
 
     CLAIM_OK(client, client_run(client, calls, CALL_COUNT, ALONE));

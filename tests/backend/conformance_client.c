@@ -79,6 +79,15 @@ suite_client *suite_open(conformance_suite *suite) {
     return made;
 }
 
+suite_client *suite_open_begun(conformance_suite *suite) {
+    suite_client *client = suite_open(suite);
+    if (client == NULL) return NULL;
+    farm_status status = client_begin(client, FARM_BEGIN_WRITE);
+    if (status == FARM_OK) status = item_add(client, INSIDE, 1, "one", 1);
+    return suite_claim_status(client, FARM_OK, status, __FILE__, __LINE__, "begin and add") ? client
+                                                                                            : NULL;
+}
+
 char *suite_expand(conformance_suite *suite, const char *sql) {
     char *out = suite_allocate(suite, statements_expanded_size(sql, suite->prefix), 1);
     statements_expand(sql, suite->prefix, suite->is_postgres, out);

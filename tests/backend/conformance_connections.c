@@ -89,11 +89,9 @@ static void wrong_uris_are_refused(conformance_suite *suite) {
 }
 
 static void close_rolls_back(conformance_suite *suite) {
-    suite_client *first = suite_open(suite);
+    suite_client *first = suite_open_begun(suite);
     suite_client *second = suite_open(suite);
     if (first == NULL || second == NULL) return;
-    CLAIM_OK(first, client_begin(first, FARM_BEGIN_WRITE));
-    CLAIM_OK(first, item_add(first, INSIDE, 1, "one", 1));
 
     client_close(first);
 
@@ -188,8 +186,8 @@ static void unnumbered_statements_run(conformance_suite *suite) {
         char expected[32];
         (void)snprintf(expected, sizeof expected, "w%d", (int)i);
         const farm_value word = text(expected);
-        farm_call call = {
-            .statement = &statement, .row_count = 1, .on_row = collect, .context = rows};
+        farm_call call = {.statement = &statement, .row_count = 1};
+        call_collect(&call, rows);
         CLAIM_OK(client, client_run(client, &call, 1, ALONE_READ));
         CLAIM(suite, rows->count == 1 && call.column_count == 2);
         CLAIM(suite, collected_value(rows, 0, 0)->integer == i);
@@ -277,8 +275,7 @@ static void caches_of_stores_do_not_mix(conformance_suite *suite) {
         farm_call call = call_of(suite, ONE, NULL, NULL, 1);
         collected *rows = suite_collect(suite, 1);
         call.statement = &statements[ONE];
-        call.on_row = collect;
-        call.context = rows;
+        call_collect(&call, rows);
         is_right = client_number(client, ONE, ALONE_READ, NULL) == 1 &&
                    client_run(stranger, &call, 1, ALONE_READ) == FARM_OK &&
                    collected_value(rows, 0, 0)->integer == 2;

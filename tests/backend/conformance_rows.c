@@ -24,8 +24,7 @@ static void rows_tell_their_parameter_row(conformance_suite *suite) {
     static const int64_t expected[][2] = {{0, 4}, {0, 5}, {2, 1}, {2, 2}}; /* {ordinal, key} */
     collected *found = suite_collect(suite, 2);
     farm_call call = call_of(suite, ITEM_NAMES_BETWEEN, NULL, bounds, 3);
-    call.on_row = collect;
-    call.context = found;
+    call_collect(&call, found);
 
     CLAIM_OK(client, client_run(client, &call, 1, ALONE_READ));
 
@@ -44,8 +43,7 @@ static void unwanted_rows_are_dropped(conformance_suite *suite) {
     farm_call calls[] = {call_of(suite, ITEM_KEYS, NULL, NULL, 1),
                          call_of(suite, ITEM_ADD_RETURNING, NULL, row, 1),
                          call_of(suite, ITEM_KEYS, NULL, NULL, 1)};
-    calls[2].on_row = collect;
-    calls[2].context = keys;
+    call_collect(&calls[2], keys);
 
     CLAIM_OK(client, client_run(client, calls, COUNT_OF(calls), ALONE));
 
@@ -60,9 +58,8 @@ static void enough_skips_the_rest_of_the_call(conformance_suite *suite) {
     some->limit = 2;
     farm_call calls[] = {call_of(suite, ITEM_KEYS, NULL, NULL, 1),
                          call_of(suite, ITEM_KEYS, NULL, NULL, 1)};
-    calls[0].on_row = calls[1].on_row = collect;
-    calls[0].context = some;
-    calls[1].context = all;
+    call_collect(&calls[0], some);
+    call_collect(&calls[1], all);
 
     CLAIM_OK(client, client_run(client, calls, COUNT_OF(calls), ALONE_READ));
 
@@ -79,8 +76,7 @@ static void enough_still_stores_all_rows(conformance_suite *suite) {
     collected *some = suite_collect(suite, 2);
     some->limit = 1;
     farm_call call = call_of(suite, ITEM_ADD_RETURNING, NULL, rows, 3);
-    call.on_row = collect;
-    call.context = some;
+    call_collect(&call, some);
 
     CLAIM_OK(client, client_run(client, &call, 1, ALONE));
 
@@ -95,8 +91,7 @@ static void enough_is_no_miss(conformance_suite *suite) {
     collected *some = suite_collect(suite, 2);
     some->limit = 1;
     farm_call call = call_of(suite, ITEM_FIND_FROM_EXPECT, NULL, from, 1);
-    call.on_row = collect;
-    call.context = some;
+    call_collect(&call, some);
 
     CLAIM_OK(client, client_run(client, &call, 1, ALONE_READ));
 
@@ -136,8 +131,7 @@ static void met_expectations_pass(conformance_suite *suite) {
     };
     collected *const sinks[] = {NULL, NULL, changed, found, absent};
     for (size_t i = 2; i < COUNT_OF(calls); i++) {
-        calls[i].on_row = collect;
-        calls[i].context = sinks[i];
+        call_collect(&calls[i], sinks[i]);
     }
 
     CLAIM_OK(client, client_run(client, calls, COUNT_OF(calls), ALONE));

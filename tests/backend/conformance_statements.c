@@ -47,7 +47,6 @@ const char statements_grants[] = "GRANT ALL ON {}item, {}part, {}late, {}value T
 const statement_template statements_templates[STATEMENT_COUNT] = {
     [ONE] = {"one", "", "i", ANY, 0, {"SELECT CAST(1 AS {int})"}, {0}},
     [ECHO] = {"echo", "i?t?b?", "i?t?b?", ANY, 0, {"SELECT $1, $2, $3"}, {0}},
-    [ECHO_EACH] = {"echo_each", "|i?t?b?", "i?t?b?", ANY, 0, {"SELECT $1, $2, $3"}, {0}},
     [SUM_OF_TWELVE] = {"sum_of_twelve",
                        "iiiiii|iiiiii",
                        "i",
@@ -78,14 +77,6 @@ const statement_template statements_templates[STATEMENT_COUNT] = {
                      {"SELECT CAST(CASE WHEN number IS NULL THEN 1 ELSE 0 END AS {int}),"
                       " CAST(CASE WHEN words IS NULL THEN 1 ELSE 0 END AS {int}),"
                       " CAST(CASE WHEN bytes IS NULL THEN 1 ELSE 0 END AS {int})"
-                      " FROM {}value WHERE key = $1"},
-                     {0}},
-    [VALUE_SIZES] = {"value_sizes",
-                     "i",
-                     "ii",
-                     ANY,
-                     0,
-                     {"SELECT CAST(length(words) AS {int}), CAST(length(bytes) AS {int})"
                       " FROM {}value WHERE key = $1"},
                      {0}},
     [ITEM_ADD] = {"item_add",

@@ -15,12 +15,10 @@
 enum {
     ONE,
     ECHO,
-    ECHO_EACH,
     SUM_OF_TWELVE,
     VALUE_ADD,
     VALUE_GET,
     VALUE_NULLS,
-    VALUE_SIZES,
     ITEM_ADD,
     ITEM_ADD_RETURNING,
     ITEM_ADD_SHARED,

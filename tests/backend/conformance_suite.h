@@ -131,6 +131,8 @@ void *suite_allocate(conformance_suite *suite, size_t count, size_t size);
 
 /* Connections of a case: closed after it. NULL when it failed, which is then the case's failure. */
 suite_client *suite_open(conformance_suite *suite);
+/* One in a transaction that writes and has added item 1, "one", of the amount 1. */
+suite_client *suite_open_begun(conformance_suite *suite);
 farm_status suite_try_open(conformance_suite *suite, int64_t timeout_us, suite_client **out);
 /* SQL with the tokens of conformance_statements.h. */
 char *suite_expand(conformance_suite *suite, const char *sql);
@@ -182,7 +184,7 @@ typedef struct collected {
 } collected;
 
 collected *suite_collect(conformance_suite *suite, size_t columns);
-int32_t collect(void *context, size_t ordinal, const farm_value *row);
+void call_collect(farm_call *call, collected *rows);
 const farm_value *collected_value(const collected *rows, size_t row, size_t column);
 
 /* Threads: each gets a client of its own and its place among them. They note what they find in

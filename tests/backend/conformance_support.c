@@ -117,7 +117,7 @@ static farm_value copy_of(conformance_suite *suite, const farm_value *value) {
     return copy;
 }
 
-int32_t collect(void *context, size_t ordinal, const farm_value *row) {
+static int32_t collect(void *context, size_t ordinal, const farm_value *row) {
     collected *rows = context;
     if (rows->count == rows->capacity) grow(rows);
     rows->ordinals[rows->count] = ordinal;
@@ -125,6 +125,11 @@ int32_t collect(void *context, size_t ordinal, const farm_value *row) {
     for (size_t i = 0; i < rows->columns; i++) values[i] = copy_of(rows->suite, &row[i]);
     rows->count++;
     return rows->limit != 0 && rows->count >= rows->limit;
+}
+
+void call_collect(farm_call *call, collected *rows) {
+    call->on_row = collect;
+    call->context = rows;
 }
 
 const farm_value *collected_value(const collected *rows, size_t row, size_t column) {

@@ -25,11 +25,9 @@ static void slow_calls_end_in_time(conformance_suite *suite) {
 }
 
 static void slow_transactions_end_in_time(conformance_suite *suite) {
-    suite_client *client = suite_open(suite);
+    suite_client *client = suite_open_begun(suite);
     suite_client *other = suite_open(suite);
     if (client == NULL || other == NULL) return;
-    CLAIM_OK(client, client_begin(client, FARM_BEGIN_WRITE));
-    CLAIM_OK(client, item_add(client, INSIDE, 1, "one", 1));
     client_set_timeout(client, SHORT_US);
 
     farm_status status = client_do(client, SLOW, INSIDE, NULL, NULL, 1);
@@ -143,11 +141,9 @@ static void interrupts_end_a_slow_call(conformance_suite *suite) {
 }
 
 static void interrupts_end_a_transaction(conformance_suite *suite) {
-    suite_client *client = suite_open(suite);
+    suite_client *client = suite_open_begun(suite);
     if (client == NULL || !can_interrupt(suite)) return;
     suite_poker poker = {.client = client, .poke = interrupt};
-    CLAIM_OK(client, client_begin(client, FARM_BEGIN_WRITE));
-    CLAIM_OK(client, item_add(client, INSIDE, 1, "one", 1));
 
     farm_status status = run_poked(&poker, run_slow_inside, client);
 

@@ -2,6 +2,13 @@
 #include "conformance_suite.h"
 #include <string.h>
 
+/* After a rollback there is no transaction, and nothing of it. */
+static void roll_back_and_claim(suite_client *client) {
+    client_rollback(client);
+    CLAIM(client->suite, !client_has_transaction(client));
+    CLAIM(client->suite, item_count(client, ALONE_READ) == 0);
+}
+
 static void runs_alone_are_atomic(conformance_suite *suite) {
     suite_client *client = suite_open(suite);
     if (client == NULL) return;
@@ -17,12 +24,10 @@ static void runs_alone_are_atomic(conformance_suite *suite) {
 }
 
 static void committed_runs_stay(conformance_suite *suite) {
-    suite_client *client = suite_open(suite);
+    suite_client *client = suite_open_begun(suite);
     suite_client *other = suite_open(suite);
     if (client == NULL || other == NULL) return;
 
-    CLAIM_OK(client, client_begin(client, FARM_BEGIN_WRITE));
-    CLAIM_OK(client, item_add(client, INSIDE, 1, "one", 1));
     CLAIM(suite, item_count(client, INSIDE) == 1);
     CLAIM_OK(client, item_add(client, INSIDE, 2, "two", 2));
     CLAIM_OK(client, client_commit(client));
@@ -31,12 +36,10 @@ static void committed_runs_stay(conformance_suite *suite) {
 }
 
 static void the_last_run_commits(conformance_suite *suite) {
-    suite_client *client = suite_open(suite);
+    suite_client *client = suite_open_begun(suite);
     suite_client *other = suite_open(suite);
     if (client == NULL || other == NULL) return;
 
-    CLAIM_OK(client, client_begin(client, FARM_BEGIN_WRITE));
-    CLAIM_OK(client, item_add(client, INSIDE, 1, "one", 1));
     CLAIM_OK(client, item_add(client, FARM_RUN_COMMIT, 2, "two", 2));
 
     CLAIM(suite, !client_has_transaction(client));
@@ -61,17 +64,13 @@ static void begun_and_nothing_else(conformance_suite *suite) {
 }
 
 static void rolled_back_runs_vanish(conformance_suite *suite) {
-    suite_client *client = suite_open(suite);
+    suite_client *client = suite_open_begun(suite);
     suite_client *other = suite_open(suite);
     if (client == NULL || other == NULL) return;
-    CLAIM_OK(client, client_begin(client, FARM_BEGIN_WRITE));
-    CLAIM_OK(client, item_add(client, INSIDE, 1, "one", 1));
     CLAIM_OK(client, item_add(client, INSIDE, 2, "two", 2));
 
-    client_rollback(client);
+    roll_back_and_claim(client);
 
-    CLAIM(suite, !client_has_transaction(client));
-    CLAIM(suite, item_count(client, ALONE_READ) == 0);
     CLAIM_OK(other, item_add(other, ALONE, 1, "one", 1));
     CLAIM(suite, item_count(client, ALONE_READ) == 1);
 }
@@ -120,10 +119,7 @@ static void failed_transactions_roll_back_and_go_on(conformance_suite *suite) {
         CLAIM_OK(client, item_add(client, INSIDE, 1, "one", 1));
         CLAIM(suite, item_add(client, INSIDE, 2, "one", 1) == FARM_EEXISTS);
 
-        client_rollback(client);
-
-        CLAIM(suite, !client_has_transaction(client));
-        CLAIM(suite, item_count(client, ALONE_READ) == 0);
+        roll_back_and_claim(client);
     }
     CLAIM_OK(client, client_begin(client, FARM_BEGIN_WRITE));
     CLAIM_OK(client, item_add(client, INSIDE, 1, "one", 1));
@@ -133,46 +129,36 @@ static void failed_transactions_roll_back_and_go_on(conformance_suite *suite) {
 
 /* On Postgres a COMMIT after an error is answered well, and rolls back. */
 static void failed_transactions_do_not_commit(conformance_suite *suite) {
-    suite_client *client = suite_open(suite);
+    suite_client *client = suite_open_begun(suite);
     if (client == NULL) return;
-    CLAIM_OK(client, client_begin(client, FARM_BEGIN_WRITE));
-    CLAIM_OK(client, item_add(client, INSIDE, 1, "one", 1));
     CLAIM(suite, item_add(client, INSIDE, 2, "one", 1) == FARM_EEXISTS);
 
     farm_status status = client_commit(client);
 
     CLAIM(suite, status != FARM_OK);
-    client_rollback(client);
-    CLAIM(suite, item_count(client, ALONE_READ) == 0);
+    roll_back_and_claim(client);
 }
 
 static void failed_transactions_run_no_more(conformance_suite *suite) {
-    suite_client *client = suite_open(suite);
+    suite_client *client = suite_open_begun(suite);
     if (client == NULL) return;
-    CLAIM_OK(client, client_begin(client, FARM_BEGIN_WRITE));
-    CLAIM_OK(client, item_add(client, INSIDE, 1, "one", 1));
     CLAIM(suite, item_add(client, INSIDE, 2, "one", 1) == FARM_EEXISTS);
 
     farm_status status = item_add(client, FARM_RUN_COMMIT, 3, "three", 3);
 
     CLAIM(suite, status != FARM_OK);
-    client_rollback(client);
-    CLAIM(suite, item_count(client, ALONE_READ) == 0);
+    roll_back_and_claim(client);
 }
 
 static void a_committing_run_that_fails_commits_nothing(conformance_suite *suite) {
-    suite_client *client = suite_open(suite);
+    suite_client *client = suite_open_begun(suite);
     if (client == NULL) return;
     farm_call calls[] = {item_add_call(suite, 2, "two", 2), item_add_call(suite, 3, "one", 3)};
-    CLAIM_OK(client, client_begin(client, FARM_BEGIN_WRITE));
-    CLAIM_OK(client, item_add(client, INSIDE, 1, "one", 1));
 
     farm_status status = client_run(client, calls, COUNT_OF(calls), FARM_RUN_COMMIT);
 
     CLAIM_FAULT(client, FARM_EEXISTS, FARM_FAULT_UNIQUE, 1, status);
-    client_rollback(client);
-    CLAIM(suite, !client_has_transaction(client));
-    CLAIM(suite, item_count(client, ALONE_READ) == 0);
+    roll_back_and_claim(client);
 }
 
 static void many_transactions_follow_each_other(conformance_suite *suite) {
@@ -224,17 +210,20 @@ static void commit_and_claim(suite_client *client, int64_t expected_sum) {
     CLAIM(client->suite, client_number(client, ITEM_AMOUNT_SUM, ALONE_READ, NULL) == expected_sum);
 }
 
-static suite_client *open_begun(conformance_suite *suite) {
-    suite_client *client = suite_open(suite);
-    if (client == NULL) return NULL;
-    farm_status status = client_begin(client, FARM_BEGIN_WRITE);
-    if (status == FARM_OK) status = item_add(client, INSIDE, 1, "one", 1);
-    return suite_claim_status(client, FARM_OK, status, __FILE__, __LINE__, "begin and add") ? client
-                                                                                            : NULL;
+/* Begun, with savepoints one inside the other, of which each adds an item: 2, 4, 8. */
+static suite_client *open_saved(conformance_suite *suite, int32_t depth) {
+    static const char *const names[] = {"two", "four", "eight"};
+    suite_client *client = suite_open_begun(suite);
+    for (int32_t i = 0; i < depth && client != NULL; i++) {
+        farm_status status = item_add(client, SAVE, 2 << i, names[i], 2 << i);
+        if (!suite_claim_status(client, FARM_OK, status, __FILE__, __LINE__, "save and add"))
+            return NULL;
+    }
+    return client;
 }
 
 static void released_savepoints_stay(conformance_suite *suite) {
-    suite_client *client = open_begun(suite);
+    suite_client *client = suite_open_begun(suite);
     if (client == NULL) return;
 
     CLAIM_OK(client, item_add(client, SAVE, 2, "two", 2));
@@ -246,9 +235,8 @@ static void released_savepoints_stay(conformance_suite *suite) {
 }
 
 static void undo_takes_back_the_savepoint(conformance_suite *suite) {
-    suite_client *client = open_begun(suite);
+    suite_client *client = open_saved(suite, 1);
     if (client == NULL) return;
-    CLAIM_OK(client, item_add(client, SAVE, 2, "two", 2));
     CLAIM_OK(client, item_add(client, INSIDE, 4, "four", 4));
 
     CLAIM_OK(client, client_undo(client));
@@ -260,12 +248,9 @@ static void undo_takes_back_the_savepoint(conformance_suite *suite) {
 }
 
 static void savepoints_nest_three_deep(conformance_suite *suite) {
-    suite_client *client = open_begun(suite);
+    suite_client *client = open_saved(suite, 3);
     if (client == NULL) return;
 
-    CLAIM_OK(client, item_add(client, SAVE, 2, "two", 2));
-    CLAIM_OK(client, item_add(client, SAVE, 4, "four", 4));
-    CLAIM_OK(client, item_add(client, SAVE, 8, "eight", 8));
     CLAIM_OK(client, client_undo(client));
     CLAIM_OK(client, item_add(client, RELEASE, 16, "sixteen", 16));
     CLAIM_OK(client, item_add(client, INSIDE, 32, "thirty-two", 32));
@@ -277,11 +262,9 @@ static void savepoints_nest_three_deep(conformance_suite *suite) {
 }
 
 static void nested_savepoints_release_outwards(conformance_suite *suite) {
-    suite_client *client = open_begun(suite);
+    suite_client *client = open_saved(suite, 2);
     if (client == NULL) return;
 
-    CLAIM_OK(client, item_add(client, SAVE, 2, "two", 2));
-    CLAIM_OK(client, item_add(client, SAVE, 4, "four", 4));
     CLAIM_OK(client, item_add(client, SAVE_RELEASE, 8, "eight", 8));
     CLAIM_OK(client, client_run(client, NULL, 0, RELEASE));
     CLAIM_OK(client, client_run(client, NULL, 0, RELEASE));
@@ -290,11 +273,8 @@ static void nested_savepoints_release_outwards(conformance_suite *suite) {
 }
 
 static void undo_after_undo_goes_outwards(conformance_suite *suite) {
-    suite_client *client = open_begun(suite);
+    suite_client *client = open_saved(suite, 3);
     if (client == NULL) return;
-    CLAIM_OK(client, item_add(client, SAVE, 2, "two", 2));
-    CLAIM_OK(client, item_add(client, SAVE, 4, "four", 4));
-    CLAIM_OK(client, item_add(client, SAVE, 8, "eight", 8));
 
     CLAIM_OK(client, client_undo(client));
     CLAIM_OK(client, client_undo(client));
@@ -305,9 +285,8 @@ static void undo_after_undo_goes_outwards(conformance_suite *suite) {
 }
 
 static void faults_inside_a_savepoint_are_undone(conformance_suite *suite) {
-    suite_client *client = open_begun(suite);
+    suite_client *client = open_saved(suite, 1);
     if (client == NULL) return;
-    CLAIM_OK(client, item_add(client, SAVE, 2, "two", 2));
     farm_call calls[] = {item_add_call(suite, 4, "four", 4), item_add_call(suite, 5, "two", 5)};
 
     farm_status status = client_run(client, calls, COUNT_OF(calls), INSIDE);
@@ -323,7 +302,7 @@ static void faults_inside_a_savepoint_are_undone(conformance_suite *suite) {
 /* The run that sets the savepoint fails itself; the savepoint is there for undo. */
 static void faults_of_the_first_run_are_undone(conformance_suite *suite) {
     static const uint32_t flags[] = {SAVE, SAVE_RELEASE};
-    suite_client *client = open_begun(suite);
+    suite_client *client = suite_open_begun(suite);
     if (client == NULL) return;
     farm_call calls[] = {item_add_call(suite, 4, "four", 4), item_add_call(suite, 5, "one", 5)};
     for (size_t i = 0; i < COUNT_OF(flags); i++) {
@@ -338,9 +317,8 @@ static void faults_of_the_first_run_are_undone(conformance_suite *suite) {
 }
 
 static void a_releasing_run_that_fails_is_undone(conformance_suite *suite) {
-    suite_client *client = open_begun(suite);
+    suite_client *client = open_saved(suite, 1);
     if (client == NULL) return;
-    CLAIM_OK(client, item_add(client, SAVE, 2, "two", 2));
 
     CLAIM(suite, item_add(client, RELEASE, 4, "two", 4) == FARM_EEXISTS);
     CLAIM_OK(client, client_undo(client));
@@ -350,7 +328,7 @@ static void a_releasing_run_that_fails_is_undone(conformance_suite *suite) {
 }
 
 static void misses_inside_a_savepoint_are_undone(conformance_suite *suite) {
-    suite_client *client = open_begun(suite);
+    suite_client *client = suite_open_begun(suite);
     if (client == NULL) return;
     const farm_value missing[] = {integer(99), integer(1)};
     farm_call calls[] = {item_add_call(suite, 2, "two", 2),
@@ -365,10 +343,8 @@ static void misses_inside_a_savepoint_are_undone(conformance_suite *suite) {
 }
 
 static void inner_faults_leave_the_outer_savepoint(conformance_suite *suite) {
-    suite_client *client = open_begun(suite);
+    suite_client *client = open_saved(suite, 2);
     if (client == NULL) return;
-    CLAIM_OK(client, item_add(client, SAVE, 2, "two", 2));
-    CLAIM_OK(client, item_add(client, SAVE, 4, "four", 4));
     CLAIM(suite, item_add(client, INSIDE, 5, "four", 5) == FARM_EEXISTS);
 
     CLAIM_OK(client, client_undo(client));
@@ -382,16 +358,12 @@ static void inner_faults_leave_the_outer_savepoint(conformance_suite *suite) {
 }
 
 static void rollback_takes_all_savepoints(conformance_suite *suite) {
-    suite_client *client = open_begun(suite);
+    suite_client *client = open_saved(suite, 2);
     if (client == NULL) return;
-    CLAIM_OK(client, item_add(client, SAVE, 2, "two", 2));
-    CLAIM_OK(client, item_add(client, SAVE, 4, "four", 4));
     CLAIM(suite, item_add(client, INSIDE, 5, "four", 5) == FARM_EEXISTS);
 
-    client_rollback(client);
+    roll_back_and_claim(client);
 
-    CLAIM(suite, !client_has_transaction(client));
-    CLAIM(suite, item_count(client, ALONE_READ) == 0);
     CLAIM_OK(client, client_begin(client, FARM_BEGIN_WRITE));
     CLAIM_OK(client, item_add(client, SAVE, 1, "one", 1));
     CLAIM_OK(client, client_undo(client));

@@ -14,8 +14,7 @@ static void store_value(suite_client *client, int64_t key, farm_value number, fa
     collected *rows = suite_collect(suite, 3);
     const farm_value wanted[] = {integer(key)};
     farm_call call = call_of(suite, VALUE_GET, NULL, wanted, 1);
-    call.on_row = collect;
-    call.context = rows;
+    call_collect(&call, rows);
     CLAIM_OK(client, client_run(client, &call, 1, ALONE_READ));
 
     CLAIM(suite, rows->count == 1 && call.column_count == 3);
@@ -106,8 +105,7 @@ static void nulls_are_null(conformance_suite *suite) {
     farm_call calls[] = {call_of(suite, VALUE_NULLS, first, NULL, 1),
                          call_of(suite, VALUE_NULLS, second, NULL, 1)};
     for (size_t i = 0; i < COUNT_OF(calls); i++) {
-        calls[i].on_row = collect;
-        calls[i].context = flags;
+        call_collect(&calls[i], flags);
     }
 
     CLAIM_OK(client, client_do(client, VALUE_ADD, ALONE, NULL, rows, 2));
@@ -132,8 +130,7 @@ static void parameters_come_back(conformance_suite *suite) {
     for (size_t i = 0; i < COUNT_OF(values); i++) {
         collected *rows = suite_collect(suite, 3);
         farm_call call = call_of(suite, ECHO, values[i], NULL, 1);
-        call.on_row = collect;
-        call.context = rows;
+        call_collect(&call, rows);
 
         CLAIM_OK(client, client_run(client, &call, 1, ALONE_READ));
 
@@ -153,8 +150,7 @@ static void many_parameters_keep_their_places(conformance_suite *suite) {
                                integer(-9), integer(-10), integer(-11), integer(-12)};
     collected *sums = suite_collect(suite, 1);
     farm_call call = call_of(suite, SUM_OF_TWELVE, shared, rows, 2);
-    call.on_row = collect;
-    call.context = sums;
+    call_collect(&call, sums);
 
     CLAIM_OK(client, client_run(client, &call, 1, ALONE_READ));
 
@@ -219,8 +215,7 @@ static void find_in_list(suite_client *client, uint32_t statement, const farm_va
     const farm_value shared[] = {list(values, count)};
     collected *rows = suite_collect(suite, 1);
     farm_call call = call_of(suite, statement, shared, NULL, 1);
-    call.on_row = collect;
-    call.context = rows;
+    call_collect(&call, rows);
 
     CLAIM_OK(client, client_run(client, &call, 1, ALONE_READ));
 
@@ -263,8 +258,7 @@ static void odd_texts_are_found(conformance_suite *suite) {
     const farm_value shared[] = {list(items, COUNT_OF(names))};
     collected *rows = suite_collect(suite, 1);
     farm_call call = call_of(suite, IN_TEXTS, shared, NULL, 1);
-    call.on_row = collect;
-    call.context = rows;
+    call_collect(&call, rows);
 
     CLAIM_OK(client, client_run(client, &call, 1, ALONE_READ));
 
@@ -282,8 +276,7 @@ static void lists_mix_with_values(conformance_suite *suite) {
     static const size_t expected[][2] = {{0, 4}, {1, 4}, {1, 5}}; /* {ordinal, key} */
     collected *rows = suite_collect(suite, 1);
     farm_call call = call_of(suite, IN_MIXED, shared, bounds, COUNT_OF(bounds));
-    call.on_row = collect;
-    call.context = rows;
+    call_collect(&call, rows);
 
     CLAIM_OK(client, client_run(client, &call, 1, ALONE_READ));
 
