@@ -299,12 +299,10 @@ static uint64_t round_trips(int (*function)(void *, int64_t), bench_taker *taker
 
 static void count_round_trips(const char *uri, const char *owner) {
     char counted[1024];
-    char owner_uri[1024];
     const char *scheme = strncmp(uri, "sqlite", 6) == 0 ? "sqlite" : "postgresql";
     decorator_register(&decorator_count, scheme);
     snprintf(counted, sizeof counted, "count+%s", uri);
-    snprintf(owner_uri, sizeof owner_uri, "%s", owner);
-    bench_taker one = {.session = open_session(counted, owner_uri), .limit_count = 1};
+    bench_taker one = {.session = open_session(counted, owner), .limit_count = 1};
     bench_taker three = {.session = one.session, .limit_count = 3};
     printf("\nround trips on %s: take of 1: %llu, take of 3: %llu, denied take: %llu\n", scheme,
            (unsigned long long)round_trips(take_ours, &one),

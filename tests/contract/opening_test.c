@@ -1,7 +1,10 @@
 /* What cannot be opened, and what goes away: a status and a sentence, no password, nothing lost. */
 #include "backend/decorators.h"
+#include "base/clock.h"
 #include "contract.h"
 #include <criterion/criterion.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -209,10 +212,40 @@ Test(opening, health_of_a_store_that_does_not_answer_is_told_as_json) {
     farm_session_free(session);
 }
 
-Test(opening, an_interrupted_call_ends_and_the_session_goes_on) {
+static atomic_int is_over;
+
+static void *interrupt_until_over(void *session) {
+    while (!atomic_load(&is_over)) {
+        farm_session_interrupt(session);
+        clock_sleep_us(1000);
+    }
+    return NULL;
+}
+
+Test(opening, an_interrupted_call_ends_and_the_session_goes_on, .timeout = 60) {
     farm_session *session = contract_open();
+    pthread_t thread;
+    cr_assert_eq(pthread_create(&thread, NULL, interrupt_until_over, session), 0);
+
+    farm_status status = contract_execute(
+        session, contract_is_postgres()
+                     ? "SELECT pg_sleep(120)"
+                     : "WITH RECURSIVE number (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM number "
+                       "WHERE i < 1000000000) SELECT MAX(i) FROM number");
+    atomic_store(&is_over, 1);
+    pthread_join(thread, NULL);
+
+    cr_assert_eq(status, FARM_ETIMEOUT, "%s", farm_session_error_text(session));
+    cr_assert_eq(contract_number(session, "SELECT 1"), 1);
+    contract_close(session);
+}
+
+Test(opening, an_interrupt_of_nothing_disturbs_nothing) {
+    farm_session *session = contract_open();
+
     farm_session_interrupt(session);
     farm_session_interrupt(NULL);
+
     cr_assert_eq(contract_number(session, "SELECT 1"), 1);
     contract_close(session);
 }

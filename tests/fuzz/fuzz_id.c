@@ -1,13 +1,6 @@
 /* Any bytes as an id's text, and any 16 bytes as an id: there and back is the same. */
 #include "base/id.h"
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void claim(int32_t condition) {
-    if (!condition) abort();
-}
+#include "fuzz.h"
 
 static char lower(char byte) {
     return byte >= 'A' && byte <= 'F' ? (char)(byte - 'A' + 'a') : byte;
@@ -28,10 +21,8 @@ static void check_text(const char *text) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    char *text = malloc(size + 1);
+    char *text = fuzz_text(data, size);
     if (text == NULL) return 0;
-    if (size > 0) memcpy(text, data, size);
-    text[size] = '\0';
     check_text(text);
     free(text);
     if (size < sizeof(farm_id)) return 0;

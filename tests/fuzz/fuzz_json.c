@@ -2,14 +2,7 @@
  * written and read again. */
 #include "base/json.h"
 #include "base/text.h"
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void claim(int32_t condition) {
-    if (!condition) abort();
-}
+#include "fuzz.h"
 
 static int32_t is_known(const char *complaint) {
     static const char *const known[] = {

@@ -1,12 +1,7 @@
 /* The parser of store URIs: whatever comes, it answers a status, and what it takes it can give
  * back. */
+#include "fuzz.h"
 #include "store/uri.h"
-#include <stdlib.h>
-#include <string.h>
-
-static void claim(int holds) {
-    if (!holds) abort();
-}
 
 static void check_parsed(const uri_parts *parts) {
     claim(parts->scheme != NULL && parts->scheme[0] != '\0' && strchr(parts->scheme, ':') == NULL);
@@ -21,10 +16,8 @@ static void check_parsed(const uri_parts *parts) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    char *text = malloc(size + 1);
+    char *text = fuzz_text(data, size);
     if (text == NULL) return 0;
-    memcpy(text, data, size);
-    text[size] = '\0';
     arena memory = {0};
     uri_parts parts;
     const char *complaint = NULL;

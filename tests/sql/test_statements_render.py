@@ -135,7 +135,7 @@ def test_a_dialect_that_has_nothing_to_do_has_no_steps(run):
     ('SELECT 1', True),
     ('WITH x AS (SELECT 1) SELECT * FROM x', True),
     ('VALUES (1)', True),
-    ("SELECT 'DELETE', replace(a, 1, 2) FROM farm_x", True),
+    ("SELECT replace(a, 'DELETE', 'x') FROM farm_x", True),
     ('SELECT a FROM farm_x FOR SHARE', False),
     ('SELECT a FROM farm_x FOR NO KEY UPDATE', False),
     ('SELECT farm_take(1)', False),
@@ -145,7 +145,7 @@ def test_a_dialect_that_has_nothing_to_do_has_no_steps(run):
 ])
 def test_what_only_reads_is_flagged(run, text, reads):
     text_of(run, 'postgres', '-- name: fruit_read\n-- columns: a int\nSELECT 1;\n',
-            postgres='-- name: fruit_read\n%s;\n' % text.replace("'DELETE', ", ''))
+            postgres='-- name: fruit_read\n%s;\n' % text)
 
     flags = run.entry('postgres', 'fruit_read')['flags']
     assert flags == ('FARM_STATEMENT_READS' if reads else '0')

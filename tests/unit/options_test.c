@@ -31,7 +31,8 @@ Test(options, whatever_the_size_what_is_shared_is_copied_and_the_rest_is_zero) {
 
 Test(options, any_byte_that_we_do_not_know_is_refused_and_changes_nothing) {
     for (uint32_t given = OURS + 1; given <= 4096; given += 37) {
-        for (uint32_t i = OURS; i<given; i += given - OURS> 16 ? 7 : 1) {
+        const uint32_t step = given - OURS > 16 ? 7 : 1;
+        for (uint32_t i = OURS; i < given; i += step) {
             unsigned char source[ROOM] = {0};
             set_size(source, given);
             source[i] = 1;

@@ -1,29 +1,11 @@
 /* UTF-8 at every boundary of table 3-7, complaints, and cuts. */
 #include "base/text.h"
+#include "support/utf8.h"
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
 
 TestSuite(text);
-
-/* A second opinion on the bytes: decode, then ask whether it is the shortest form of a scalar. */
-static int32_t is_utf8_by_decoding(const uint8_t *bytes, size_t size) {
-    static const uint32_t least[] = {0, 1, 0x80, 0x800, 0x10000};
-    for (size_t at = 0; at < size;) {
-        uint8_t lead = bytes[at];
-        size_t count = lead < 0x80 ? 1 : lead >> 5 == 6 ? 2 : lead >> 4 == 14 ? 3 : 4;
-        if (count == 4 && lead >> 3 != 30) return 0;
-        if (size - at < count) return 0;
-        uint32_t code = count == 1 ? lead : lead & (0x7Fu >> count);
-        for (size_t i = 1; i < count; i++) {
-            if (bytes[at + i] >> 6 != 2) return 0;
-            code = code << 6 | (bytes[at + i] & 0x3F);
-        }
-        if (code < least[count] || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) return 0;
-        at += count;
-    }
-    return 1;
-}
 
 static size_t encode(uint32_t code, char *out) {
     size_t count = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
@@ -52,7 +34,7 @@ Test(text, all_pairs_of_bytes_and_all_boundaries_of_four_agree_with_a_second_opi
     for (int first = 0; first < 256; first++) {
         for (int second = 0; second < 256; second++) {
             uint8_t bytes[2] = {(uint8_t)first, (uint8_t)second};
-            cr_assert_eq(text_is_utf8((char *)bytes, 2), is_utf8_by_decoding(bytes, 2));
+            cr_assert_eq(text_is_utf8((char *)bytes, 2), utf8_decodes(bytes, 2));
         }
     }
     for (size_t i = 0; i < EDGE_COUNT * EDGE_COUNT * EDGE_COUNT * EDGE_COUNT; i++) {
@@ -60,7 +42,7 @@ Test(text, all_pairs_of_bytes_and_all_boundaries_of_four_agree_with_a_second_opi
                             edges[i / EDGE_COUNT / EDGE_COUNT % EDGE_COUNT],
                             edges[i / EDGE_COUNT / EDGE_COUNT / EDGE_COUNT]};
         for (size_t size = 3; size <= 4; size++) {
-            int32_t expected = is_utf8_by_decoding(bytes, size);
+            int32_t expected = utf8_decodes(bytes, size);
             cr_assert_eq(text_is_utf8((char *)bytes, size), expected, "%02X %02X %02X %02X / %zu",
                          bytes[0], bytes[1], bytes[2], bytes[3], size);
             accepted += (size_t)expected;
