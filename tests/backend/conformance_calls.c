@@ -1,7 +1,6 @@
 /* Cases: calls with many parameter rows, sequences, arrays, changes, batches; and the rows that
  * they hand over. */
 #include "conformance_suite.h"
-#include <stdio.h>
 #include <string.h>
 
 enum { LARGE_COUNT = 10000, CALL_COUNT = 500, LONG_COUNT = 3000, LONG_SIZE = 2000 };
@@ -238,13 +237,10 @@ static void arrays_answer_with_ordinals(conformance_suite *suite) {
 }
 
 static farm_value *many_items(conformance_suite *suite, size_t count, size_t columns) {
-    enum { NAME_SIZE = 12 };
     farm_value *rows = suite_allocate(suite, count * columns, sizeof *rows);
     for (size_t i = 0; i < count; i++) {
-        char *name = suite_allocate(suite, NAME_SIZE, 1);
-        (void)snprintf(name, NAME_SIZE, "n%u", (unsigned)i);
         rows[i * columns] = integer((int64_t)i);
-        rows[i * columns + 1] = text(name);
+        rows[i * columns + 1] = text(suite_numbered(suite, i));
         rows[i * columns + 2] = integer((int64_t)i);
         for (size_t column = 3; column < columns; column++) rows[i * columns + column] = null();
     }

@@ -129,6 +129,9 @@ int32_t suite_claim_status(suite_client *client, farm_status expected, farm_stat
 /* Zeroed memory, until the case ends. Without memory the program ends: nothing can be claimed. */
 void *suite_allocate(conformance_suite *suite, size_t count, size_t size);
 
+/* The name of item 17 among many: "n17". */
+const char *suite_numbered(conformance_suite *suite, size_t number);
+
 /* Connections of a case: closed after it. NULL when it failed, which is then the case's failure. */
 suite_client *suite_open(conformance_suite *suite);
 /* One in a transaction that writes and has added item 1, "one", of the amount 1. */

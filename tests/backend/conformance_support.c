@@ -56,6 +56,13 @@ void *suite_allocate(conformance_suite *suite, size_t count, size_t size) {
     return made + 1;
 }
 
+const char *suite_numbered(conformance_suite *suite, size_t number) {
+    enum { NAME_SIZE = 24 };
+    char *name = suite_allocate(suite, NAME_SIZE, 1);
+    (void)snprintf(name, NAME_SIZE, "n%zu", number);
+    return name;
+}
+
 farm_value integer(int64_t number) {
     return (farm_value){.type = FARM_INTEGER, .integer = number};
 }

@@ -1,6 +1,5 @@
 /* Cases: values go in and come out as they were. And lists of values. */
 #include "conformance_suite.h"
-#include <stdio.h>
 #include <string.h>
 
 enum { LARGE_SIZE = 1 << 20, LIST_COUNT = 1000 };
@@ -176,13 +175,12 @@ const suite_group suite_value_cases = {value_cases, COUNT_OF(value_cases)};
 
 /* Items 0 … 1,999, named "n0" …, whose data is their name. */
 static suite_client *open_filled(conformance_suite *suite) {
-    enum { FILLED_COUNT = 2 * LIST_COUNT, COLUMNS = 4, NAME_SIZE = 8 };
+    enum { FILLED_COUNT = 2 * LIST_COUNT, COLUMNS = 4 };
     suite_client *client = suite_open(suite);
     if (client == NULL) return NULL;
     farm_value *rows = suite_allocate(suite, FILLED_COUNT * COLUMNS, sizeof *rows);
     for (size_t i = 0; i < FILLED_COUNT; i++) {
-        char *name = suite_allocate(suite, NAME_SIZE, 1);
-        (void)snprintf(name, NAME_SIZE, "n%u", (unsigned)i);
+        const char *name = suite_numbered(suite, i);
         farm_value *row = &rows[i * COLUMNS];
         row[0] = integer((int64_t)i);
         row[1] = text(name);
@@ -197,11 +195,9 @@ static suite_client *open_filled(conformance_suite *suite) {
 
 /* Every second item, as a value of the type. */
 static farm_value *half_of_items(conformance_suite *suite, int32_t type) {
-    enum { NAME_SIZE = 8 };
     farm_value *values = suite_allocate(suite, LIST_COUNT, sizeof *values);
     for (size_t i = 0; i < LIST_COUNT; i++) {
-        char *name = suite_allocate(suite, NAME_SIZE, 1);
-        (void)snprintf(name, NAME_SIZE, "n%u", (unsigned)(2 * i));
+        const char *name = suite_numbered(suite, 2 * i);
         values[i] = text(name);
         if (type == FARM_BLOB) values[i] = blob(name, strlen(name));
         if (type == FARM_INTEGER) values[i] = integer((int64_t)(2 * i));

@@ -3,6 +3,7 @@
  * repeat is harmless. On SQLite, and on Postgres where the environment names one. */
 #include "backend/decorators.h"
 #include "support/scenarios.h"
+#include "support/test_store.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,10 +38,8 @@ static farm_session *acquire(farm_pool *pool) {
     farm_error error = {.struct_size = sizeof error};
     if (farm_pool_acquire(pool, 0, &error, &session) != FARM_OK ||
         farm_session_set_service(session) != FARM_OK ||
-        farm_session_set_clock_us(session, NOW_US) != FARM_OK) {
-        fprintf(stderr, "acquire: %s\n", error.text);
-        abort();
-    }
+        farm_session_set_clock_us(session, NOW_US) != FARM_OK)
+        test_store_stop("acquire", error.text);
     return session;
 }
 
@@ -109,26 +108,18 @@ static int storm(farm_pool *pool, const char *name) {
 static farm_pool *open_pool(const char *uri) {
     farm_pool *pool = NULL;
     farm_error error = {.struct_size = sizeof error};
-    if (farm_pool_new(&pool) != FARM_OK || farm_pool_open(pool, uri, NULL, &error) != FARM_OK) {
-        fprintf(stderr, "%s: %s\n", uri, error.text);
-        abort();
-    }
+    if (farm_pool_new(&pool) != FARM_OK || farm_pool_open(pool, uri, NULL, &error) != FARM_OK)
+        test_store_stop(uri, error.text);
     return pool;
-}
-
-static void migrate(farm_pool *pool) {
-    farm_session *session = acquire(pool);
-    if (farm_migrate(session) != FARM_OK) {
-        fprintf(stderr, "migrate: %s\n", farm_session_error_text(session));
-        abort();
-    }
-    farm_pool_release(pool, session);
 }
 
 static int storm_sqlite(void) {
     if (decorator_register(&decorator_fault, "sqlite") == NULL) return 1;
     farm_pool *pool = open_pool("fault+sqlite::memory:");
-    migrate(pool);
+    farm_session *session = acquire(pool);
+    if (farm_migrate(session) != FARM_OK)
+        test_store_stop("migrate", farm_session_error_text(session));
+    farm_pool_release(pool, session);
     int failed = storm(pool, "SQLite");
     farm_pool_free(pool);
     return failed;
@@ -138,19 +129,17 @@ static int storm_sqlite(void) {
 static int storm_postgres(void) {
     const char *application = getenv("FARM_TEST_POSTGRES");
     const char *owner = getenv("FARM_TEST_POSTGRES_OWNER");
-    char uri[1024];
+    char uri[1100];
     if (application == NULL || owner == NULL) return 0;
     if (decorator_register(&decorator_fault, "postgresql") == NULL) return 1;
-    snprintf(uri, sizeof uri, "%s?schema=storm&grant_to=farm_app", owner);
+    test_store_open(application, owner, 1);
+    snprintf(uri, sizeof uri, "fault+%s", test_store_uri());
     farm_pool *pool = open_pool(uri);
-    migrate(pool);
-    farm_pool_free(pool);
 
-    snprintf(uri, sizeof uri, "fault+%s?schema=storm", application);
-    scenario_schema = "storm.";
-    pool = open_pool(uri);
     int failed = storm(pool, "Postgres");
+
     farm_pool_free(pool);
+    test_store_close();
     return failed;
 }
 

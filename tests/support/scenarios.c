@@ -1,7 +1,7 @@
 /* The scenarios of the fault tests. */
 #include "scenarios.h"
+#include "test_store.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static farm_status nothing(farm_session *session) {
@@ -112,15 +112,15 @@ static farm_status host(farm_session *session) {
     return status;
 }
 
-#define LIMITS "SELECT COUNT(*) FROM farm_rate_limit"
+#define LIMITS "SELECT COUNT(*) FROM {farm_rate_limit}"
 /* How often the buckets were taken from, if always both at once; else a number that no one expects.
  * */
 #define TAKES                                                                                      \
     "SELECT CASE WHEN COUNT(*) = 0 THEN 0 WHEN COUNT(*) <> 2 OR MIN(tat - stamp) <> "              \
-    "MAX(tat - stamp) THEN -1 ELSE MAX(tat - stamp) / 100000000 END FROM farm_rate_bucket"
-#define REFUNDS "SELECT COUNT(*) FROM farm_rate_refund"
-#define OWNERS "SELECT COUNT(*) FROM farm_role_grant WHERE role = 1"
-#define ANSWERS "SELECT COUNT(*) FROM farm_idempotency WHERE state = 2"
+    "MAX(tat - stamp) THEN -1 ELSE MAX(tat - stamp) / 100000000 END FROM {farm_rate_bucket}"
+#define REFUNDS "SELECT COUNT(*) FROM {farm_rate_refund}"
+#define OWNERS "SELECT COUNT(*) FROM {farm_role_grant} WHERE role = 1"
+#define ANSWERS "SELECT COUNT(*) FROM {farm_idempotency} WHERE state = 2"
 
 const fault_scenario scenarios[] = {
     {"migrate again", nothing, migrate, "SELECT 1", 1, 1, 0, 1},
@@ -139,48 +139,21 @@ const fault_scenario scenarios[] = {
 };
 const size_t scenario_count = sizeof scenarios / sizeof *scenarios;
 
-const char *scenario_schema = "";
-
-/* Put the schema before every farm_… of a statement. */
-static void put_schema(const char *text, char *out, size_t out_size) {
-    size_t used = 0;
-    for (; *text != '\0' && used + 1 < out_size; text++) {
-        if (strncmp(text, "farm_", 5) == 0)
-            used += (size_t)snprintf(out + used, out_size - used, "%s", scenario_schema);
-        out[used++] = *text;
-    }
-    out[used] = '\0';
-}
-
-static farm_rows *ask(farm_session *session, const char *name, const char *text) {
-    char statement[1024];
-    farm_rows *rows = NULL;
-    farm_session_set_service(session);
-    put_schema(text, statement, sizeof statement);
-    if (farm_session_execute(session, statement, NULL, 0, &rows) != FARM_OK) {
-        fprintf(stderr, "%s: %s\n", name, farm_session_error_text(session));
-        abort();
-    }
-    return rows;
-}
-
 int64_t scenario_answer(farm_session *session, const fault_scenario *scenario) {
-    farm_rows *rows = ask(session, scenario->name, scenario->question);
-    const farm_value *value = farm_rows_value(rows, 0, 0);
-    if (value == NULL) abort();
-    int64_t answer = value->integer;
-    farm_rows_free(rows);
-    return answer;
+    farm_session_set_service(session);
+    return test_store_number(session, scenario->question);
 }
 
 void scenario_clear(farm_session *session) {
     static const char *const statements[] = {
-        "DELETE FROM farm_rate_refund", "DELETE FROM farm_rate_bucket",
-        "DELETE FROM farm_rate_limit",  "DELETE FROM farm_idempotency",
-        "DELETE FROM farm_role_grant",  "DELETE FROM farm_role_entity",
+        "DELETE FROM {farm_rate_refund}", "DELETE FROM {farm_rate_bucket}",
+        "DELETE FROM {farm_rate_limit}",  "DELETE FROM {farm_idempotency}",
+        "DELETE FROM {farm_role_grant}",  "DELETE FROM {farm_role_entity}",
     };
+    farm_session_set_service(session);
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
-        farm_rows_free(ask(session, "clear", statements[i]));
+        if (test_store_execute(session, statements[i], NULL) != FARM_OK)
+            test_store_stop("clear", farm_session_error_text(session));
 }
 
 int scenario_is_sound(farm_session *session) {

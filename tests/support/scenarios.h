@@ -23,11 +23,8 @@ typedef struct fault_scenario {
 extern const fault_scenario scenarios[];
 extern const size_t scenario_count;
 
-/* "" or the schema of the tables and a dot, on Postgres. */
-extern const char *scenario_schema;
-
 /* Remove every row that a scenario leaves, as the service; aborts when the store does not let it.
- * */
+ * On Postgres the tables of these are in the schema of support/test_store.h. */
 void scenario_clear(farm_session *session);
 /* The answer to a scenario's question; aborts when the store does not answer. */
 int64_t scenario_answer(farm_session *session, const fault_scenario *scenario);

@@ -33,7 +33,6 @@ int test_store_is_postgres(void) {
 
 static void name_store(const char *given, const char *owner) {
     const size_t size = strlen(given);
-    schema[0] = path[0] = '\0';
     if (strncmp(given, "postgres", 8) == 0) {
         snprintf(schema, sizeof schema, "t_%ld", (long)getpid());
         snprintf(uri, sizeof uri, "%s?schema=%s", given, schema);
@@ -116,6 +115,7 @@ void test_store_close(void) {
         snprintf(name, sizeof name, "%s%s", path, suffixes[i]);
         unlink(name);
     }
+    schema[0] = path[0] = '\0';
 }
 
 /* {farm_x} becomes schema.farm_x on Postgres and farm_x elsewhere. */
