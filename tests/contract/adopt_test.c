@@ -56,7 +56,7 @@ static void open_postgres(adopted *host) {
 }
 
 static void open_sqlite(adopted *host) {
-    const char *path = contract_uri() == NULL ? ":memory:" : contract_uri() + strlen("sqlite:");
+    const char *path = contract_uri() + strlen("sqlite:");
     cr_assert_eq(sqlite3_open(path, &host->sqlite), SQLITE_OK);
     run(host, "PRAGMA foreign_keys = ON", "");
     sqlite3_busy_timeout(host->sqlite, 10000);
@@ -74,7 +74,7 @@ static adopted open_host(void) {
         open_postgres(&host);
     else
         open_sqlite(&host);
-    if (contract_uri() == NULL) run(&host, "CREATE TABLE host (name TEXT)", "");
+    if (contract_is_memory()) run(&host, "CREATE TABLE host (name TEXT)", "");
     cr_assert_eq(farm_session_set_service(host.session), FARM_OK);
     return host;
 }

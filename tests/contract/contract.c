@@ -26,7 +26,11 @@ int contract_is_postgres(void) {
 }
 
 const char *contract_uri(void) {
-    return strcmp(test_store_uri(), "sqlite::memory:") == 0 ? NULL : test_store_uri();
+    return test_store_uri();
+}
+
+int contract_is_memory(void) {
+    return strcmp(contract_uri(), "sqlite::memory:") == 0;
 }
 
 farm_session *contract_open_another(void) {

@@ -17,8 +17,10 @@ void contract_close_another(farm_session *session);
 /* Close the store and remove what it left. */
 void contract_close(farm_session *session);
 
-/* The URI of the store, with its schema; NULL for memory, which has none for others. */
+/* The URI of the store, with its schema. In memory it is another store for whoever opens it on his
+ * own. */
 const char *contract_uri(void);
+int contract_is_memory(void);
 int contract_is_postgres(void);
 
 /* A table of the host's, with the column `name TEXT PRIMARY KEY`; it is there for every test. */

@@ -1,29 +1,14 @@
 /* Idempotency keys on every store: the four outcomes, steps, repeats, lost claims, expiry, and what
  * a transaction of the caller makes of them. */
-#include "contract.h"
+#include "suite.h"
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SECOND_US INT64_C(1000000)
 #define LOCK_US (60 * SECOND_US)
 #define RETENTION_US (72 * 3600 * SECOND_US)
 
-static farm_session *session;
-
-static void set_up(void) {
-    session = contract_open();
-}
-
-static void tear_down(void) {
-    contract_close(session);
-}
-
-TestSuite(idempotency, .init = set_up, .fini = tear_down, .timeout = 60);
-
-static void set_clock(int64_t after_us) {
-    cr_assert_eq(farm_session_set_clock_us(session, CONTRACT_NOW_US + after_us), FARM_OK);
-}
+TestSuite(idempotency, .init = open_session, .fini = close_session, .timeout = 60);
 
 /* ann's POST /orders with a request and a key. */
 static farm_idempotency *begin(const char *key, const char *request) {
@@ -399,7 +384,7 @@ Test(idempotency, a_claim_may_be_finished_from_another_session) {
 Test(idempotency, a_key_is_its_owners_and_the_services) {
     farm_idempotency *claim = begin("k", "one");
     farm_idempotency *none = NULL;
-    cr_assert_eq(farm_session_set_actor(session, "bob"), FARM_OK);
+    act_as("bob");
 
     cr_assert_eq(farm_idempotency_begin(session, "ann", "k", "x", "", 0, NULL, &none),
                  FARM_EDENIED);
@@ -407,11 +392,11 @@ Test(idempotency, a_key_is_its_owners_and_the_services) {
     cr_assert_eq(farm_idempotency_advance(session, claim, 1, "", 0), FARM_EDENIED);
     cr_assert_eq(farm_idempotency_finish(session, claim, 200, "", 0), FARM_EDENIED);
     cr_assert_eq(farm_idempotency_release(session, claim), FARM_EDENIED);
-    cr_assert_eq(farm_session_set_actor(session, NULL), FARM_OK);
+    act_as(NULL);
     cr_assert_eq(farm_idempotency_begin(session, "ann", "k", "x", "", 0, NULL, &none),
                  FARM_EDENIED);
 
-    cr_assert_eq(farm_session_set_actor(session, "ann"), FARM_OK);
+    act_as("ann");
     cr_assert_eq(outcome_of("k", "one"), FARM_IDEMPOTENCY_IN_PROGRESS);
     cr_assert_eq(outcome_of("k2", "one"), FARM_IDEMPOTENCY_EXECUTE);
     finish(claim, 201, "made");

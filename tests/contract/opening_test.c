@@ -222,9 +222,11 @@ static void *interrupt_until_over(void *session) {
     return NULL;
 }
 
+/* In a transaction: the outcome of a call that commits could be in doubt. */
 Test(opening, an_interrupted_call_ends_and_the_session_goes_on, .timeout = 60) {
     farm_session *session = contract_open();
     pthread_t thread;
+    cr_assert_eq(farm_begin(session), FARM_OK);
     cr_assert_eq(pthread_create(&thread, NULL, interrupt_until_over, session), 0);
 
     farm_status status = contract_execute(
@@ -236,6 +238,7 @@ Test(opening, an_interrupted_call_ends_and_the_session_goes_on, .timeout = 60) {
     pthread_join(thread, NULL);
 
     cr_assert_eq(status, FARM_ETIMEOUT, "%s", farm_session_error_text(session));
+    farm_rollback(session);
     cr_assert_eq(contract_number(session, "SELECT 1"), 1);
     contract_close(session);
 }

@@ -1,54 +1,9 @@
 /* What decisions of rate limits say over HTTP: header fields and problem bodies, to the letter. */
-#include "contract.h"
+#include "rate_limits.h"
 #include <criterion/criterion.h>
 #include <string.h>
 
-#define SECOND_US INT64_C(1000000)
-
-static farm_session *session;
-static farm_rate_state states[2];
-static farm_rate_decision decision;
-
-static void set_up(void) {
-    const farm_rate_limit limits[] = {
-        {.struct_size = sizeof limits[0],
-         .name = "user",
-         .scope = FARM_RATE_SCOPE_USER,
-         .count = 5,
-         .period_us = 5 * SECOND_US},
-        {.struct_size = sizeof limits[0],
-         .name = "ip",
-         .scope = FARM_RATE_SCOPE_ADDRESS,
-         .count = 3,
-         .period_us = 60 * SECOND_US},
-    };
-    session = contract_open();
-    states[0].struct_size = states[1].struct_size = sizeof states[0];
-    decision.struct_size = sizeof decision;
-    cr_assert_eq(farm_rate_define(session, limits, 2), FARM_OK, "%s",
-                 farm_session_error_text(session));
-}
-
-static void tear_down(void) {
-    contract_close(session);
-}
-
-TestSuite(rate_reply, .init = set_up, .fini = tear_down, .timeout = 60);
-
-static farm_rate_request request_of(const char *limit, const char *subject, int64_t cost) {
-    return (farm_rate_request){
-        .struct_size = sizeof(farm_rate_request), .limit = limit, .subject = subject, .cost = cost};
-}
-
-static void take_all(const farm_rate_request *items, size_t count) {
-    cr_assert_eq(farm_rate_take(session, items, count, states, &decision), FARM_OK, "%s",
-                 farm_session_error_text(session));
-}
-
-static void take(const char *limit, const char *subject, int64_t cost) {
-    farm_rate_request item = request_of(limit, subject, cost);
-    take_all(&item, 1);
-}
+TestSuite(rate_reply, .init = define_limits, .fini = close_session, .timeout = 60);
 
 static void expect_headers(const farm_rate_request *items, size_t count, const char *expected) {
     char *text = NULL;

@@ -20,9 +20,8 @@ static const farm_rate_request item = {
 static void set_up(void) {
     char uri[1200];
     session = contract_open();
-    const char *store = contract_uri() == NULL ? "sqlite::memory:" : contract_uri();
-    snprintf(uri, sizeof uri, "%s%crate_uri=sqlite%%3A%%3Amemory%%3A", store,
-             strchr(store, '?') == NULL ? '?' : '&');
+    snprintf(uri, sizeof uri, "%s%crate_uri=sqlite%%3A%%3Amemory%%3A", contract_uri(),
+             contract_is_postgres() ? '&' : '?');
     cr_assert_eq(farm_session_new(&split), FARM_OK);
     cr_assert_eq(farm_session_open(split, uri, NULL), FARM_OK, "%s",
                  farm_session_error_text(split));

@@ -1,73 +1,12 @@
 /* Rate limits on every store: taking, all or none, peeking, refunds, resets, definitions,
  * transactions of the caller, and who may do what. What is said over HTTP: rate_reply_test.c;
  * limits with a store of their own: rate_side_test.c. */
-#include "contract.h"
+#include "rate_limits.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 
-#define SECOND_US INT64_C(1000000)
-#define MINUTE_US (60 * SECOND_US)
-#define HOUR_US (60 * MINUTE_US)
-
-static farm_session *session;
-static farm_rate_state states[FARM_RATE_BATCH_MAX];
-static farm_rate_decision decision;
-
-static farm_rate_limit limit_of(const char *name, int32_t scope, int64_t burst, int64_t count,
-                                int64_t period_us) {
-    return (farm_rate_limit){.struct_size = sizeof(farm_rate_limit),
-                             .name = name,
-                             .scope = scope,
-                             .burst = burst,
-                             .count = count,
-                             .period_us = period_us};
-}
-
-static farm_rate_request request_of(const char *limit, const char *subject, int64_t cost) {
-    return (farm_rate_request){
-        .struct_size = sizeof(farm_rate_request), .limit = limit, .subject = subject, .cost = cost};
-}
-
-static void define(const char *name, int32_t scope, int64_t burst, int64_t count,
-                   int64_t period_us) {
-    farm_rate_limit limit = limit_of(name, scope, burst, count, period_us);
-    cr_assert_eq(farm_rate_define(session, &limit, 1), FARM_OK, "%s",
-                 farm_session_error_text(session));
-}
-
-static void set_up(void) {
-    session = contract_open();
-    for (size_t i = 0; i < FARM_RATE_BATCH_MAX; i++) states[i].struct_size = sizeof states[i];
-    decision.struct_size = sizeof decision;
-    define("user", FARM_RATE_SCOPE_USER, 5, 5, 5 * SECOND_US);
-    define("route", FARM_RATE_SCOPE_KEY, 10, 10, SECOND_US);
-    define("ip", FARM_RATE_SCOPE_ADDRESS, 3, 3, MINUTE_US);
-    define("all", FARM_RATE_SCOPE_GLOBAL, 100, 100, SECOND_US);
-}
-
-static void tear_down(void) {
-    contract_close(session);
-}
-
-TestSuite(rate, .init = set_up, .fini = tear_down, .timeout = 60);
-
-static void set_clock(int64_t after_us) {
-    cr_assert_eq(farm_session_set_clock_us(session, CONTRACT_NOW_US + after_us), FARM_OK);
-}
-
-static void take_all(const farm_rate_request *items, size_t count) {
-    cr_assert_eq(farm_rate_take(session, items, count, states, &decision), FARM_OK, "%s",
-                 farm_session_error_text(session));
-}
-
-/* Take from one limit; whether it was allowed. */
-static int32_t take(const char *limit, const char *subject, int64_t cost) {
-    farm_rate_request item = request_of(limit, subject, cost);
-    take_all(&item, 1);
-    cr_assert_eq(decision.allowed, states[0].allowed);
-    return decision.allowed;
-}
+TestSuite(rate, .init = define_limits, .fini = close_session, .timeout = 60);
 
 static int64_t left(const char *limit, const char *subject) {
     farm_rate_request item = request_of(limit, subject, 0);

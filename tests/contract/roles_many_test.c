@@ -6,7 +6,7 @@
 
 enum { LISTED_MAX = 16 };
 
-TestSuite(roles_many, .init = roles_open_shop, .fini = roles_close_shop, .timeout = 60);
+TestSuite(roles_many, .init = open_shop, .fini = close_session, .timeout = 60);
 
 Test(roles_many, many_questions_are_answered_like_one_each) {
     cr_assert_eq(farm_role_found(session, "stall", "bob"), FARM_OK);

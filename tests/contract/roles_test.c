@@ -4,7 +4,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-TestSuite(roles, .init = roles_open_shop, .fini = roles_close_shop, .timeout = 60);
+TestSuite(roles, .init = open_shop, .fini = close_session, .timeout = 60);
 
 static farm_status revoke(const char *subject, int32_t role) {
     return farm_role_revoke(session, "shop", subject, role);

@@ -12,8 +12,7 @@ static void set_up(void) {
     keeper = contract_open();
     const char *inner = contract_is_postgres() ? "postgresql" : "sqlite";
     cr_assert_not_null(decorator_register(&decorator_count, inner));
-    snprintf(uri, sizeof uri, "count+%s",
-             contract_uri() == NULL ? "sqlite::memory:" : contract_uri());
+    snprintf(uri, sizeof uri, "count+%s", contract_uri());
     cr_assert_eq(farm_session_new(&session), FARM_OK);
     cr_assert_eq(farm_session_open(session, uri, NULL), FARM_OK, "%s",
                  farm_session_error_text(session));

@@ -1,23 +1,13 @@
 /* The session on every store: its transaction, the host's own rows in it, actor, clock, limits of
  * use, health, verification, housekeeping. */
-#include "contract.h"
+#include "suite.h"
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static farm_session *session;
-
-static void set_up(void) {
-    session = contract_open();
-}
-
-static void tear_down(void) {
-    contract_close(session);
-}
-
-TestSuite(session, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(session, .init = open_session, .fini = close_session, .timeout = 60);
 
 static farm_status add_host_row(void) {
     return contract_execute(session, "INSERT INTO %s VALUES ('a')", contract_host_table());
