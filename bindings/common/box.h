@@ -32,18 +32,19 @@ static inline void box_unreference(box *self) {
     if (__atomic_sub_fetch(&self->references, 1, __ATOMIC_ACQ_REL) == 0) free(self);
 }
 
+static inline void box_leave_shared(box *self);
+
 /* One user fewer, and with the last of a child one fewer of its parent. */
 static inline void box_leave_handle(box *self) {
-    while (self != NULL && __atomic_sub_fetch(&self->users, 1, __ATOMIC_ACQ_REL) == 0) {
-        box *parent = self->parent;
-        if (self->handle != NULL) self->close(self);
-        self->handle = NULL;
-        self->parent = NULL;
-        if (parent != NULL) box_unreference(parent);
-        self = parent;
-    }
+    if (__atomic_sub_fetch(&self->users, 1, __ATOMIC_ACQ_REL) != 0) return;
+    box *parent = self->parent;
+    if (self->handle != NULL) self->close(self);
+    self->handle = NULL;
+    self->parent = NULL;
+    if (parent != NULL) box_leave_shared(parent);
 }
 
+/* The child's reference goes after its use: with it the memory may go. */
 static inline void box_leave_shared(box *self) {
     box_leave_handle(self);
     box_unreference(self);

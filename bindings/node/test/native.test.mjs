@@ -112,6 +112,19 @@ test('a session keeps its pool and is closed once', async (t) => {
   assert.throws(() => native.pool_acquire(pool, 0), raw('FARM_EINVAL'));
 });
 
+test('a session outlives the object of its pool', () => {
+  const acquired = () => {
+    const pool = native.pool_new();
+    native.pool_open(pool, 'sqlite::memory:', OPTIONS);
+    return native.pool_acquire(pool, 0);
+  };
+  const sessions = Array.from({ length: 20 }, acquired);
+  globalThis.gc();
+
+  for (const session of sessions) native.migrate(session);
+  for (const session of sessions) native.close(session);
+});
+
 test('a pool that was closed as a whole hands out nothing', (t) => {
   const pool = open(t);
   assert.throws(() => native.pool_open(pool, 'sqlite::memory:', OPTIONS), raw('FARM_EINVAL'));

@@ -107,6 +107,16 @@ def test_a_session_keeps_its_pool(pool):
         native.migrate(session)
 
 
+def test_a_session_outlives_the_object_of_its_pool():
+    for _ in range(20):
+        pool = native.pool_new()
+        native.pool_open(pool, "sqlite::memory:", ((1, 0), (0, 0, None, None)))
+        session = native.pool_acquire(pool, 0)
+        del pool
+        native.migrate(session)
+        del session
+
+
 def test_numbers_are_exact_or_turned_down(pool):
     session = native.pool_acquire(pool, 0)
     for number, error in ((2**63, OverflowError), (-(2**63) - 1, OverflowError), (1.0, TypeError),
