@@ -2,13 +2,13 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any, Union
+from typing import Any
 
 from . import _native as _n
 from .session import Run
 from .times import Seconds, to_us
 
-Bytes = Union[bytes, bytearray, memoryview]
+Bytes = bytes | bytearray | memoryview
 
 
 class Outcome(IntEnum):

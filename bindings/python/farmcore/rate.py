@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, NamedTuple, Optional, Union
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from . import _native as _n
@@ -58,10 +58,10 @@ class RateState(NamedTuple):
     refill_us: int
 
 
-Request = Union[str, tuple[str], tuple[str, Optional[str]], tuple[str, Optional[str], int]]
+Request = str | tuple[str] | tuple[str, str | None] | tuple[str, str | None, int]
 """A limit, its subject unless it is global, and a cost of its own: "all", ("ip", "192.0.2.1"),
 ("user", "u42", 5)."""
-_Packed = tuple[str, Optional[str], int]
+_Packed = tuple[str, str | None, int]
 
 
 @dataclass(frozen=True)
@@ -97,12 +97,13 @@ class Decision:
 
 def pack(requests: Iterable[Request], cost: int) -> tuple[_Packed, ...]:
     """The requests as the library reads them."""
+    defaults = (None, None, cost)
     packed = []
     for request in requests:
         parts = (request,) if isinstance(request, str) else tuple(request)
         if not 1 <= len(parts) <= 3:
             raise TypeError("a request is a limit, a subject and perhaps a cost")
-        packed.append((*parts, None, cost)[:3] if len(parts) == 1 else (*parts, cost)[:3])
+        packed.append(parts + defaults[len(parts):])
     return tuple(packed)  # type: ignore[arg-type]
 
 

@@ -10,6 +10,7 @@ import farmcore as fc
 APP = os.environ.get("FARM_TEST_POSTGRES")
 OWNER = os.environ.get("FARM_TEST_POSTGRES_OWNER")
 STORES = ["memory", "file"] + (["postgres"] if APP and OWNER else [])
+NOW_US = 1_800_000_000_000_000
 ENDLESS = "with recursive n(i) as (select 1 union all select i + 1 from n) select max(i) from n"
 HOST_TABLE = "create table {t} (id bigint primary key, item text, data bytea)"
 
@@ -87,5 +88,5 @@ def limited(store):
         fc.Limit("user", count=2, period=60, scope=fc.RateScope.USER),
         fc.Limit("ip", count=8, period=60, scope=fc.RateScope.ADDRESS),
         fc.Limit("all", count=100, period=1, scope=fc.RateScope.GLOBAL)])
-    store.freeze_clock(1_800_000_000_000_000)
+    store.freeze_clock(NOW_US)
     return store

@@ -2,14 +2,13 @@
 import pytest
 
 import farmcore as fc
+from conftest import NOW_US
 from farmcore import Outcome
-
-US = 1_800_000_000_000_000
 
 
 @pytest.fixture
 def keys(store):
-    store.freeze_clock(US)
+    store.freeze_clock(NOW_US)
     return store.acting("u42").idempotency
 
 
@@ -53,7 +52,7 @@ def test_another_request_with_the_key_is_a_mismatch(keys):
 def test_whoever_claims_after_a_crash_goes_on_from_the_last_step(keys, store):
     first = begin(keys, lock=1)
     first.advance(2, b"paid")
-    store.freeze_clock(US + 2_000_000)
+    store.freeze_clock(NOW_US + 2_000_000)
 
     second = begin(keys)
 

@@ -4,15 +4,14 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 import farmcore as fc
+from conftest import NOW_US
 from farmcore import Operation, Role, RoleReason
-
-US = 1_800_000_000_000_000
 
 
 @pytest.fixture
 def shop(store):
     """A store with a shop that Anna owns."""
-    store.freeze_clock(US)
+    store.freeze_clock(NOW_US)
     store.service.roles.found("shop", "anna")
     return store
 
@@ -68,13 +67,13 @@ def test_many_questions_are_answered_in_their_order(shop):
 
 
 @pytest.mark.parametrize("end", [
-    US + 60_000_000,
-    datetime.fromtimestamp(US // 1_000_000, timezone.utc) + timedelta(minutes=1)])
+    NOW_US + 60_000_000,
+    datetime.fromtimestamp(NOW_US // 1_000_000, timezone.utc) + timedelta(minutes=1)])
 def test_a_grant_ends_when_it_was_said_to(shop, end):
     shop.acting("anna").roles.grant("shop", "ben", Role.VIEWER, expires=end)
     held = shop.acting("ben").roles.check_many([("shop", Operation.READ)])
 
-    shop.freeze_clock(US + 60_000_000)
+    shop.freeze_clock(NOW_US + 60_000_000)
 
     assert held == [True]
     assert shop.acting("ben").roles.check_many([("shop", Operation.READ)]) == [False]
@@ -89,7 +88,7 @@ def test_the_list_goes_over_its_pages(shop):
     at_once = list(shop.acting("anna").roles.list("shop"))
 
     assert pages == at_once
-    assert pages[0] == ("anna", Role.OWNER, 0, US, "")
+    assert pages[0] == ("anna", Role.OWNER, 0, NOW_US, "")
     assert [row.subject for row in pages[1:]] == names
 
 

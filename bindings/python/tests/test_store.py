@@ -5,6 +5,7 @@ import pickle
 import pytest
 
 import farmcore as fc
+from conftest import NOW_US
 
 INSERT = "insert into {t} (id, item) values (?1, ?2)"
 
@@ -159,7 +160,7 @@ def test_health_verify_and_maintain_say_how_it_is(store):
 
 def test_maintain_removes_what_expired(limited):
     limited.acting("u42").idempotency.begin("u42", "k", "op", retention=1).finish(1)
-    limited.freeze_clock(1_800_000_000_000_000 + 400 * 86_400_000_000)
+    limited.freeze_clock(NOW_US + 400 * 86_400_000_000)
 
     assert limited.service.maintain(100).removed_count >= 1
 
