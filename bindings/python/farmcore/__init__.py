@@ -8,7 +8,6 @@
 >>> bool(verdict), verdict.states[0].remaining
 (True, 119)
 """
-from . import _native as _n
 from . import aio
 from .errors import (BusyError, ConflictError, CorruptError, DeniedError, ExistsError, FarmError,
                      FullError, InternalError, InvalidError, NotFoundError, OutOfMemoryError,
@@ -17,9 +16,8 @@ from .errors import (BusyError, ConflictError, CorruptError, DeniedError, Exists
 from .idempotency import Claim, IdempotencyReason, Outcome
 from .rate import Decision, Limit, RateReason, RateScope, RateState
 from .roles import Grant, Operation, Role, RoleReason
+from .store import VERSION as __version__
 from .store import Maintenance, Store, Transaction, View
-
-__version__ = f"{_n.VERSION_MAJOR}.{_n.VERSION_MINOR}.{_n.VERSION_PATCH}"
 
 __all__ = [
     "BusyError", "Claim", "ConflictError", "CorruptError", "Decision", "DeniedError",

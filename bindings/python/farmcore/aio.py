@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property, partial
+from time import monotonic
 from types import TracebackType
 from typing import Any, Concatenate, Protocol
 from uuid import UUID
@@ -26,13 +27,21 @@ from .rate import Decision, Limit, Request, pack
 from .roles import Grant, Operation, Role
 from .session import P, Pinned, Pool, Scope, T
 from .store import Maintenance, Row, Value
-from .times import Moment, Seconds, moment_us, timeout_us
+from .times import Moment, Seconds, clock_us
 
 DEFAULT_SESSIONS = 8
 INTERRUPT_SECONDS = 0.01
 
 
+class _Run(Protocol):
+    async def __call__(self, act: Callable[Concatenate[Any, P], T], *arguments: P.args,
+                       **named: P.kwargs) -> T: ...
+
+
 class _Source(Protocol):
+    @property
+    def backend(self) -> str: ...
+
     async def run(self, scope: Scope, act: Callable[Concatenate[Any, P], T], *arguments: P.args,
                   **named: P.kwargs) -> T: ...
 
@@ -42,9 +51,12 @@ class _Threads:
 
     def __init__(self, pool: Pool, count: int) -> None:
         self.pool = pool
-        self.count = count
-        self.executor = ThreadPoolExecutor(count, "farmcore")
+        self.backend = pool.backend
+        self._count = count
+        self._executor = ThreadPoolExecutor(count, "farmcore")
         self._free = asyncio.Semaphore(count)
+        self._held_count = 0
+        self._is_closed = False
 
     async def enter(self, scope: Scope) -> None:
         """Wait for the right to a session, as long as the scope allows."""
@@ -52,15 +64,31 @@ class _Threads:
         try:
             await asyncio.wait_for(self._free.acquire(), None if limit_us < 0 else limit_us / 1e6)
         except asyncio.TimeoutError:
-            raise BusyError(f"all {self.count} sessions of the store were in use for "
+            raise BusyError(f"all {self._count} sessions of the store were in use for "
                             f"{limit_us / 1000:g} ms", Status.EAGAIN) from None
+        if self._is_closed:
+            self._free.release()
+            raise InvalidError("the store is closed", Status.EINVAL)
+        self._held_count += 1
 
     def leave(self) -> None:
+        self._held_count -= 1
         self._free.release()
+        self._end_threads()
+
+    async def close(self) -> None:
+        self._is_closed = True
+        await asyncio.get_running_loop().run_in_executor(None, self.pool.close)
+        self._end_threads()
+
+    def _end_threads(self) -> None:
+        """A transaction that was open when the store closed still needs them."""
+        if self._is_closed and self._held_count == 0:
+            self._executor.shutdown(wait=False)
 
     async def call(self, work: Callable[[], T], running: list[Any]) -> T:
         """Run on a thread; when the task is cancelled, interrupt and wait for the end."""
-        future = asyncio.get_running_loop().run_in_executor(self.executor, work)
+        future = asyncio.get_running_loop().run_in_executor(self._executor, work)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
@@ -101,6 +129,7 @@ class _PinnedThreads:
     def __init__(self, threads: _Threads, pinned: Pinned) -> None:
         self._threads = threads
         self._turn = asyncio.Lock()
+        self.backend = threads.backend
         self.pinned = pinned
 
     async def run(self, scope: Scope, act: Callable[Concatenate[Any, P], T], *arguments: P.args,
@@ -108,18 +137,6 @@ class _PinnedThreads:
         async with self._turn:
             return await self._threads.call(
                 lambda: self.pinned.run(scope, act, *arguments, **named), [self.pinned.handle])
-
-
-class _Run:
-    """A source and a scope: what a module of a view calls."""
-
-    def __init__(self, source: _Source, scope: Scope) -> None:
-        self._source = source
-        self._scope = scope
-
-    async def __call__(self, act: Callable[Concatenate[Any, P], T], *arguments: P.args,
-                       **named: P.kwargs) -> T:
-        return await self._source.run(self._scope, act, *arguments, **named)
 
 
 class Rate:
@@ -223,7 +240,7 @@ class View:
 
     @cached_property
     def _run(self) -> _Run:
-        return _Run(self._source, self._scope)
+        return partial(self._source.run, self._scope)
 
     @cached_property
     def rate(self) -> Rate:
@@ -238,14 +255,14 @@ class View:
         return Roles(self._run)
 
     def acting(self, actor: str | None) -> View:
-        return View(self._source, self._scope._replace(actor=actor, is_service=False))
+        return View(self._source, self._scope.acting(actor))
 
     @property
     def service(self) -> View:
-        return View(self._source, self._scope._replace(actor=None, is_service=True))
+        return View(self._source, self._scope.serving())
 
     def within(self, timeout: Seconds) -> View:
-        return View(self._source, self._scope._replace(timeout_us=timeout_us(timeout)))
+        return View(self._source, self._scope.within(timeout))
 
     def transaction(self, *, actor: str | None = None, service: bool = False,
                     timeout: Seconds | None = None) -> Transaction:
@@ -261,7 +278,11 @@ class View:
         await self._run(_store.migrate)
 
     async def health(self, timeout: Seconds | None = None) -> dict[str, Any]:
-        return await self._run(_store.health, timeout)
+        begun = monotonic()
+        try:
+            return await self._run(_store.health, timeout)
+        except FarmError as error:
+            return _store.down(error, self._source.backend, begun)
 
     async def verify(self) -> dict[str, Any]:
         return await self._run(_store.verify)
@@ -304,7 +325,8 @@ class Transaction(View):
                 _n.close(lost)
             self._threads.leave()
             raise
-        self._source = _PinnedThreads(self._threads, Pinned(session, self._scope))
+        pinned = Pinned(session, self._threads.pool, self._scope)
+        self._source = _PinnedThreads(self._threads, pinned)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
@@ -329,7 +351,7 @@ class Transaction(View):
         return source.pinned.handle
 
     def freeze_clock(self, moment: Moment | None) -> None:
-        _n.session_set_clock_us(self._session, -1 if moment is None else moment_us(moment))
+        _n.session_set_clock_us(self._session, clock_us(moment))
 
     def interrupt(self) -> None:
         _n.session_interrupt(self._session)
@@ -339,26 +361,29 @@ class Store(View):
     """farmcore.Store, for an ``async with`` statement, or with open() and close()."""
 
     def __init__(self, uri: str, *, sessions: int = DEFAULT_SESSIONS, **options: Any) -> None:
-        self._arguments = partial(_store.open_pool, uri, sessions=sessions, **options)
-        self._count = sessions
+        self._count = sessions or DEFAULT_SESSIONS
+        self._open_pool = partial(_store.open_pool, uri, sessions=self._count, **options)
         self._scope = Scope(options.get("actor"))
         self._threads: _Threads | None = None
+
+    @property
+    def _source(self) -> _Threads:  # type: ignore[override]
+        if self._threads is None:
+            raise InvalidError("the store is not open", Status.EINVAL)
+        return self._threads
 
     async def open(self) -> Store:
         """Connect. The options are those of farmcore.Store."""
         if self._threads is not None:
             raise InvalidError("the store is open already", Status.EINVAL)
-        loop = asyncio.get_running_loop()
-        pool = await loop.run_in_executor(None, self._arguments)
-        self._source = self._threads = _Threads(pool, self._count)
+        pool = await asyncio.get_running_loop().run_in_executor(None, self._open_pool)
+        self._threads = _Threads(pool, self._count)
         return self
 
     async def close(self) -> None:
         """Close; calls that run finish first. Idempotent."""
-        if self._threads is None:
-            return
-        await asyncio.get_running_loop().run_in_executor(None, self._threads.pool.close)
-        self._threads.executor.shutdown(wait=False)
+        if self._threads is not None:
+            await self._threads.close()
 
     async def __aenter__(self) -> Store:
         return await self.open()
@@ -367,5 +392,4 @@ class Store(View):
         await self.close()
 
     def freeze_clock(self, moment: Moment | None) -> None:
-        assert self._threads is not None
-        self._threads.pool.frozen_us = -1 if moment is None else moment_us(moment)
+        self._source.pool.frozen_us = clock_us(moment)

@@ -2,11 +2,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol, TypeVar
-
-from typing import Concatenate, ParamSpec
+from typing import Any, Concatenate, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from . import _native as _n
+from .times import Seconds, timeout_us
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -27,6 +26,15 @@ class Scope(NamedTuple):
     timeout_us: int = 0
     """0: the store's."""
 
+    def acting(self, actor: str | None) -> Scope:
+        return self._replace(actor=actor, is_service=False)
+
+    def serving(self) -> Scope:
+        return self._replace(actor=None, is_service=True)
+
+    def within(self, timeout: Seconds | None) -> Scope:
+        return self._replace(timeout_us=timeout_us(timeout))
+
 
 def apply(session: Any, scope: Scope) -> None:
     if scope.is_service:
@@ -39,12 +47,14 @@ def apply(session: Any, scope: Scope) -> None:
 class Pool:
     """The store's pool: each call takes a session out of it and gives it back."""
 
-    __slots__ = ("_handle", "wait_us", "frozen_us")
+    __slots__ = ("_handle", "backend", "wait_us", "frozen_us")
 
     def __init__(self, uri: str, pool: tuple[int, int],
                  session: tuple[int, int, str | None, str | None], wait_us: int) -> None:
         self._handle = _n.pool_new()
         _n.pool_open(self._handle, uri, (pool, session))
+        scheme = uri.partition(":")[0]
+        self.backend = "postgresql" if scheme == "postgres" else scheme
         self.wait_us = wait_us
         self.frozen_us = -1
 
@@ -74,10 +84,11 @@ class Pool:
 class Pinned:
     """The one session of a transaction."""
 
-    __slots__ = ("handle", "_scope")
+    __slots__ = ("handle", "backend", "_scope")
 
-    def __init__(self, handle: Any, scope: Scope) -> None:
+    def __init__(self, handle: Any, pool: Pool, scope: Scope) -> None:
         self.handle = handle
+        self.backend = pool.backend
         self._scope = scope
 
     def run(self, scope: Scope, act: Callable[Concatenate[Any, P], T], *arguments: P.args,

@@ -2,22 +2,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
-from functools import cached_property
+from collections.abc import Iterable
+from functools import cached_property, partial
+from time import monotonic
 from types import TracebackType
-from typing import Any, Concatenate, NamedTuple, Union
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from . import _native as _n
+from .errors import FarmError, Status
 from .idempotency import Idempotency
 from .rate import Rate
 from .roles import Roles
-from .session import P, Pinned, Pool, Scope, T
-from .times import Moment, Seconds, moment_us, timeout_us
+from .session import Pinned, Pool, Run, Scope
+from .times import Moment, Seconds, clock_us, timeout_us
 
-Value = Union[int, str, bytes, None]
+Value = int | str | bytes | None
 Row = tuple[Value, ...]
 
+VERSION = f"{_n.VERSION_MAJOR}.{_n.VERSION_MINOR}.{_n.VERSION_PATCH}"
 DEFAULT_TIMEOUT_US = 30_000_000
 
 
@@ -41,6 +44,15 @@ def migrate(session: Any) -> None:
 def health(session: Any, timeout: Seconds | None) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(_n.health(session, timeout_us(timeout)))
     return found
+
+
+def down(error: FarmError, backend: str, begun: float) -> dict[str, Any]:
+    """What health() answers when there is no session to ask with. As in farm_health(), what is
+    wrong with the call itself stays an error."""
+    if error.status in (Status.EINVAL, Status.ENOMEM):
+        raise error
+    return {"ok": False, "latency_ms": (monotonic() - begun) * 1000, "version": VERSION,
+            "backend": backend, "schema": 0, "error": str(error), "status": error.code}
 
 
 def verify(session: Any) -> dict[str, Any]:
@@ -74,9 +86,7 @@ def transaction_scope(scope: Scope, actor: str | None, service: bool,
     """A view's scope, but for what the transaction was given."""
     if actor is not None or service:
         scope = scope._replace(actor=actor, is_service=service)
-    if timeout is not None:
-        scope = scope._replace(timeout_us=timeout_us(timeout))
-    return scope
+    return scope if timeout is None else scope.within(timeout)
 
 
 class View:
@@ -86,9 +96,9 @@ class View:
         self._source = source
         self._scope = scope
 
-    def _run(self, act: Callable[Concatenate[Any, P], T], *arguments: P.args,
-             **named: P.kwargs) -> T:
-        return self._source.run(self._scope, act, *arguments, **named)
+    @cached_property
+    def _run(self) -> Run:
+        return partial(self._source.run, self._scope)
 
     @cached_property
     def rate(self) -> Rate:
@@ -107,16 +117,16 @@ class View:
 
     def acting(self, actor: str | None) -> View:
         """The same on behalf of a user; None: of nobody."""
-        return View(self._source, self._scope._replace(actor=actor, is_service=False))
+        return View(self._source, self._scope.acting(actor))
 
     @property
     def service(self) -> View:
         """The same as the service itself, which sees and may do everything."""
-        return View(self._source, self._scope._replace(actor=None, is_service=True))
+        return View(self._source, self._scope.serving())
 
     def within(self, timeout: Seconds) -> View:
         """The same with a time limit for each call, retries and waiting included."""
-        return View(self._source, self._scope._replace(timeout_us=timeout_us(timeout)))
+        return View(self._source, self._scope.within(timeout))
 
     def transaction(self, *, actor: str | None = None, service: bool = False,
                     timeout: Seconds | None = None) -> Transaction:
@@ -135,8 +145,13 @@ class View:
         self._run(migrate)
 
     def health(self, timeout: Seconds | None = None) -> dict[str, Any]:
-        """Whether the store answers within the gate (0.5 s), for any transport's /health."""
-        return self._run(health, timeout)
+        """Whether the store answers within the gate (0.5 s), for any transport's /health. A store
+        that is down is an answer, too."""
+        begun = monotonic()
+        try:
+            return self._run(health, timeout)
+        except FarmError as error:
+            return down(error, self._source.backend, begun)
 
     def verify(self) -> dict[str, Any]:
         """Recompute from the rows what must never be false. Only the service may."""
@@ -188,7 +203,7 @@ class Store(View):
 
     def freeze_clock(self, moment: Moment | None) -> None:
         """Freeze the clock of every session handed out from now on; None lets it run again."""
-        self._source.frozen_us = -1 if moment is None else moment_us(moment)
+        self._source.frozen_us = clock_us(moment)
 
 
 class Transaction(View):
@@ -205,7 +220,7 @@ class Transaction(View):
         except BaseException:
             _n.close(session)
             raise
-        self._source = Pinned(session, self._scope)
+        self._source = Pinned(session, self._pool, self._scope)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
@@ -227,7 +242,7 @@ class Transaction(View):
 
     def freeze_clock(self, moment: Moment | None) -> None:
         """Freeze the transaction's clock; None lets it run again."""
-        _n.session_set_clock_us(self._session, -1 if moment is None else moment_us(moment))
+        _n.session_set_clock_us(self._session, clock_us(moment))
 
     def interrupt(self) -> None:
         """Make the call that runs on another thread, if any, end with TimedOutError."""

@@ -2,12 +2,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from typing import Union
 
-Seconds = Union[int, float, timedelta]
+Seconds = int | float | timedelta
 """A span of time. An int and a timedelta are exact; a float is rounded to a microsecond."""
 
-Moment = Union[int, datetime]
+Moment = int | datetime
 """A point in time: a datetime with a time zone, or microseconds since 1970 UTC."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -37,3 +36,8 @@ def moment_us(moment: Moment) -> int:
     if isinstance(moment, datetime):
         return (moment - _EPOCH) // _MICROSECOND
     return moment
+
+
+def clock_us(moment: Moment | None) -> int:
+    """What to freeze a clock at; none given lets it run, and is the library's -1."""
+    return -1 if moment is None else moment_us(moment)

@@ -1,10 +1,12 @@
 """The store for asyncio."""
 import asyncio
+import inspect
 
 import pytest
 
 import farmcore as fc
-from conftest import ENDLESS, STORES, Site
+from conftest import ENDLESS, NOW_US, STORES, Site
+from farmcore import idempotency, rate, roles
 
 
 @pytest.fixture(params=STORES[1:])
@@ -43,7 +45,7 @@ def memory():
 def test_every_call_has_its_awaitable_form(memory):
     async def work(store):
         service = store.service
-        store.freeze_clock(1_800_000_000_000_000)
+        store.freeze_clock(NOW_US)
         await service.rate.define([fc.Limit("user", count=5, period=60)])
         verdict = await store.rate.take(("user", "u42"), cost=2)
         assert (await store.rate.peek(("user", "u42"))).states[0].remaining == 3
@@ -69,7 +71,7 @@ def test_every_call_has_its_awaitable_form(memory):
         assert (await service.idempotency.begin("u42", "k", "op", b"x")).data == b"answer"
         assert (await store.health())["ok"] and (await service.verify())["ok"]
         assert (await service.maintain(10)).is_done
-        assert await store.now_us() == 1_800_000_000_000_000
+        assert await store.now_us() == NOW_US
         assert (await store.new_id()).version == 7
         assert await store.within(5).execute("select ?1", ["x"]) == [("x",)]
         with pytest.raises(fc.NotFoundError):
@@ -81,7 +83,7 @@ def test_every_call_has_its_awaitable_form(memory):
 def test_many_tasks_take_exactly_what_there_is(opened):
     async def main():
         async with opened(sessions=3) as store:
-            store.freeze_clock(1_800_000_000_000_000)
+            store.freeze_clock(NOW_US)
             verdicts = await asyncio.gather(*[store.rate.take(("user", "u42")) for _ in range(40)])
             return [bool(verdict) for verdict in verdicts].count(True)
 
@@ -153,7 +155,43 @@ def test_a_store_opens_once_and_closes_more_than_once():
         await store.close()
         await store.close()
         await fc.aio.Store("sqlite::memory:").close()
-        with pytest.raises((fc.InvalidError, RuntimeError)):
+        with pytest.raises(fc.InvalidError, match="the store is closed"):
             await store.execute("select 1")
 
     asyncio.run(main())
+
+
+def test_a_store_that_is_not_open_says_so():
+    store = fc.aio.Store("sqlite::memory:")
+
+    for act in (lambda: store.rate, lambda: store.service.roles, lambda: store.transaction(),
+                lambda: store.freeze_clock(5), lambda: asyncio.run(store.health())):
+        with pytest.raises(fc.InvalidError, match="not open"):
+            act()
+
+
+def test_a_transaction_outlives_the_closing_of_its_store(opened, site):
+    async def main():
+        store = await opened(sessions=0).open()
+        async with store.transaction() as tx:
+            await store.close()
+            await tx.execute(site.sql("insert into {t} (id) values (1)"))
+            with pytest.raises(fc.InvalidError, match="the store is closed"):
+                await store.execute("select 1")
+        async with opened() as again:
+            return await again.execute(site.sql("select id from {t}"))
+
+    assert asyncio.run(main()) == [(1,)]
+
+
+@pytest.mark.parametrize("one, other", [
+    (fc.View, fc.aio.View), (fc.Store, fc.aio.Store), (fc.Transaction, fc.aio.Transaction),
+    (rate.Rate, fc.aio.Rate), (idempotency.Idempotency, fc.aio.Idempotency),
+    (idempotency.Claim, fc.aio.Claim), (roles.Roles, fc.aio.Roles)])
+def test_both_forms_have_the_same_names(one, other):
+    def signatures(kind):
+        return {name: inspect.isfunction(value) and list(inspect.signature(value).parameters)
+                for name, value in inspect.getmembers(kind)
+                if not name.startswith("_") and name != "open"}
+
+    assert signatures(one) == signatures(other)

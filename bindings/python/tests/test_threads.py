@@ -3,11 +3,12 @@ import gc
 import subprocess
 import sys
 import threading
+import weakref
 
 import pytest
 
 import farmcore as fc
-from conftest import ENDLESS
+from conftest import ENDLESS, NOW_US
 
 THREADS = 6
 
@@ -33,7 +34,7 @@ def together(*works):
 
 def test_threads_share_a_store_and_take_exactly_what_there_is(store):
     store.service.rate.define([fc.Limit("user", count=50, period=3600)])
-    store.freeze_clock(1_800_000_000_000_000)
+    store.freeze_clock(NOW_US)
     allowed = []
 
     def work():
@@ -132,6 +133,19 @@ def test_a_transaction_outlives_the_closing_of_its_store(site):
 
     assert site.uri == "sqlite::memory:" or \
         site.open().execute(site.sql("select id from {t}")) == [(1,)]
+
+
+def test_a_store_ends_with_its_last_name():
+    store = fc.Store("sqlite::memory:")
+    ended = weakref.ref(store)
+    store.rate, store.roles, store.idempotency
+
+    gc.disable()
+    try:
+        del store
+        assert ended() is None
+    finally:
+        gc.enable()
 
 
 def test_what_is_abandoned_is_freed(tmp_path):
