@@ -1,4 +1,5 @@
 'use strict';
+// The numbers of the library by their names, read from the addon.
 const native = require('./native.cjs');
 
 /** An object of the addon's constants that begin with the prefix. */

@@ -1,4 +1,5 @@
 'use strict';
+// What a call throws, or rejects with: the addon's errors as a class.
 const native = require('./native.cjs');
 
 /** A call that failed. Test `code` or `reason`; the message is for people. */

@@ -4,7 +4,7 @@ const native = require('./native.cjs');
 const enums = require('./enums.cjs');
 const { FarmError } = require('./errors.cjs');
 const { Claim, Decision } = require('./modules.cjs');
-const { Store, SyncStore, Transaction, View } = require('./store.cjs');
+const { Store, SyncStore, Transaction, View, version } = require('./store.cjs');
 
 module.exports = {
   ...enums,
@@ -18,5 +18,5 @@ module.exports = {
   roleAllows: (role, operation) => native.role_allows(role, operation) === 1,
   roleName: native.role_name,
   operationName: native.role_operation_name,
-  version: `${native.VERSION_MAJOR}.${native.VERSION_MINOR}.${native.VERSION_PATCH}`,
+  version,
 };

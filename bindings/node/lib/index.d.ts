@@ -187,7 +187,9 @@ export interface Health {
   version: string;
   backend: string;
   schema: number;
+  /** When it is not ok: what a person is told, and the status that stood behind it, if any. */
   error?: string;
+  status?: FarmErrorCode;
 }
 export interface Verification {
   ok: boolean;
@@ -224,7 +226,7 @@ export class View<IsAsync extends boolean = true> {
   execute(statement: string, parameters?: readonly Parameter[]): Answer<IsAsync, Value[][]>;
   /** Bring the store's schema up to this library. */
   migrate(): Answer<IsAsync, void>;
-  /** Whether the store answers within the gate (0.5 s). */
+  /** Whether the store answers within the gate (0.5 s). A store that is down is an answer, too. */
   health(timeoutUs?: Us): Answer<IsAsync, Health>;
   /** Recompute from the rows what must never be false. Only the service may. */
   verify(): Answer<IsAsync, Verification>;

@@ -1,3 +1,4 @@
+// The same for import: what is exported by name is named here.
 import farmcore from './index.cjs';
 
 export const {

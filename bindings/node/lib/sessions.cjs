@@ -28,6 +28,17 @@ class Session {
     native.session_set_timeout_us(this.handle, scope.timeoutUs);
     this.scope = scope;
   }
+
+  /** A function of the addon, and what `after` makes of its result. */
+  async call(name, args, after) {
+    const result = await native[`${name}Async`](this.handle, ...args);
+    return after ? after(result, this.handle) : result;
+  }
+
+  callSync(name, args, after) {
+    const result = native[name](this.handle, ...args);
+    return after ? after(result, this.handle) : result;
+  }
 }
 
 /** The sessions of one store, for the event loop that it belongs to. */
@@ -42,8 +53,9 @@ class Sessions {
   #closing = null;
   clockUs = -1n;
 
-  constructor(pool, { sessions, timeoutUs }) {
+  constructor(pool, { backend, sessions, timeoutUs }) {
     this.#pool = pool;
+    this.backend = backend;
     this.#max = sessions;
     this.#waitUs = timeoutUs;
   }
@@ -55,10 +67,47 @@ class Sessions {
 
   /** A session at once, opened on this thread if need be; throws when all are in use. */
   takeSync() {
-    return this.take() ?? this.#open(() => native.pool_acquire(this.#pool, 0));
+    const idle = this.take();
+    if (idle) return idle;
+    const session = new Session(native.pool_acquire(this.#pool, 0));
+    this.#count++;
+    return session;
   }
 
-  async wait(scope) {
+  /** What the work makes of a session that is ready for the scope, or else, where the caller has an
+   * answer to a failure, what `otherwise` makes of that. */
+  async use(scope, work, otherwise) {
+    let session;
+    try {
+      session = this.take() ?? await this.#wait(scope);
+      session.prepare(scope, this.clockUs);
+      return await work(session);
+    } catch (error) {
+      return this.#fail(translate(error), otherwise);
+    } finally {
+      if (session) this.give(session);
+    }
+  }
+
+  useSync(scope, work, otherwise) {
+    let session;
+    try {
+      session = this.takeSync();
+      session.prepare(scope, this.clockUs);
+      return work(session);
+    } catch (error) {
+      return this.#fail(translate(error), otherwise);
+    } finally {
+      if (session) this.give(session);
+    }
+  }
+
+  #fail(error, otherwise) {
+    if (otherwise) return otherwise(error, this.backend);
+    throw error;
+  }
+
+  async #wait(scope) {
     if (this.#closing || this.#count < this.#max) {
       this.#count++;
       try {
@@ -73,12 +122,6 @@ class Sessions {
 
   #limitUs(scope) {
     return scope.timeoutUs === 0n ? this.#waitUs : scope.timeoutUs;
-  }
-
-  #open(acquire) {
-    const session = new Session(acquire());
-    this.#count++;
-    return session;
   }
 
   #queue(scope) {
@@ -122,7 +165,7 @@ class Sessions {
   #vacate() {
     this.#count--;
     const waiter = this.#next();
-    if (waiter) this.wait({ timeoutUs: 0n }).then(waiter.resolve, waiter.reject);
+    if (waiter) this.#wait({ timeoutUs: 0n }).then(waiter.resolve, waiter.reject);
   }
 
   #end(session) {
@@ -173,18 +216,13 @@ class AsyncSource {
     this.sessions = sessions;
   }
 
-  async run(scope, name, args, after) {
-    let session;
-    try {
-      session = this.sessions.take() ?? await this.sessions.wait(scope);
-      session.prepare(scope, this.sessions.clockUs);
-      const result = await native[`${name}Async`](session.handle, ...args);
-      return after ? after(result, session.handle) : result;
-    } catch (error) {
-      throw translate(error);
-    } finally {
-      if (session) this.sessions.give(session);
-    }
+  run(scope, name, args, after, otherwise) {
+    const act = (session) => session.call(name, args, after);
+    return this.sessions.use(scope, act, otherwise);
+  }
+
+  close() {
+    return this.sessions.close();
   }
 }
 
@@ -196,18 +234,13 @@ class SyncSource {
     this.sessions = sessions;
   }
 
-  run(scope, name, args, after) {
-    let session;
-    try {
-      session = this.sessions.takeSync();
-      session.prepare(scope, this.sessions.clockUs);
-      const result = native[name](session.handle, ...args);
-      return after ? after(result, session.handle) : result;
-    } catch (error) {
-      throw translate(error);
-    } finally {
-      if (session) this.sessions.give(session);
-    }
+  run(scope, name, args, after, otherwise) {
+    const act = (session) => session.callSync(name, args, after);
+    return this.sessions.useSync(scope, act, otherwise);
+  }
+
+  close() {
+    this.sessions.closeSync();
   }
 }
 
@@ -237,18 +270,17 @@ class AsyncPinned extends Pinned {
   isSync = false;
   #last = Promise.resolve();
 
-  run(scope, name, args, after) {
-    const turn = this.#last.then(() => this.#call(scope, name, args, after));
+  run(scope, ...call) {
+    const turn = this.#last.then(() => this.#call(scope, call));
     this.#last = turn.catch(() => {});
     return turn;
   }
 
-  async #call(scope, name, args, after) {
+  async #call(scope, call) {
     try {
       const { session } = this;
       session.prepare(scope, session.clockUs);
-      const result = await native[`${name}Async`](session.handle, ...args);
-      return after ? after(result, session.handle) : result;
+      return await session.call(...call);
     } catch (error) {
       throw translate(error);
     }
@@ -262,12 +294,11 @@ class AsyncPinned extends Pinned {
 class SyncPinned extends Pinned {
   isSync = true;
 
-  run(scope, name, args, after) {
+  run(scope, ...call) {
     try {
       const { session } = this;
       session.prepare(scope, session.clockUs);
-      const result = native[name](session.handle, ...args);
-      return after ? after(result, session.handle) : result;
+      return session.callSync(...call);
     } catch (error) {
       throw translate(error);
     }

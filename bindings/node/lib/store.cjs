@@ -1,10 +1,11 @@
 'use strict';
 // The store, views of it, and transactions; each in two forms, with promises and without.
 const native = require('./native.cjs');
-const { translate, make } = require('./errors.cjs');
+const { FarmError, translate, make } = require('./errors.cjs');
 const { Sessions, AsyncSource, SyncSource, AsyncPinned, SyncPinned } = require('./sessions.cjs');
 const { Rate, Idempotency, AsyncRoles, SyncRoles } = require('./modules.cjs');
 
+const version = `${native.VERSION_MAJOR}.${native.VERSION_MINOR}.${native.VERSION_PATCH}`;
 const NOBODY = Object.freeze({ actor: null, isService: false, timeoutUs: 0n });
 const DEFAULT_TIMEOUT_US = 30_000_000n;
 
@@ -12,11 +13,26 @@ function bounded(scope, timeoutUs) {
   return timeoutUs === undefined ? scope : { ...scope, timeoutUs: BigInt(timeoutUs) };
 }
 
+/** What freezes a clock at a time; null lets it run, and is the library's -1. */
+function clock(nowUs) {
+  return nowUs === null ? -1n : BigInt(nowUs);
+}
+
 /** The scope of a transaction: the view's, but for what the options say. */
-function within(scope, { actor, service = false, timeoutUs }) {
+function transactionScope(scope, { actor, service = false, timeoutUs }) {
   const own = actor === undefined && !service ? scope
     : { ...scope, actor: actor ?? null, isService: service };
   return bounded(own, timeoutUs);
+}
+
+/** What health() answers when there is no session to ask with. As in farm_health(), what is wrong
+ * with the call itself stays an error. */
+function down(error, backend, begunMs) {
+  const isAnswer = error instanceof FarmError && error.status !== native.EINVAL
+    && error.status !== native.ENOMEM;
+  if (!isAnswer) throw error;
+  return { ok: false, latency_ms: performance.now() - begunMs, version, backend, schema: 0,
+    error: error.message, status: error.code };
 }
 
 /** A store as one actor sees it. Views are cheap, and may be kept. */
@@ -59,7 +75,9 @@ class View {
   }
 
   health(timeoutUs = 0) {
-    return this.#run('health', [timeoutUs], (text) => JSON.parse(text));
+    const begunMs = performance.now();
+    return this.#run('health', [timeoutUs], (text) => JSON.parse(text),
+      (error, backend) => down(error, backend, begunMs));
   }
 
   verify() {
@@ -78,14 +96,14 @@ class View {
     return this.#run('id_new', []);
   }
 
-  #run(name, args, after) {
-    return this.#source.run(this.#scope, name, args, after);
+  #run(name, args, after, otherwise) {
+    return this.#source.run(this.#scope, name, args, after, otherwise);
   }
 
   transaction(work, options = {}) {
     const { sessions } = this.#source;
     if (!sessions) throw make(native.EINVAL, 'transactions do not nest');
-    const scope = within(this.#scope, options);
+    const scope = transactionScope(this.#scope, options);
     return (this.#source.isSync ? transactSync : transact)(sessions, scope, work);
   }
 }
@@ -101,7 +119,7 @@ class Transaction extends View {
 
   freezeClock(nowUs) {
     const { session } = this.#pinned;
-    session.prepare(session.scope, nowUs === null ? -1n : BigInt(nowUs));
+    session.prepare(session.scope, clock(nowUs));
   }
 
   interrupt() {
@@ -109,11 +127,8 @@ class Transaction extends View {
   }
 }
 
-async function transact(sessions, scope, work) {
-  let session;
-  try {
-    session = sessions.take() ?? await sessions.wait(scope);
-    session.prepare(scope, sessions.clockUs);
+function transact(sessions, scope, work) {
+  return sessions.use(scope, async (session) => {
     await native.beginAsync(session.handle);
     const pinned = new AsyncPinned(session);
     try {
@@ -128,18 +143,11 @@ async function transact(sessions, scope, work) {
       await native.rollbackAsync(session.handle);
       throw error;
     }
-  } catch (error) {
-    throw translate(error);
-  } finally {
-    if (session) sessions.give(session);
-  }
+  });
 }
 
 function transactSync(sessions, scope, work) {
-  let session;
-  try {
-    session = sessions.takeSync();
-    session.prepare(scope, sessions.clockUs);
+  return sessions.useSync(scope, (session) => {
     native.begin(session.handle);
     const pinned = new SyncPinned(session);
     try {
@@ -155,11 +163,7 @@ function transactSync(sessions, scope, work) {
     } finally {
       pinned.end();
     }
-  } catch (error) {
-    throw translate(error);
-  } finally {
-    if (session) sessions.give(session);
-  }
+  });
 }
 
 /** How many calls libuv runs at once: with as many sessions none waits for another's thread. */
@@ -168,71 +172,63 @@ function threadCount() {
 }
 
 /** The options in the form of the addon, and those that the sessions go by. */
-function read({ actor = null, space, timeoutUs, tries, sessions = threadCount(), idleUs } = {}) {
+function read(uri, { actor = null, space, timeoutUs, tries, sessions, idleUs } = {}) {
+  const count = sessions || threadCount();
+  const scheme = String(uri).split(':', 1)[0];
   return {
-    native: { maxCount: sessions, idleUs, tryCount: tries, timeoutUs, actor, space },
-    sessions: { sessions, timeoutUs: BigInt(timeoutUs ?? 0) || DEFAULT_TIMEOUT_US },
+    native: { maxCount: count, idleUs, tryCount: tries, timeoutUs, actor, space },
+    sessions: {
+      backend: scheme === 'postgres' ? 'postgresql' : scheme,
+      sessions: count,
+      timeoutUs: BigInt(timeoutUs ?? 0) || DEFAULT_TIMEOUT_US,
+    },
     scope: { ...NOBODY, actor },
   };
 }
 
-/** An open store; every call answers with a promise. */
-class Store extends View {
-  #sessions;
+/** What both forms of an open store are. */
+class OpenStore extends View {
+  #source;
 
-  /** Use Store.open(). */
-  constructor(sessions, scope) {
-    super(new AsyncSource(sessions), scope);
-    this.#sessions = sessions;
-  }
-
-  static async open(uri, options) {
-    try {
-      const given = read(options);
-      const pool = native.pool_new();
-      await native.pool_openAsync(pool, uri, given.native);
-      return new Store(new Sessions(pool, given.sessions), given.scope);
-    } catch (error) {
-      throw translate(error);
-    }
+  constructor(source, scope) {
+    super(source, scope);
+    this.#source = source;
   }
 
   freezeClock(nowUs) {
-    this.#sessions.clockUs = nowUs === null ? -1n : BigInt(nowUs);
+    this.#source.sessions.clockUs = clock(nowUs);
   }
 
   close() {
-    return this.#sessions.close();
+    return this.#source.close();
+  }
+}
+
+/** An open store; every call answers with a promise. */
+class Store extends OpenStore {
+  static async open(uri, options) {
+    try {
+      const given = read(uri, options);
+      const pool = native.pool_new();
+      await native.pool_openAsync(pool, uri, given.native);
+      return new Store(new AsyncSource(new Sessions(pool, given.sessions)), given.scope);
+    } catch (error) {
+      throw translate(error);
+    }
   }
 }
 
 /** An open store whose calls run on the thread of the event loop: for local SQLite files. */
-class SyncStore extends View {
-  #sessions;
-
-  /** Use SyncStore.open(). */
-  constructor(sessions, scope) {
-    super(new SyncSource(sessions), scope);
-    this.#sessions = sessions;
-  }
-
+class SyncStore extends OpenStore {
   static open(uri, options) {
     try {
-      const given = read(options);
+      const given = read(uri, options);
       const pool = native.pool_new();
       native.pool_open(pool, uri, given.native);
-      return new SyncStore(new Sessions(pool, given.sessions), given.scope);
+      return new SyncStore(new SyncSource(new Sessions(pool, given.sessions)), given.scope);
     } catch (error) {
       throw translate(error);
     }
-  }
-
-  freezeClock(nowUs) {
-    this.#sessions.clockUs = nowUs === null ? -1n : BigInt(nowUs);
-  }
-
-  close() {
-    this.#sessions.closeSync();
   }
 }
 
@@ -240,4 +236,4 @@ class SyncStore extends View {
 if (Symbol.asyncDispose) Store.prototype[Symbol.asyncDispose] = Store.prototype.close;
 if (Symbol.dispose) SyncStore.prototype[Symbol.dispose] = SyncStore.prototype.close;
 
-module.exports = { Store, SyncStore, View, Transaction };
+module.exports = { Store, SyncStore, View, Transaction, version };

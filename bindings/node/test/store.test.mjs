@@ -151,6 +151,47 @@ onStores('health, verify and maintain say how it is', async (store) => {
   await assert.rejects(store.service.maintain(0n), failure('FARM_EINVAL'));
 });
 
+onStores('a store that died is not ok', async (store, site, t) => {
+  const { uri, kill } = await site.mortal(t);
+  const mortal = await Store.open(uri);
+  const { ok, latency_ms: latencyMs, error, ...rest } = await mortal.transaction(async () => {
+    await kill();
+    const answer = await mortal.health();
+    assert.deepEqual(Object.keys(mortal.sync.health()), Object.keys(answer));
+    await assert.rejects(mortal.nowUs(), failure('FARM_EUNAVAILABLE'));
+    return answer;
+  });
+
+  assert.equal(ok, false);
+  assert.ok(latencyMs >= 0 && error.length > 0 && !error.includes('hush'));
+  assert.deepEqual(rest, { version, backend: site.isPostgres ? 'postgresql' : 'sqlite', schema: 0,
+    status: 'FARM_EUNAVAILABLE' });
+  await mortal.close();
+}, { only: ['file', 'postgres'] });
+
+test('a store whose sessions are all in use is not ok', async () => {
+  const store = await Store.open('sqlite::memory:', { sessions: 1 });
+  await store.migrate();
+
+  await store.transaction(async (tx) => {
+    const answers = [await store.within(1000).health(), store.sync.health()];
+    assert.deepEqual(answers.map(({ ok, status }) => [ok, status]),
+      [[false, 'FARM_EAGAIN'], [false, 'FARM_EAGAIN']]);
+    assert.equal((await tx.health()).ok, true);
+  });
+  await assert.rejects(store.as('').health(), failure('FARM_EINVAL'));
+  assert.throws(() => store.sync.health('long'), TypeError);
+  await store.close();
+  await assert.rejects(store.health(), failure('FARM_EINVAL'));
+});
+
+test('no number of sessions is the default', async () => {
+  const store = await Store.open('sqlite::memory:', { sessions: 0 });
+
+  assert.equal(typeof await store.nowUs(), 'bigint');
+  await store.close();
+});
+
 onStores('ids only grow', async (store) => {
   const made = [];
   for (let i = 0; i < 50; i++) made.push(await store.newId());

@@ -1,7 +1,8 @@
 // The stores to test on: SQLite in memory and in a file, and Postgres where one is given.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { Store } from '../lib/index.mjs';
@@ -16,7 +17,7 @@ export const kinds = ['memory', 'file', ...(app && owner ? ['postgres'] : [])];
 
 export function folder(t) {
   const made = mkdtempSync(join(tmpdir(), 'farm-'));
-  t.after(() => rmSync(made, { recursive: true }));
+  t.after(() => rmSync(made, { recursive: true, force: true }));
   return made;
 }
 
@@ -53,6 +54,32 @@ class Site {
       await store.execute(this.sql(HOST_TABLE));
       await store.execute(this.sql('grant all on {t} to farm_app'));
     });
+  }
+
+  /** The store at an address, and what makes it unreachable there. */
+  async mortal(t) {
+    if (!this.isPostgres) {
+      const at = dirname(this.uri.slice('sqlite:'.length));
+      return { uri: this.uri, kill: () => renameSync(at, join(folder(t), 'gone')) };
+    }
+    const { port } = new URL(this.uri);
+    const sockets = new Set();
+    const relay = createServer((near) => {
+      const far = connect(Number(port), '127.0.0.1');
+      for (const [one, other] of [[near, far], [far, near]]) {
+        sockets.add(one);
+        one.on('error', () => {}).pipe(other);
+      }
+    });
+    await new Promise((resolve) => { relay.listen(0, '127.0.0.1', resolve); });
+    const address = `postgres://farm_app:hush@127.0.0.1:${relay.address().port}/`;
+    return {
+      uri: this.uri.replace(/^postgresql:\/\/[^/]+\//, address),
+      kill: () => {
+        relay.close();
+        for (const socket of sockets) socket.destroy();
+      },
+    };
   }
 
   async remove() {
