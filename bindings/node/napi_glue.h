@@ -71,11 +71,8 @@ inline box *to_box(napi_env env, napi_value value) {
 }
 
 /* A handle in use, for as long as the wrapper lives. */
-class Handle {
+class Handle : Owner {
 public:
-    Handle() = default;
-    Handle(const Handle &) = delete;
-    Handle &operator=(const Handle &) = delete;
     ~Handle() {
         if (box_ != nullptr) (is_shared_ ? box_leave_shared : box_leave)(box_);
     }
@@ -107,11 +104,8 @@ private:
 };
 
 /* A box that is about to be closed: its memory stays, whatever its object does. */
-class Kept {
+class Kept : Owner {
 public:
-    Kept() = default;
-    Kept(const Kept &) = delete;
-    Kept &operator=(const Kept &) = delete;
     ~Kept() {
         if (box_ != nullptr) box_unreference(box_);
     }
@@ -137,11 +131,8 @@ inline void end_claim(box *self) {
 }
 
 /* What a call made: boxed on its way to JavaScript, or ended when it never gets there. */
-class NewHandle {
+class NewHandle : Owner {
 public:
-    NewHandle() = default;
-    NewHandle(const NewHandle &) = delete;
-    NewHandle &operator=(const NewHandle &) = delete;
     ~NewHandle() {
         if (handle == nullptr) return;
         box lost = {};
@@ -296,7 +287,7 @@ template <class T> struct Array {
     std::vector<T> items;
     Texts texts;
 
-    bool read(napi_env env, napi_value from, bool (*convert)(napi_env, napi_value, T *, Texts &)) {
+    template <class Convert> bool read(napi_env env, napi_value from, Convert convert) {
         bool is_array = false;
         uint32_t count = 0;
         napi_is_array(env, from, &is_array);
@@ -316,18 +307,23 @@ template <class T> struct Array {
     }
 };
 
-template <class T>
-napi_value write_array(napi_env env, const T *items, size_t count,
-                       napi_value (*write)(napi_env, const T &)) {
+/* An array of what make answers for each place. */
+template <class Make> napi_value make_array(napi_env env, size_t count, Make make) {
     napi_value array = nullptr;
     napi_create_array_with_length(env, count, &array);
     for (size_t i = 0; i < count; i++) {
         napi_handle_scope scope = nullptr;
         napi_open_handle_scope(env, &scope);
-        napi_set_element(env, array, (uint32_t)i, write(env, items[i]));
+        napi_set_element(env, array, (uint32_t)i, make(i));
         napi_close_handle_scope(env, scope);
     }
     return array;
+}
+
+template <class T>
+napi_value write_array(napi_env env, const T *items, size_t count,
+                       napi_value (*write)(napi_env, const T &)) {
+    return make_array(env, count, [=](size_t i) { return write(env, items[i]); });
 }
 
 /* A take's requests and the states that it answered: {requests, states}. */
@@ -347,6 +343,13 @@ struct Answer {
                fail_range(env, "there must be as many states as requests");
     }
 };
+
+/* A struct that the library fills: it must know the size. */
+template <class T> T sized() {
+    T made = {};
+    made.struct_size = sizeof made;
+    return made;
+}
 
 /* One record as an argument. */
 template <class T> struct Record {
@@ -376,22 +379,13 @@ struct Values {
     std::deque<Bytes> bytes;
 
     bool read(napi_env env, napi_value from) {
-        bool is_array = false;
-        uint32_t count = 0;
-        napi_is_array(env, from, &is_array);
-        if (!is_array) return fail_type(env, "an array is required");
-        napi_get_array_length(env, from, &count);
-        array.items.resize(count);
-        for (uint32_t i = 0; i < count; i++) {
-            napi_value item = nullptr;
-            if (napi_get_element(env, from, i, &item) != napi_ok || !read_one(env, item, i))
-                return false;
-        }
-        return true;
+        return array.read(env, from,
+                          [this](napi_env at, napi_value item, farm_value *out, Texts &) {
+                              return read_one(at, item, out);
+                          });
     }
 
-    bool read_one(napi_env env, napi_value from, size_t place) {
-        farm_value *out = &array.items[place];
+    bool read_one(napi_env env, napi_value from, farm_value *out) {
         const napi_valuetype type = type_of(env, from);
         if (type == napi_null) return true;
         if (type == napi_bigint || type == napi_number) {
@@ -429,41 +423,24 @@ inline napi_value from_value(napi_env env, const farm_value &value) {
 }
 
 /* Rows that a statement answered. */
-struct Rows {
-    Rows() = default;
-    Rows(const Rows &) = delete;
-    Rows &operator=(const Rows &) = delete;
+struct Rows : Owner {
     ~Rows() {
         farm_rows_free(rows);
     }
 
     napi_value write(napi_env env) const {
-        const size_t width = farm_rows_column_count(rows);
-        const size_t count = farm_rows_count(rows);
-        napi_value array = nullptr;
-        napi_create_array_with_length(env, count, &array);
-        for (size_t i = 0; i < count; i++) {
-            napi_handle_scope scope = nullptr;
-            napi_value row = nullptr;
-            napi_open_handle_scope(env, &scope);
-            napi_create_array_with_length(env, width, &row);
-            for (size_t j = 0; j < width; j++)
-                napi_set_element(env, row, (uint32_t)j,
-                                 from_value(env, *farm_rows_value(rows, i, j)));
-            napi_set_element(env, array, (uint32_t)i, row);
-            napi_close_handle_scope(env, scope);
-        }
-        return array;
+        return make_array(env, farm_rows_count(rows), [=](size_t row) {
+            return make_array(env, farm_rows_column_count(rows), [=](size_t column) {
+                return from_value(env, *farm_rows_value(rows, row, column));
+            });
+        });
     }
 
     farm_rows *rows = nullptr;
 };
 
 /* A text of the library's, to be freed. */
-struct OwnedText {
-    OwnedText() = default;
-    OwnedText(const OwnedText &) = delete;
-    OwnedText &operator=(const OwnedText &) = delete;
+struct OwnedText : Owner {
     ~OwnedText() {
         farm_free(text);
     }

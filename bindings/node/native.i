@@ -29,22 +29,20 @@ typedef unsigned long size_t;
 %typemap(in, numinputs=0) farm_error *error "$1 = &error;"
 
 /* --- handles ---------------------------------------------------------------------------------- */
-%typemap(in) farm_pool *pool (Handle entered) {
-    if (!entered.enter(env, $input, BOX_POOL)) SWIG_fail;
-    $1 = (farm_pool *)entered.get();
+%define HANDLE(parameter, kind, is_shared)
+%typemap(in) parameter (Handle entered) {
+    if (!entered.enter(env, $input, kind, is_shared)) SWIG_fail;
+    $1 = ($1_ltype)entered.get();
 }
+%enddef
+HANDLE(farm_pool *pool, BOX_POOL, false)
+HANDLE(farm_session *running, BOX_SESSION, true)
+HANDLE(farm_idempotency *claim, BOX_CLAIM, false)
+/* As above; the wrapper also keeps whose error it is. */
 %typemap(in) farm_session *session (Handle entered) {
-    if (!entered.enter(env, $input, BOX_SESSION)) SWIG_fail;
+    if (!entered.enter(env, $input, BOX_SESSION, false)) SWIG_fail;
     $1 = (farm_session *)entered.get();
     session = $1;
-}
-%typemap(in) farm_session *running (Handle entered) {
-    if (!entered.enter(env, $input, BOX_SESSION, true)) SWIG_fail;
-    $1 = (farm_session *)entered.get();
-}
-%typemap(in) farm_idempotency *claim (Handle entered) {
-    if (!entered.enter(env, $input, BOX_CLAIM)) SWIG_fail;
-    $1 = (farm_idempotency *)entered.get();
 }
 %typemap(in, numinputs=0) farm_pool **out (NewHandle made) {
     made.end = end_pool;
@@ -122,15 +120,13 @@ typedef box *any_handle;
     if (!read_rate_decision(env, $input, &given.record, given.texts)) SWIG_fail;
     $1 = &given.record;
 }
-%typemap(in, numinputs=0) farm_maintenance *out (farm_maintenance made = {}) {
-    made.struct_size = sizeof made;
-    $1 = &made;
-}
-%typemap(argout) farm_maintenance *out { RESULT(write_maintenance(env, *$1)) }
-%typemap(in, numinputs=0) farm_rate_decision *out (farm_rate_decision made = {}) {
-    made.struct_size = sizeof made;
-    $1 = &made;
-}
+%define RECORD_RESULT(name)
+%typemap(in, numinputs=0) farm_##name *out (farm_##name made = sized<farm_##name>()) "$1 = &made;"
+%typemap(argout) farm_##name *out { RESULT(write_##name(env, *$1)) }
+%enddef
+RECORD_RESULT(maintenance)
+RECORD_RESULT(rate_decision)
+/* A decision stands beside its states. */
 %typemap(argout) farm_rate_decision *out {
     napi_set_named_property(env, $result, "decision", write_rate_decision(env, *$1));
 }
@@ -149,30 +145,27 @@ ARRAY(farm_rate_request, read_rate_request)
     $1 = values.array.items.data();
     $2 = values.array.items.size();
 }
-%typemap(in) (const farm_rate_request *items, size_t count, farm_rate_state *results)
-    (Array<farm_rate_request> array, std::vector<farm_rate_state> states) {
-    if (!array.read(env, $input, read_rate_request)) SWIG_fail;
-    states.resize(array.items.size());
-    for (farm_rate_state &state : states) state.struct_size = sizeof state;
+
+%define ARRAY_WITH_RESULTS(type, read_item, result, fresh)
+%typemap(in) (const type *items, size_t count, result *results)
+    (Array<type> array, std::vector<result> made) {
+    if (!array.read(env, $input, read_item)) SWIG_fail;
+    made.resize(array.items.size(), fresh);
     $1 = array.items.data();
     $2 = array.items.size();
-    $3 = states.data();
+    $3 = made.data();
 }
+%enddef
+ARRAY_WITH_RESULTS(farm_rate_request, read_rate_request, farm_rate_state, sized<farm_rate_state>())
+ARRAY_WITH_RESULTS(farm_role_question, read_role_question, farm_status, FARM_OK)
 %typemap(argout) (const farm_rate_request *items, size_t count, farm_rate_state *results) {
     napi_create_object(env, &$result);
     napi_set_named_property(env, $result, "states", write_array(env, $3, $2, write_rate_state));
 }
-%typemap(in) (const farm_role_question *items, size_t count, farm_status *results)
-    (Array<farm_role_question> array, std::vector<farm_status> statuses) {
-    if (!array.read(env, $input, read_role_question)) SWIG_fail;
-    statuses.resize(array.items.size());
-    $1 = array.items.data();
-    $2 = array.items.size();
-    $3 = statuses.data();
-}
 %typemap(argout) (const farm_role_question *items, size_t count, farm_status *results) {
     RESULT(write_array(env, $3, $2, write_status))
 }
+
 %typemap(in) (const farm_rate_request *items, size_t count, const farm_rate_state *results)
     (Answer answer) {
     if (!answer.read(env, $input)) SWIG_fail;
@@ -184,8 +177,7 @@ ARRAY(farm_rate_request, read_rate_request)
 %typemap(in) (farm_role_grant_row *rows, size_t capacity, size_t *out_count)
     (std::vector<farm_role_grant_row> page, int64_t capacity = 0, size_t count = 0) {
     if (!to_int64_in(env, $input, 0, FARM_ROLE_BATCH_MAX, &capacity)) SWIG_fail;
-    page.resize((size_t)capacity);
-    for (farm_role_grant_row &row : page) row.struct_size = sizeof row;
+    page.resize((size_t)capacity, sized<farm_role_grant_row>());
     $1 = page.data();
     $2 = page.size();
     $3 = &count;

@@ -14,34 +14,17 @@
 %enddef
 
 /* --- statuses become exceptions; the error is read while the handle is still this call's ------ */
-%typemap(out) farm_status {
+%define STATUS(error)
     if ($1 != FARM_OK) {
-        glue_raise_error($1, farm_session_error(arg1));
+        glue_raise_error($1, error);
         SWIG_fail;
     }
     $result = Py_NewRef(Py_None);
-}
-%typemap(out) farm_status farm_pool_new, farm_status farm_id_from_text {
-    if ($1 != FARM_OK) {
-        glue_raise_error($1, NULL);
-        SWIG_fail;
-    }
-    $result = Py_NewRef(Py_None);
-}
-%typemap(out) farm_status farm_pool_open {
-    if ($1 != FARM_OK) {
-        glue_raise_error($1, arg4);
-        SWIG_fail;
-    }
-    $result = Py_NewRef(Py_None);
-}
-%typemap(out) farm_status farm_pool_acquire {
-    if ($1 != FARM_OK) {
-        glue_raise_error($1, arg3);
-        SWIG_fail;
-    }
-    $result = Py_NewRef(Py_None);
-}
+%enddef
+%typemap(out) farm_status { STATUS(farm_session_error(arg1)) }
+%typemap(out) farm_status farm_pool_new, farm_status farm_id_from_text { STATUS(NULL) }
+%typemap(out) farm_status farm_pool_open { STATUS(arg4) }
+%typemap(out) farm_status farm_pool_acquire { STATUS(arg3) }
 %typemap(in, numinputs=0) farm_error *error (farm_error error) {
     memset(&error, 0, sizeof error);
     error.struct_size = sizeof error;
@@ -49,31 +32,19 @@
 }
 
 /* --- handles ---------------------------------------------------------------------------------- */
-%typemap(arginit) farm_pool *pool, farm_session *session, farm_session *running,
-    farm_idempotency *claim "entered$argnum = NULL;"
-%typemap(in) farm_pool *pool (box *entered) {
-    entered = glue_enter($input, BOX_POOL, box_enter);
+%define HANDLE(parameter, kind, enter, leave)
+%typemap(arginit) parameter "entered$argnum = NULL;"
+%typemap(in) parameter (box *entered) {
+    entered = glue_enter($input, kind, enter);
     if (entered == NULL) SWIG_fail;
     $1 = ($1_ltype)entered->handle;
 }
-%typemap(in) farm_session *session (box *entered) {
-    entered = glue_enter($input, BOX_SESSION, box_enter);
-    if (entered == NULL) SWIG_fail;
-    $1 = ($1_ltype)entered->handle;
-}
-%typemap(in) farm_session *running (box *entered) {
-    entered = glue_enter($input, BOX_SESSION, box_enter_shared);
-    if (entered == NULL) SWIG_fail;
-    $1 = ($1_ltype)entered->handle;
-}
-%typemap(in) farm_idempotency *claim (box *entered) {
-    entered = glue_enter($input, BOX_CLAIM, box_enter);
-    if (entered == NULL) SWIG_fail;
-    $1 = ($1_ltype)entered->handle;
-}
-%typemap(freearg) farm_pool *pool, farm_session *session, farm_idempotency *claim
-    "glue_leave(entered$argnum, box_leave);"
-%typemap(freearg) farm_session *running "glue_leave(entered$argnum, box_leave_shared);"
+%typemap(freearg) parameter "glue_leave(entered$argnum, leave);"
+%enddef
+HANDLE(farm_pool *pool, BOX_POOL, box_enter, box_leave)
+HANDLE(farm_session *session, BOX_SESSION, box_enter, box_leave)
+HANDLE(farm_session *running, BOX_SESSION, box_enter_shared, box_leave_shared)
+HANDLE(farm_idempotency *claim, BOX_CLAIM, box_enter, box_leave)
 %typemap(in, numinputs=0) farm_pool **out ($*1_type made = NULL),
     farm_session **out ($*1_type made = NULL), farm_idempotency **out ($*1_type made = NULL),
     farm_rows **out ($*1_type made = NULL) "$1 = &made;"
@@ -207,7 +178,7 @@ ARRAY_WITH_RESULTS(farm_role_question, glue_read_role_question, farm_status, 0, 
     "rows$argnum = NULL;"
 %typemap(in) (farm_role_grant_row *rows, size_t capacity, size_t *out_count)
     (void *rows, int64_t capacity, size_t count) {
-    if (!glue_in_range($input, 0, INT32_MAX, &capacity)) SWIG_fail;
+    if (!glue_in_range($input, 0, FARM_ROLE_BATCH_MAX, &capacity)) SWIG_fail;
     rows = glue_new_results((size_t)capacity, sizeof(farm_role_grant_row),
                             sizeof(farm_role_grant_row));
     if (rows == NULL) SWIG_fail;

@@ -341,10 +341,10 @@ static PyObject *glue_write_status(const void *status) {
 }
 
 /* An array for results, its elements marked with their size when they are structs. NULL with an
- * exception set when there is no memory for so many. */
+ * exception set when there is no memory. */
 static void *glue_new_results(size_t count, size_t size, uint32_t struct_size) {
-    void *results = count > FARM_ROLE_BATCH_MAX ? NULL : PyMem_Calloc(count + 1, size);
-    if (results == NULL) PyErr_Format(PyExc_OverflowError, "%zu are too many", count);
+    void *results = PyMem_Calloc(count + 1, size);
+    if (results == NULL) PyErr_NoMemory();
     for (size_t i = 0; results != NULL && struct_size > 0 && i < count; i++)
         memcpy((char *)results + i * size, &struct_size, sizeof struct_size);
     return results;

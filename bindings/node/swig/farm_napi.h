@@ -55,6 +55,13 @@ inline bool is_nothing(napi_env env, napi_value value) {
     return type == napi_undefined || type == napi_null;
 }
 
+/* What frees something when it ends: it is never copied. */
+struct Owner {
+    Owner() = default;
+    Owner(const Owner &) = delete;
+    Owner &operator=(const Owner &) = delete;
+};
+
 /* ---------------------------------------------------------------------------------- numbers */
 
 inline bool to_int64(napi_env env, napi_value value, int64_t *out) {
@@ -141,11 +148,8 @@ inline napi_value from_bytes(napi_env env, const void *data, size_t size) {
 
 /* A text of our own, copied out of a string; short ones need no allocation. A NUL is refused: C
  * would take what follows for nothing. */
-class Text {
+class Text : Owner {
 public:
-    Text() = default;
-    Text(const Text &) = delete;
-    Text &operator=(const Text &) = delete;
     ~Text() {
         if (text_ != short_) free(text_);
     }
@@ -175,11 +179,8 @@ private:
 };
 
 /* Bytes of our own: what the caller does to his array does not matter to a call under way. */
-class Bytes {
+class Bytes : Owner {
 public:
-    Bytes() = default;
-    Bytes(const Bytes &) = delete;
-    Bytes &operator=(const Bytes &) = delete;
     ~Bytes() {
         free(data_);
     }

@@ -126,10 +126,9 @@ def test_numbers_are_exact_or_turned_down(pool):
     for number, error in ((2**31, OverflowError), (-(2**31) - 1, OverflowError), (1.0, TypeError)):
         with pytest.raises(error):
             native.role_name(number)
-    with pytest.raises(OverflowError):
-        native.role_list(session, "shop", None, 0, 2**31)
-    with pytest.raises(OverflowError):
-        native.role_list(session, "shop", None, 0, -1)
+    for capacity in (native.ROLE_BATCH_MAX + 1, 2**31, -1):
+        with pytest.raises(OverflowError):
+            native.role_list(session, "shop", None, 0, capacity)
 
 
 def test_records_have_their_width(pool):
