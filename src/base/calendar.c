@@ -63,8 +63,8 @@ void calendar_window_at(const zone *place, int32_t unit, int64_t now_us, calenda
     }
     out->end_us = begin_us(place, unit, out->index + 1);
     if (out->end_us <= moment_us) {
-        /* Clocks showed the next window's date already, and were put back. They are put back by less
-         * than a day, so it is that one. */
+        /* Clocks showed the next window's date already, and were put back: by less than a day, so
+         * it is that one. */
         out->index++;
         out->begin_us = out->end_us;
         out->end_us = begin_us(place, unit, out->index + 1);

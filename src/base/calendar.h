@@ -25,8 +25,9 @@ typedef struct calendar_window {
     int64_t end_us;   /* the begin of the next window */
 } calendar_window;
 
-/* The window that holds a moment: begin_us <= now_us < end_us. now_us from 0 to CALENDAR_MAX_US; what
- * lies beyond counts as the nearest of them.
+/* The window that holds a moment: begin_us <= now_us < end_us. now_us from 0 to CALENDAR_MAX_US;
+ * what lies beyond counts as the nearest of them. Where moments come by the million, keep the
+ * window: it holds until end_us.
  *
  * Days, weeks, months and years are those of the Gregorian calendar; a window begins at the first
  * moment at which local clocks show a date in it, so that clocks that are put back behind midnight

@@ -1,5 +1,5 @@
 /* The text of a zone, and when its clocks change. Daylight time is a set of spans, one a year, from
- * that year's begin to the end that comes next; all else follows from whether a moment is in one. */
+ * that year's begin to the end that comes next; the rest is whether a moment is in one. */
 #include "base/zone.h"
 #include "base/civil.h"
 #include <stddef.h>
@@ -11,7 +11,8 @@ enum {
     NAME_SIZE_MIN = 3,
     DEFAULT_TIME_S = 2 * HOUR_S
 };
-/* How the day of a change is written: "M3.5.0", "J60" (29 February has no number), "59" (it has). */
+/* How the day of a change is written: "M3.5.0"; "J60", where 29 February has no number; "59", where
+ * it has one. */
 enum { BY_NEVER, BY_WEEKDAY, BY_COMMON_DAY, BY_DAY };
 
 /* The days of years then fit 32 bits with room. */
@@ -19,7 +20,7 @@ enum { BY_NEVER, BY_WEEKDAY, BY_COMMON_DAY, BY_DAY };
 
 static const char not_posix[] = "is not a time zone as POSIX writes them";
 
-/* --- reading: each function returns 1 and moves *at behind what it read, or returns 0 ------------- */
+/* --- reading: each function returns 1 and moves *at behind what it read, or returns 0 --------- */
 
 static int32_t is_digit(char byte) {
     return byte >= '0' && byte <= '9';
@@ -136,27 +137,34 @@ const char *zone_parse(const char *text, zone *out) {
     return complaint;
 }
 
-/* --- when clocks change -------------------------------------------------------------------------- */
+/* --- when clocks change ----------------------------------------------------------------------- */
+
+/* A year as days: when it begins, and whether it has a 29th of February. */
+typedef struct year_days {
+    int32_t first; /* since 1970-01-01 */
+    int32_t leap;  /* 0 or 1 */
+} year_days;
 
 /* The day of a year's change, since 1970-01-01. */
-static int32_t change_day(const zone_change *change, int32_t year) {
-    if (change->kind == BY_WEEKDAY) {
-        const int32_t first = civil_to_days(year, change->month, 1);
-        const int32_t next_first = change->month == 12 ? civil_to_days(year + 1, 1, 1)
-                                                       : civil_to_days(year, change->month + 1, 1);
-        const int32_t ahead = (change->day - civil_weekday(first) + 7) % 7;
-        const int32_t day = first + ahead + (change->week - 1) * 7;
-        /* The fifth is the last, which may be the fourth. */
-        return day < next_first ? day : day - 7;
-    }
-    const int32_t first = civil_to_days(year, 1, 1);
-    if (change->kind == BY_DAY) return first + change->day;
+static int32_t change_day(const zone_change *change, const year_days *year) {
+    static const int16_t days_before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+    static const int16_t lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    if (change->kind == BY_DAY) return year->first + change->day;
     /* Day 60 is 1 March in every year. */
-    return first + change->day - 1 + (change->day >= 60 && civil_is_leap(year) ? 1 : 0);
+    if (change->kind == BY_COMMON_DAY)
+        return year->first + change->day - 1 + (change->day >= 60 ? year->leap : 0);
+
+    const int32_t month = change->month - 1;
+    const int32_t first = year->first + days_before[month] + (month > 1 ? year->leap : 0);
+    const int32_t length = lengths[month] + (month == 1 ? year->leap : 0);
+    const int32_t ahead = (change->day + 7 - civil_weekday(first)) % 7;
+    const int32_t day = ahead + (change->week - 1) * 7;
+    /* The fifth is the last, which may be the fourth. */
+    return first + (day < length ? day : day - 7);
 }
 
 /* The moment of a year's change; offset_s is what clocks go by until then. */
-static int64_t change_moment_s(const zone_change *change, int32_t year, int32_t offset_s) {
+static int64_t change_moment_s(const zone_change *change, const year_days *year, int32_t offset_s) {
     return (int64_t)change_day(change, year) * DAY_S + change->time_s - offset_s;
 }
 
@@ -165,20 +173,35 @@ typedef struct daylight_span {
     int64_t end_s; /* the first moment after it */
 } daylight_span;
 
-/* A change may lie a week outside its year, and a span reaches into the next year where summer is in
- * January: what began two years before can still hold at New Year, what begins the year after
- * can already. */
-enum { SPAN_COUNT = 4, YEARS_BEFORE = 2 };
+/* A change may lie a week outside its year, and a span reaches into the next year where summer is
+ * in January. Around New Year, what began two years before can still hold, and what begins the year
+ * after can already; far from it, neither. */
+enum { SPAN_MAX = 4, SPAN_FEW = 2, YEARS_BEFORE = 2, EDGE_DAYS = 20 };
+
+typedef struct daylight_spans {
+    daylight_span items[SPAN_MAX];
+    size_t count;
+} daylight_spans;
 
 /* The spans that can touch a moment or the day after it, in order. */
-static void find_spans(const zone *place, int64_t utc_s, daylight_span *out) {
-    const int64_t days = civil_divide_down(utc_s + place->standard_s, DAY_S);
-    int32_t year = civil_from_days((int32_t)days).year - YEARS_BEFORE;
-    int64_t end_s = change_moment_s(&place->end, year, place->daylight_s);
-    for (size_t i = 0; i < SPAN_COUNT; i++, year++) {
-        const int64_t next_end_s = change_moment_s(&place->end, year + 1, place->daylight_s);
-        out[i].begin_s = change_moment_s(&place->begin, year, place->standard_s);
-        out[i].end_s = end_s >= out[i].begin_s ? end_s : next_end_s;
+static void find_spans(const zone *place, int64_t utc_s, daylight_spans *out) {
+    const int32_t day = (int32_t)civil_divide_down(utc_s + place->standard_s, DAY_S);
+    int32_t number = civil_from_days(day).year;
+    const int32_t day_of_year = day - civil_to_days(number, 1, 1);
+    const int32_t is_edge = day_of_year < EDGE_DAYS || day_of_year >= 365 - EDGE_DAYS;
+    out->count = is_edge ? SPAN_MAX : SPAN_FEW;
+    number -= is_edge ? YEARS_BEFORE : 1;
+
+    year_days year = {civil_to_days(number, 1, 1), civil_is_leap(number)};
+    int64_t end_s = change_moment_s(&place->end, &year, place->daylight_s);
+    for (size_t i = 0; i < out->count; i++) {
+        daylight_span *span = &out->items[i];
+        span->begin_s = change_moment_s(&place->begin, &year, place->standard_s);
+        number++;
+        year.first += 365 + year.leap;
+        year.leap = civil_is_leap(number);
+        const int64_t next_end_s = change_moment_s(&place->end, &year, place->daylight_s);
+        span->end_s = end_s >= span->begin_s ? end_s : next_end_s;
         end_s = next_end_s;
     }
 }
@@ -187,9 +210,9 @@ static int32_t is_within(const daylight_span *span, int64_t utc_s) {
     return span->begin_s <= utc_s && utc_s < span->end_s;
 }
 
-static int32_t is_daylight(const daylight_span *spans, int64_t utc_s) {
+static int32_t is_daylight(const daylight_spans *spans, int64_t utc_s) {
     int32_t is_found = 0;
-    for (size_t i = 0; i < SPAN_COUNT; i++) is_found |= is_within(&spans[i], utc_s);
+    for (size_t i = 0; i < spans->count; i++) is_found |= is_within(&spans->items[i], utc_s);
     return is_found;
 }
 
@@ -201,29 +224,29 @@ static int64_t clamp_moment(int64_t moment_s) {
 int64_t zone_offset_s(const zone *place, int64_t utc_s) {
     if (place->begin.kind == BY_NEVER) return place->standard_s;
     const int64_t moment_s = clamp_moment(utc_s);
-    daylight_span spans[SPAN_COUNT];
-    find_spans(place, moment_s, spans);
-    return is_daylight(spans, moment_s) ? place->daylight_s : place->standard_s;
+    daylight_spans spans;
+    find_spans(place, moment_s, &spans);
+    return is_daylight(&spans, moment_s) ? place->daylight_s : place->standard_s;
 }
 
 int64_t zone_standard_offset_s(const zone *place) {
     return place->standard_s;
 }
 
-/* The first moment after utc_s, and before limit_s, at which the other time holds; limit_s: none. */
-static int64_t find_change(const daylight_span *spans, int32_t is_daylight_now, int64_t utc_s,
+/* The first moment after utc_s, before limit_s, at which the other time holds; else limit_s. */
+static int64_t find_change(const daylight_spans *spans, int32_t is_daylight_now, int64_t utc_s,
                            int64_t limit_s) {
     int64_t found_s = utc_s;
     if (is_daylight_now) {
         /* Where daylight time holds all year, a span ends as the next begins. */
-        for (size_t i = 0; i < SPAN_COUNT; i++) {
-            if (is_within(&spans[i], found_s)) found_s = spans[i].end_s;
+        for (size_t i = 0; i < spans->count; i++) {
+            if (is_within(&spans->items[i], found_s)) found_s = spans->items[i].end_s;
         }
         return found_s < limit_s ? found_s : limit_s;
     }
     found_s = limit_s;
-    for (size_t i = 0; i < SPAN_COUNT; i++) {
-        const daylight_span *span = &spans[i];
+    for (size_t i = 0; i < spans->count; i++) {
+        const daylight_span *span = &spans->items[i];
         if (span->begin_s < span->end_s && span->begin_s > utc_s && span->begin_s < found_s)
             found_s = span->begin_s;
     }
@@ -240,9 +263,9 @@ int64_t zone_first_s(const zone *place, int64_t local_s) {
     /* Before this moment not even the clock that is ahead shows it; from limit_s on, both do. */
     const int64_t moment_s = shown_s - ahead_s;
     const int64_t limit_s = shown_s - behind_s;
-    daylight_span spans[SPAN_COUNT];
-    find_spans(place, moment_s, spans);
-    const int32_t is_daylight_now = is_daylight(spans, moment_s);
+    daylight_spans spans;
+    find_spans(place, moment_s, &spans);
+    const int32_t is_daylight_now = is_daylight(&spans, moment_s);
     if (is_daylight_now == has_later_daylight) return moment_s;
-    return find_change(spans, is_daylight_now, moment_s, limit_s);
+    return find_change(&spans, is_daylight_now, moment_s, limit_s);
 }

@@ -1,5 +1,5 @@
-/* Time zones as POSIX writes them. Pure: nothing of the system's is read; the text of a name such as
- * "Europe/Berlin" comes from zone_file.h. */
+/* Time zones as POSIX writes them. Pure: nothing of the system's is read; the text of a name such
+ * as "Europe/Berlin" comes from zone_file.h. */
 #ifndef BASE_ZONE_H
 #define BASE_ZONE_H
 

@@ -5,11 +5,14 @@
 #include "base/zone.h"
 #include <stddef.h>
 
-/* Turn what an application writes into a POSIX text that zone_parse() takes. A POSIX text is taken as
- * it is, "" and NULL are UTC, and so are "UTC" and "Etc/UTC" on systems without files, too; an IANA
- * name ("Europe/Berlin") is looked up in the system's folders: the footer of its TZif file (RFC
- * 9636, version 2 or later), which holds the rules of today and of all years to come, without the
- * past. Names are at most 64 letters, digits, "_", "+", "-" and "/", and lead to nowhere outside.
+/* Turn what an application writes into a POSIX text that zone_parse() takes. A POSIX text is taken
+ * as it is, "" and NULL are UTC, and so are "UTC" and "Etc/UTC" on systems without files, too; an
+ * IANA name ("Europe/Berlin") is looked up in the system's folders. Names are at most 64 letters,
+ * digits, "_", "+", "-" and "/", and lead to nowhere outside.
+ *
+ * Taken is the footer of the TZif file (RFC 9636, version 2 or later): the rules of today and of
+ * the years to come, without the past. A file may list changes of the near future one by one before its
+ * footer holds, as Morocco's does until 2087; these are not seen.
  *
  * What is wrong with it, as the end of a sentence, or NULL. out: ZONE_TEXT_SIZE bytes, "" when
  * there is a complaint. */
