@@ -11,8 +11,8 @@
  * digits, "_", "+", "-" and "/", and lead to nowhere outside.
  *
  * Taken is the footer of the TZif file (RFC 9636, version 2 or later): the rules of today and of
- * the years to come, without the past. A file may list changes of the near future one by one before its
- * footer holds, as Morocco's does until 2087; these are not seen.
+ * the years to come, without the past. A file may list changes of the near future one by one
+ * before its footer holds, as Morocco's does until 2087; these are not seen.
  *
  * What is wrong with it, as the end of a sentence, or NULL. out: ZONE_TEXT_SIZE bytes, "" when
  * there is a complaint. */

@@ -253,6 +253,42 @@ Test(zone_file, sizes_that_no_file_has_are_refused) {
     cr_assert_not_null(find_image(&all, out));
 }
 
+Test(zone_file, a_block_of_a_mebibyte_is_refused_though_it_is_there) {
+    enum { LARGE = 1 << 20, LARGE_SIZE = LARGE + 2 * HEADER_SIZE + 8 };
+    unsigned char *bytes = calloc(LARGE_SIZE, 1);
+    cr_assert_not_null(bytes);
+    char out[ZONE_TEXT_SIZE];
+    for (size_t excess = 0; excess < 2; excess++) {
+        /* Names of abbreviations alone. */
+        const size_t block_size = LARGE + excess;
+        memset(bytes, 0, LARGE_SIZE);
+        memcpy(bytes, "TZif2", 5);
+        bytes[41] = (unsigned char)(block_size >> 16);
+        bytes[43] = (unsigned char)block_size;
+        memcpy(bytes + HEADER_SIZE + block_size, "TZif2", 5);
+        memcpy(bytes + 2 * HEADER_SIZE + block_size, "\nXXX5\n", 6);
+        write_file("Zone", bytes, LARGE_SIZE);
+        cr_assert_eq(find("Zone", out) == NULL, excess == 0);
+    }
+    free(bytes);
+}
+
+Test(zone_file, what_does_not_begin_as_the_format_says_is_refused) {
+    char out[ZONE_TEXT_SIZE];
+    const size_t second = HEADER_SIZE + 3 + 3 * 8 + 4 * 5 + 30 + 6;
+    for (size_t at = 0; at < 4; at++) {
+        image file = make_image('2', "\nXXX5\n");
+        file.bytes[at] ^= 1;
+        cr_assert_not_null(find_image(&file, out));
+        file.bytes[at] ^= 1;
+        cr_assert_null(find_image(&file, out));
+        file.bytes[second + at] ^= 1;
+        cr_assert_not_null(find_image(&file, out));
+    }
+    const image no_line = make_image('2', "XXXX5\n");
+    cr_assert_not_null(find_image(&no_line, out));
+}
+
 Test(zone_file, a_nul_within_the_footer_is_no_end_of_it) {
     image file = make_image('2', "\nXXX5");
     append(&file, "\0yy\n", 4);

@@ -171,6 +171,64 @@ Test(zone, a_change_is_written_in_three_ways_and_at_two_when_no_time_is_said) {
     cr_assert_eq(zone_offset_s(&by_weekday, march_2024_s + 2 * DAY_S), 3600);
 }
 
+typedef struct model {
+    int32_t standard_s, daylight_s;
+    int32_t begin_day, begin_time_s; /* the day of the year from 0 */
+    int32_t end_day, end_time_s;
+} model;
+
+/* Any year whose daylight time could reach the moment, and some more. */
+static int32_t model_is_daylight(const model *of, int32_t year, int64_t utc_s) {
+    for (int32_t y = year - 4; y <= year + 4; y++) {
+        const int64_t year_s = (int64_t)civil_to_days(y, 1, 1) * DAY_S;
+        const int64_t next_s = (int64_t)civil_to_days(y + 1, 1, 1) * DAY_S;
+        const int64_t begin_s =
+            year_s + (int64_t)of->begin_day * DAY_S + of->begin_time_s - of->standard_s;
+        const int64_t after_s = (int64_t)of->end_day * DAY_S + of->end_time_s - of->daylight_s;
+        const int64_t end_s = year_s + after_s < begin_s ? next_s + after_s : year_s + after_s;
+        if (begin_s <= utc_s && utc_s < end_s) return 1;
+    }
+    return 0;
+}
+
+static int32_t draw_between(uint64_t *seed, int32_t min, int32_t max) {
+    *seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return min + (int32_t)((*seed >> 24) % (uint64_t)(max - min + 1));
+}
+
+/* Mostly about New Year, where a change can fall into the year before or after its own. */
+static int32_t draw_day(uint64_t *seed) {
+    const int32_t kind = draw_between(seed, 0, 4);
+    if (kind == 0) return draw_between(seed, 0, 365);
+    return kind < 3 ? draw_between(seed, 0, 9) : draw_between(seed, 356, 365);
+}
+
+Test(zone, changes_about_new_year_are_as_a_model_that_looks_at_nine_years_has_them) {
+    uint64_t seed = 3;
+    for (int32_t i = 0; i < 4000; i++) {
+        const int32_t standard_h = draw_between(&seed, -12, 12);
+        const int32_t daylight_h = standard_h + draw_between(&seed, -12, 12);
+        const int32_t begin_h = draw_between(&seed, -167, 167);
+        const int32_t end_h = draw_between(&seed, -167, 167);
+        const model of = {standard_h * 3600, daylight_h * 3600, draw_day(&seed),
+                          begin_h * 3600,    draw_day(&seed),   end_h * 3600};
+        char text[64];
+        snprintf(text, sizeof(text), "AAA%dBBB%d,%d/%d,%d/%d", -standard_h, -daylight_h,
+                 of.begin_day, begin_h, of.end_day, end_h);
+        zone place;
+        cr_assert_null(zone_parse(text, &place), "%s", text);
+        for (int32_t n = 0; n < 200; n++) {
+            const int32_t year = draw_between(&seed, 1970, 2199);
+            const int32_t hours = n % 4 == 0 ? draw_between(&seed, 0, 364 * 24)
+                                             : draw_between(&seed, -25 * 24, 25 * 24);
+            const int64_t utc_s = (int64_t)civil_to_days(year, 1, 1) * DAY_S + hours * 3600;
+            const int32_t is_daylight = model_is_daylight(&of, year, utc_s);
+            cr_assert_eq(zone_offset_s(&place, utc_s), is_daylight ? of.daylight_s : of.standard_s,
+                         "%s at %lld", text, (long long)utc_s);
+        }
+    }
+}
+
 Test(zone, daylight_time_may_hold_all_year) {
     /* As RFC 9636, 3.3.1 writes it. By the year of UTC, as in glibc, it would pause at New Year. */
     static const char *const always[] = {"XXX3EDT4,0/0,J365/23", "AAA-3BBB-4,0/0,J365/25"};
