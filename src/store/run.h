@@ -22,6 +22,7 @@
 
 #include "store/batch.h"
 #include <farmcore/session.h>
+#include <stdatomic.h>
 
 /* Flags of an operation. */
 enum {
@@ -104,7 +105,7 @@ farm_status store_take_error(farm_session *session, farm_session *from, farm_sta
 enum { STORE_SLOT_RATE, STORE_SLOT_COUNT };
 
 typedef struct store_snapshot {
-    int64_t loaded_us;                            /* of clock_monotonic_us() */
+    _Atomic int64_t loaded_us;                    /* of clock_monotonic_us() */
     void (*release)(struct store_snapshot *self); /* frees it */
     uint32_t references;                          /* 1 at first: its maker's */
 } store_snapshot;

@@ -68,6 +68,7 @@ class Statement:
         self.name, self.path, self.line, self.dialect = name, path, line, dialect
         self.lines = {}  # of each directive
         self.params, self.each, self.columns = [], [], []
+        self.like = None  # the statement whose params and each these are
         self.expect = self.plan = None
         self.rules = {}
         self.arrays = self.nothing = False
@@ -221,11 +222,26 @@ class Reader:
         self.fragment, self.current = rest, None
         self.fragments[rest] = []
 
+    def check_own(self, line):
+        if self.current.like:
+            self.fail(line, 'params and each are those of %s already' % self.current.like.name)
+
     def read_params(self, line, rest):
+        self.check_own(line)
         self.current.params += self.fields(line, rest, self.current.fields)
 
     def read_each(self, line, rest):
+        self.check_own(line)
         self.current.each += self.fields(line, rest, self.current.fields)
+
+    def read_like(self, line, rest):
+        found = next((known for known in self.statements[:-1] if known.name == rest), None)
+        if found is None or self.current.fields or self.dialect:
+            self.fail(line, '`-- like:` names a statement before this one in the common text, and '
+                      'stands instead of params and each')
+            return
+        self.current.like = found.like or found
+        self.current.params, self.current.each = list(found.params), list(found.each)
 
     def read_columns(self, line, rest):
         found = self.fields(line, rest, self.current.columns)

@@ -285,11 +285,21 @@ def prototype(module, statement):
     return wrapped_list('void %s(' % name, arguments, ')')
 
 
+def inputs(module, statement):
+    """Its params and each; those of another statement are the same types under its own names."""
+    for suffix, fields in (('params', statement.params), ('each', statement.each)):
+        name = '%s_%s' % (full_name(module, statement), suffix)
+        if fields and statement.like:
+            yield 'typedef %s_%s %s;\n' % (full_name(module, statement.like), suffix, name)
+        elif fields:
+            yield struct(name, fields)
+
+
 def declarations(module, statement):
     name = full_name(module, statement)
-    parts = [struct('%s_%s' % (name, suffix), fields)
-             for suffix, fields in (('params', statement.params), ('each', statement.each),
-                                    ('row', statement.columns)) if fields]
+    parts = list(inputs(module, statement))
+    if statement.columns:
+        parts.append(struct(name + '_row', statement.columns))
     if statement.columns:
         parts.append(wrapped_list('typedef int32_t (*%s_function)(' % name,
                                   ['void *context', 'size_t ordinal',

@@ -6,8 +6,8 @@ database in statements_test.c.
 
 import pytest
 
-from statements_run import (ARRAYS, CHECK, FRAGMENT, LISTS, MAINTAIN, NAMED, PUT, READ, RESERVE,
-                            TEXT, run)  # noqa: F401
+from statements_run import (ARRAYS, CHECK, FRAGMENT, LIKE, LISTS, MAINTAIN, NAMED, PUT, READ,
+                            RESERVE, TEXT, run)  # noqa: F401
 
 
 def portable(condition):
@@ -54,6 +54,12 @@ COMMON = {
     'word of C': (READ, READ.replace('b int', 'default int'), 3, 'default is a word of C'),
     'list as a column': (READ.replace('b int', 'b int?'), READ.replace('b int', 'b int[]'), 3,
                          'only a parameter can be a list'),
+    'like an unknown statement': (PUT + LIKE, LIKE, 2, '`-- like:` names a statement before'),
+    'like beside params': (PUT + LIKE,
+                           PUT + LIKE.replace('-- like', '-- params: a int\n-- like'), 7,
+                           'stands instead of params and each'),
+    'params beside like': (PUT + LIKE, PUT + LIKE.replace('INSERT', '-- each: d int\nINSERT'), 7,
+                           'params and each are those of fruit_put already'),
     'unknown fragment': (FRAGMENT + READ.replace('a = :a', '{its_place}'),
                          READ.replace('a = :a', '{its_place}'), 4, 'there is no fragment'),
     'fragment without an end': (FRAGMENT + READ, FRAGMENT.replace(';', '') + READ, 1,

@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from statements_run import (ARRAYS, CHECK, FRAGMENT, LISTS, MAINTAIN, NAMED, PUT, READ, RESERVE,
-                            ROOT, run, text_of)  # noqa: F401
+from statements_run import (ARRAYS, CHECK, FRAGMENT, LIKE, LISTS, MAINTAIN, NAMED, PUT, READ,
+                            RESERVE, ROOT, run, text_of)  # noqa: F401
 
 CLEAR = '-- name: fruit_clear\nDELETE FROM farm_x;\n'
 STRICT = ('-std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes '
@@ -303,3 +303,13 @@ def test_a_fragment_is_written_where_it_is_named_in_overrides_too(run):
     assert text_of(run, 'sqlite', sql) == ['SELECT b FROM farm_x WHERE x AND b = ?1 AND c']
     assert text_of(run, 'postgres', sql, postgres=override) == [
         'SELECT b FROM {schema}.farm_x WHERE b = $1 AND c AND y']
+
+
+def test_statements_that_are_like_another_share_its_types(run):
+    run.write('stock.sql', PUT + LIKE)
+    run.generate()
+
+    header = run.made('stock_sql.h')
+    assert 'typedef stock_fruit_put_params stock_fruit_add_params;' in header
+    assert 'typedef stock_fruit_put_each stock_fruit_add_each;' in header
+    assert header.count('struct stock_') == 2
