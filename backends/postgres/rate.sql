@@ -13,18 +13,18 @@ WITH taken AS (
     VALUES (:bucket, :now + :increment, :now, :capacity, :slack, :expires_hour)
     ON CONFLICT (bucket) DO UPDATE SET
         tat = CASE WHEN b.tat <= excluded.stamp THEN excluded.tat
-                   WHEN b.tat - excluded.stamp > excluded.capacity + excluded.slack
-                   THEN excluded.stamp + excluded.capacity
+                   WHEN {is_stray} THEN excluded.stamp + excluded.capacity
                    ELSE b.tat + (excluded.tat - excluded.stamp) END,
-        stamp = excluded.stamp, capacity = excluded.capacity, slack = excluded.slack,
+        stamp = excluded.stamp, capacity = excluded.capacity, slack = excluded.slack, debt = 0,
         expires_hour = excluded.expires_hour
     WHERE b.tat - excluded.stamp + (excluded.tat - excluded.stamp) <= excluded.capacity
-       OR b.tat - excluded.stamp > excluded.capacity + excluded.slack
+       OR {is_stray}
     RETURNING b.tat
 )
-SELECT CAST(1 AS bigint) AS is_taken, taken.tat FROM taken
+SELECT CAST(1 AS bigint) AS is_taken, taken.tat, CAST(0 AS bigint) AS debt FROM taken
 UNION ALL
-SELECT 0, (SELECT k.tat FROM farm_rate_bucket AS k WHERE k.bucket = :bucket)
+SELECT 0, k.tat, k.debt
+FROM (SELECT 1) AS always LEFT JOIN farm_rate_bucket AS k ON k.bucket = :bucket
 WHERE NOT EXISTS (SELECT FROM taken);
 
 -- name: bucket_take_many
@@ -35,30 +35,27 @@ WHERE NOT EXISTS (SELECT FROM taken);
 -- the call. farm_expect() refuses the whole when a race left only some of the buckets with room.
 -- Rows are locked in the order of their keys.
 WITH input AS MATERIALIZED (
-    SELECT i.bucket, i.now, i.increment, i.capacity, i.slack, i.expires_hour, i.place,
-           (SELECT k.tat FROM farm_rate_bucket AS k WHERE k.bucket = i.bucket) AS tat
+    SELECT i.bucket, excluded.*, i.place, b.tat AS known_tat, b.previous AS known_previous,
+           b.debt AS known_debt, b.tat IS NULL OR {take_fits} AS fits
     FROM unnest((SELECT :bucket), (SELECT :now), (SELECT :increment), (SELECT :capacity),
-                (SELECT :slack), (SELECT :expires_hour))
-         WITH ORDINALITY AS i (bucket, now, increment, capacity, slack, expires_hour, place)
+                (SELECT :slack), (SELECT :expires_hour), (SELECT :share), (SELECT :span))
+         WITH ORDINALITY AS i (bucket, now, increment, capacity, slack, expires_hour, share, span,
+                               place)
+    CROSS JOIN LATERAL (SELECT i.now + i.increment AS tat, i.now AS stamp, i.capacity, i.slack,
+                               i.expires_hour, i.share, i.span) AS excluded
+    LEFT JOIN LATERAL (SELECT k.tat, k.previous, k.debt FROM farm_rate_bucket AS k
+                       WHERE k.bucket = i.bucket OFFSET 0) AS b ON true
 ), denied AS MATERIALIZED (
-    SELECT COUNT(*) AS total FROM input
-    WHERE tat - now + increment > capacity AND tat - now <= capacity + slack
+    SELECT COUNT(*) AS total FROM input WHERE NOT fits
 ), taken AS (
-    INSERT INTO farm_rate_bucket AS b (bucket, tat, stamp, capacity, slack, expires_hour)
-    SELECT bucket, now + increment, now, capacity, slack, expires_hour
+    INSERT INTO farm_rate_bucket AS b (bucket, tat, stamp, capacity, slack, expires_hour, share,
+        span)
+    SELECT bucket, tat, stamp, capacity, slack, expires_hour, share, span
     FROM input
     WHERE (SELECT total FROM denied) = 0
     ORDER BY bucket
-    ON CONFLICT (bucket) DO UPDATE SET
-        tat = CASE WHEN b.tat <= excluded.stamp THEN excluded.tat
-                   WHEN b.tat - excluded.stamp > excluded.capacity + excluded.slack
-                   THEN excluded.stamp + excluded.capacity
-                   ELSE b.tat + (excluded.tat - excluded.stamp) END,
-        stamp = excluded.stamp, capacity = excluded.capacity, slack = excluded.slack,
-        expires_hour = excluded.expires_hour
-    WHERE b.tat - excluded.stamp + (excluded.tat - excluded.stamp) <= excluded.capacity
-       OR b.tat - excluded.stamp > excluded.capacity + excluded.slack
-    RETURNING b.bucket, b.tat
+    ON CONFLICT (bucket) DO UPDATE SET {take_changes} WHERE {take_fits}
+    RETURNING b.bucket, b.tat, b.previous, b.debt
 ), met AS MATERIALIZED (
     SELECT farm_expect((SELECT COUNT(*) FROM taken),
                        CASE WHEN (SELECT total FROM denied) = 0
@@ -66,14 +63,29 @@ WITH input AS MATERIALIZED (
 )
 SELECT input.place - 1 AS ordinal,
        CAST(CASE WHEN met.total = 0 THEN 0 ELSE 1 END AS bigint) AS is_taken,
-       COALESCE(taken.tat, input.tat) AS tat
+       COALESCE(taken.tat, input.known_tat) AS tat,
+       COALESCE(taken.previous, input.known_previous) AS previous,
+       COALESCE(taken.debt, input.known_debt) AS debt
 FROM met CROSS JOIN input LEFT JOIN taken ON taken.bucket = input.bucket;
 
 -- name: bucket_read
 -- arrays
-SELECT i.place - 1 AS ordinal, k.tat
+SELECT i.place - 1 AS ordinal, k.tat, k.previous, k.debt
 FROM unnest((SELECT :bucket)) WITH ORDINALITY AS i (bucket, place)
-CROSS JOIN LATERAL (SELECT b.tat FROM farm_rate_bucket AS b WHERE b.bucket = i.bucket) AS k;
+CROSS JOIN LATERAL (SELECT b.tat, b.previous, b.debt FROM farm_rate_bucket AS b
+                    WHERE b.bucket = i.bucket OFFSET 0) AS k;
+
+-- name: hold_take
+-- The lock ends with the transaction, so it is safe behind a pooler; the second statement sees what
+-- whoever had it before has written. Its number is a part of the bucket's.
+SELECT pg_advisory_xact_lock(CAST(CAST('x' || encode(substr(:bucket, 1, 8), 'hex') AS bit(64))
+                                  AS bigint));
+{hold_row};
+
+-- name: hold_try
+SELECT pg_advisory_xact_lock(CAST(CAST('x' || encode(substr(:bucket, 1, 8), 'hex') AS bit(64))
+                                  AS bigint));
+{hold_row} RETURNING CAST(1 AS bigint) AS is_taken;
 
 -- name: maintain_bucket
 -- Those who tidy up at the same time wait neither for each other nor for a take. The rows are
@@ -84,6 +96,14 @@ WITH expired AS MATERIALIZED (
     ORDER BY expires_hour LIMIT :budget FOR UPDATE SKIP LOCKED)
 DELETE FROM farm_rate_bucket AS held USING expired
 WHERE held.bucket = expired.bucket AND held.expires_hour < :now / 3600000000;
+
+-- name: maintain_hold
+WITH expired AS MATERIALIZED (
+    SELECT bucket, token FROM farm_rate_hold
+    WHERE expires_us <= :now
+    ORDER BY expires_us LIMIT :budget FOR UPDATE SKIP LOCKED)
+DELETE FROM farm_rate_hold AS held USING expired
+WHERE held.bucket = expired.bucket AND held.token = expired.token AND held.expires_us <= :now;
 
 -- name: maintain_refund
 WITH expired AS MATERIALIZED (

@@ -46,6 +46,7 @@
 %ignore farm_pool_options;
 %ignore farm_maintenance;
 %ignore farm_rate_limit;
+%ignore farm_rate_override;
 %ignore farm_rate_request;
 %ignore farm_rate_state;
 %ignore farm_rate_decision;

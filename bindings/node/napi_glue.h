@@ -216,6 +216,10 @@ inline bool to_flag(napi_env env, napi_value value, int32_t *out) {
     return true;
 }
 
+inline bool to_flag_or_nothing(napi_env env, napi_value value, int32_t *out) {
+    return is_nothing(env, value) || to_flag(env, value, out);
+}
+
 inline napi_value from_id(napi_env env, const farm_id &id) {
     char text[FARM_ID_TEXT_SIZE];
     farm_id_to_text(&id, text);
@@ -243,6 +247,7 @@ inline bool read_field(napi_env env, napi_value from, const std::string &name, n
 #define TEXT I32
 #define ID I32
 #define BOOL(field) READ(field, to_flag(env, value, &out->field))
+#define FLAG(field) READ(field, to_flag_or_nothing(env, value, &out->field))
 #define RECORD_IN(record, fields)                                                                  \
     inline bool read_##record(napi_env env, napi_value from, farm_##record *out, Texts &texts) {   \
         (void)texts;                                                                               \
@@ -263,6 +268,7 @@ inline bool read_field(napi_env env, napi_value from, const std::string &name, n
 #define I32(field) WRITE(field, from_int32(env, from.field))
 #define I64(field) WRITE(field, from_int64(env, from.field))
 #define BOOL(field) WRITE(field, from_bool(env, from.field != 0))
+#define FLAG BOOL
 #define CHARS(field) WRITE(field, from_text(env, from.field))
 #define ID(field) WRITE(field, from_id_or_nothing(env, from.field))
 #define RECORD_IN(record, fields)

@@ -139,6 +139,7 @@ RECORD_RESULT(rate_decision)
 }
 %enddef
 ARRAY(farm_rate_limit, read_rate_limit)
+ARRAY(farm_rate_override, read_rate_override)
 ARRAY(farm_rate_request, read_rate_request)
 %typemap(in) (const farm_value *items, size_t count) (Values values) {
     if (!values.read(env, $input)) SWIG_fail;

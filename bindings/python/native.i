@@ -138,6 +138,7 @@ RECORD_RESULT(rate_decision)
 %enddef
 ARRAY(farm_value, glue_read_value)
 ARRAY(farm_rate_limit, glue_read_rate_limit)
+ARRAY(farm_rate_override, glue_read_rate_override)
 ARRAY(farm_rate_request, glue_read_rate_request)
 
 %define ARRAY_WITH_RESULTS(type, read, result, struct_size, write)

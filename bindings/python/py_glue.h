@@ -243,6 +243,7 @@ static int glue_put(PyObject *tuple, Py_ssize_t *place, PyObject *value) {
 #define I64(field) +1
 #define TEXT(field) +1
 #define BOOL(field) +1
+#define FLAG(field) +1
 #define ID(field) +1
 #define CHARS(field) +1
 #define RECORD_IN(name, fields) enum { glue_width_##name = 0 fields };
@@ -257,6 +258,7 @@ static int glue_put(PyObject *tuple, Py_ssize_t *place, PyObject *value) {
 #define I64(field) GLUE_READ(field, glue_int64)
 #define TEXT(field) GLUE_READ(field, glue_text_or_none)
 #define BOOL(field) GLUE_READ(field, glue_int32)
+#define FLAG BOOL
 #define ID(field) GLUE_READ(field, glue_id_or_none)
 #define RECORD_IN(name, fields)                                                                    \
     static int glue_read_##name(PyObject *from, void *into) {                                      \

@@ -45,6 +45,29 @@ int64_t integer_divide_up(int64_t dividend, int64_t divisor) {
     return dividend / divisor + (dividend % divisor > 0 ? 1 : 0);
 }
 
+/* Long division, bit by bit of the numerator: the rest stays below the denominator, so that twice
+ * the rest fits into 64 bits without a sign. */
+int64_t integer_scale_up(int64_t value, int64_t numerator, int64_t denominator) {
+    uint64_t quotient = 0;
+    uint64_t rest = 0;
+    const uint64_t divisor = (uint64_t)denominator;
+    for (int bit = 62; bit >= 0; bit--) {
+        quotient <<= 1;
+        rest <<= 1;
+        if (rest >= divisor) {
+            rest -= divisor;
+            quotient++;
+        }
+        if ((numerator >> bit & 1) == 0) continue;
+        rest += (uint64_t)value;
+        if (rest >= divisor) {
+            rest -= divisor;
+            quotient++;
+        }
+    }
+    return (int64_t)(quotient + (rest > 0 ? 1 : 0));
+}
+
 int64_t integer_min(int64_t left, int64_t right) {
     return left < right ? left : right;
 }

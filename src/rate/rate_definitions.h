@@ -1,24 +1,51 @@
-/* The limits of a space as the store has them, with the secret, in a snapshot that the sessions of
- * a store share; and the operations that change them. */
+/* The limits of a space as the store has them, with the secret and the overrides, in a snapshot
+ * that the sessions of a store share. What changes them is in rate_define.c. */
 #ifndef RATE_DEFINITIONS_H
 #define RATE_DEFINITIONS_H
 
+#include "base/arena.h"
 #include "rate/rate_rules.h"
 #include "rate/rate_subject.h"
 #include "store/run.h"
 
-/* One limit. Its texts lie in the snapshot. */
+enum { RATE_EPOCH_SIZE = 16, RATE_LENGTH_WORDS = 3 };
+
+/* How a bucket counts, and what tells it from the buckets of other times. */
+typedef struct rate_terms {
+    rate_units units;
+    uint8_t epoch[RATE_EPOCH_SIZE];
+} rate_terms;
+
+typedef struct rate_override {
+    uint8_t key[RATE_KEY_SIZE]; /* rate_override_hash() */
+    int32_t rule;
+    int32_t length;
+    int64_t expires_us;      /* 0: never */
+    const rate_terms *terms; /* OVERRIDE; else NULL */
+} rate_override;
+
+/* One limit. Its texts and overrides lie in the snapshot. */
 typedef struct rate_definition {
     rate_owner owner;
-    rate_units units;
-    uint8_t epoch[16];
+    farm_rate_limit figures; /* without texts */
+    rate_terms terms;
+    int32_t is_shadow;      /* it, or all of the space */
+    const rate_terms *past; /* to be carried over until then, how; NULL: nothing */
+    int32_t past_change;
+    int64_t past_until_us;
+    rate_override *overrides; /* in the order of their keys */
+    size_t override_count;
+    uint64_t lengths[RATE_LENGTH_WORDS]; /* bit n: an override is of a network of n bits */
 } rate_definition;
 
 /* Limits in the order of their names. */
 typedef struct rate_definitions {
     store_snapshot snapshot;
+    arena arena; /* of all that is in it, but itself */
     uint8_t secret[HASH_SECRET_SIZE];
     char space[FARM_KEY_MAX + 1];
+    int64_t version;
+    int32_t is_shadow; /* all of them are */
     size_t count;
     rate_definition *items;
 } rate_definitions;
@@ -26,21 +53,19 @@ typedef struct rate_definitions {
 /* The limits of the session's space, not older than FARM_RATE_STALENESS_US; give them back with
  * rate_definitions_leave(). One round trip when they are not at hand, else none. */
 farm_status rate_definitions_enter(farm_session *session, rate_definitions **out);
+/* However old; NULL when there are none. For when the store cannot be asked. */
+rate_definitions *rate_definitions_enter_stale(farm_session *session);
 void rate_definitions_leave(farm_session *session, rate_definitions *definitions);
 /* Let the next one read them again. */
 void rate_definitions_forget(farm_session *session);
 
-/* NULL: there is no such limit. */
+/* The limit of that name, or of what stands before one of its "/", the longest; NULL: none. */
 const rate_definition *rate_definitions_find(const rate_definitions *definitions, const char *name);
-
-/* What farm_rate_define() was given. */
-typedef struct rate_define_operation {
-    const void *items; /* farm_rate_limit of the caller's size */
-    size_t count;
-} rate_define_operation;
-
-/* Operations for store_operate(). */
-farm_status rate_define_operate(farm_session *session, void *context);
-farm_status rate_remove_operate(farm_session *session, void *name);
+/* The limit with figures of a subject's own. period_us 0: the limit's. */
+farm_rate_limit rate_definition_figures(const rate_definition *definition, int64_t burst,
+                                        int64_t count, int64_t period_us);
+/* What holds for a subject beside the limit itself; NULL: nothing. */
+const rate_override *rate_definition_override(const rate_definition *definition,
+                                              const rate_subject *subject, int64_t now_us);
 
 #endif

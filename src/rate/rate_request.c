@@ -1,56 +1,104 @@
 /* Items of a call; see rate_request.h. */
 #include "rate/rate_request.h"
+#include "base/text.h"
 #include <stdlib.h>
 #include <string.h>
 
-static farm_status check_cost(farm_session *session, size_t index, int64_t cost, int64_t least) {
-    if (cost >= least && cost <= RATE_AMOUNT_MAX) return FARM_OK;
+static farm_status check_item(farm_session *session, size_t index, farm_rate_request *item,
+                              uint32_t looked_at) {
+    const char *complaint = rate_name_complaint(item->limit);
+    if (complaint != NULL)
+        return store_fail(session, FARM_EINVAL, 0, "items[%zu].limit %s", index, complaint);
+    if ((item->flags & ~(uint32_t)FARM_RATE_FORCE) != 0 ||
+        (item->flags != 0 && !(looked_at & RATE_ITEM_FLAGS)))
+        return store_fail(session, FARM_EINVAL, 0,
+                          "items[%zu].flags has flags that mean nothing here", index);
+    if (!(looked_at & (RATE_ITEM_COST | RATE_ITEM_POSITIVE))) item->cost = 0;
+    const int64_t least = looked_at & RATE_ITEM_POSITIVE ? 1 : 0;
+    if (item->cost >= least && item->cost <= RATE_AMOUNT_MAX) return FARM_OK;
     return store_fail(session, FARM_EINVAL, 0, "items[%zu].cost is %lld, and must be %lld to %d",
-                      index, (long long)cost, (long long)least, RATE_AMOUNT_MAX);
+                      index, (long long)item->cost, (long long)least, RATE_AMOUNT_MAX);
+}
+
+/* What is to be done with the line in a take. */
+static int32_t kind_of(const rate_line *line, const farm_rate_request *item) {
+    if (line->rule == FARM_RATE_RULE_EXEMPT || line->rule == FARM_RATE_RULE_BAN)
+        return RATE_LINE_IDLE;
+    if (line->terms->units.algorithm == FARM_RATE_ALGORITHM_CONCURRENCY) {
+        if (item->cost == 0) return RATE_LINE_COUNT;
+        return line->is_shadow ? RATE_LINE_TRY_HOLD : RATE_LINE_HOLD;
+    }
+    if (item->cost == 0) return RATE_LINE_LOOK;
+    if (item->flags & FARM_RATE_FORCE) return RATE_LINE_FORCE;
+    return line->is_shadow ? RATE_LINE_TRY : RATE_LINE_TAKE;
+}
+
+/* By what the subject is limited, beside the limit itself. */
+static void apply_override(rate_line *line, const rate_subject *subject, int64_t now_us) {
+    const rate_override *found = rate_definition_override(line->definition, subject, now_us);
+    if (found == NULL) return;
+    line->rule = found->rule;
+    if (found->terms != NULL) line->terms = found->terms;
+    if (found->rule == FARM_RATE_RULE_BAN) line->ban_ends_us = found->expires_us;
+}
+
+/* The bucket from before the limit was last changed, if it is to be carried over. */
+static void find_past(rate_line *line, const rate_subject *subject) {
+    const rate_definition *definition = line->definition;
+    if (definition->past == NULL || line->terms != &definition->terms ||
+        line->ask.moment.now_us > definition->past_until_us)
+        return;
+    rate_subject_hash(&definition->owner, definition->past->epoch, subject, line->past);
+    line->has_past = 1;
 }
 
 static farm_status read_line(farm_session *session, const rate_definitions *definitions,
-                             const void *source, size_t index, int64_t least_cost, rate_line *out) {
-    farm_rate_request request;
-    farm_status status = store_check_options(session, "items", &request, sizeof request, source);
+                             const void *source, size_t index, uint32_t looked_at, rate_line *out) {
+    farm_rate_request item;
+    farm_status status = store_check_options(session, "items", &item, sizeof item, source);
+    if (status == FARM_OK) status = check_item(session, index, &item, looked_at);
     if (status != FARM_OK) return status;
-    const char *complaint = rate_name_complaint(request.limit);
-    if (complaint != NULL)
-        return store_fail(session, FARM_EINVAL, 0, "items[%zu].limit %s", index, complaint);
-    const int64_t cost = least_cost < 0 ? 0 : request.cost;
-    status = check_cost(session, index, cost, least_cost < 0 ? 0 : least_cost);
-    if (status != FARM_OK) return status;
-    const rate_definition *definition = rate_definitions_find(definitions, request.limit);
+    const rate_definition *definition = rate_definitions_find(definitions, item.limit);
     if (definition == NULL)
         return store_fail(session, FARM_ENOTFOUND, FARM_RATE_REASON_UNKNOWN_LIMIT,
-                          "the space %s has no limit %s", definitions->space, request.limit);
+                          "the space %s has no limit %s", definitions->space, item.limit);
+    if (item.flags != 0 && definition->figures.algorithm == FARM_RATE_ALGORITHM_CONCURRENCY)
+        return store_fail(session, FARM_EINVAL, 0, "items[%zu].flags: holds cannot be forced",
+                          index);
     rate_subject subject;
-    complaint = rate_subject_read(&definition->owner, request.subject, &subject);
+    const char *complaint = rate_subject_read(&definition->owner, item.subject, &subject);
     if (complaint != NULL)
         return store_fail(session, FARM_EINVAL, FARM_RATE_REASON_BAD_SUBJECT,
                           "items[%zu].subject %s", index, complaint);
 
-    memset(out, 0, sizeof *out);
-    out->definition = definition;
-    out->place = index;
-    out->facts.cost = cost;
-    out->facts.now = rate_now(&definition->units, store_now_ns(session));
-    rate_subject_hash(&definition->owner, &subject, out->bucket);
+    const int64_t now_ns = store_now_ns(session);
+    *out = (rate_line){
+        .definition = definition,
+        .terms = &definition->terms,
+        .place = index,
+        .is_shadow = definition->is_shadow || (item.flags & FARM_RATE_FORCE) != 0,
+    };
+    apply_override(out, &subject, now_ns / 1000);
+    rate_ask_at(&out->terms->units, now_ns, item.cost, &out->ask);
+    rate_subject_hash(&definition->owner, out->terms->epoch, &subject, out->bucket);
+    find_past(out, &subject);
+    out->opening = out->terms->units.opening;
+    out->kind = kind_of(out, &item);
     return FARM_OK;
 }
 
 static int compare_lines(const void *left, const void *right) {
     const rate_line *one = left;
     const rate_line *other = right;
-    return memcmp(one->bucket, other->bucket, RATE_BUCKET_SIZE);
+    return memcmp(one->bucket, other->bucket, RATE_KEY_SIZE);
 }
 
 farm_status rate_lines_read(farm_session *session, const rate_definitions *definitions,
-                            const void *items, size_t count, int64_t least_cost, rate_lines *out) {
+                            const void *items, size_t count, uint32_t looked_at, rate_lines *out) {
     farm_status status = store_check_array(session, "items", items, count, FARM_RATE_BATCH_MAX);
     for (size_t i = 0; i < count && status == FARM_OK; i++)
-        status = read_line(session, definitions, store_array_at(items, i), i, least_cost,
-                           &out->items[i]);
+        status =
+            read_line(session, definitions, store_array_at(items, i), i, looked_at, &out->items[i]);
     if (status != FARM_OK) return status;
     out->count = count;
     qsort(out->items, count, sizeof *out->items, compare_lines);

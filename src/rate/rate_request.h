@@ -1,15 +1,38 @@
-/* What a call asks for: its items checked, looked up and turned into buckets. */
+/* What a call asks for: its items checked, looked up, and turned into buckets. */
 #ifndef RATE_REQUEST_H
 #define RATE_REQUEST_H
 
 #include "rate/rate_definitions.h"
 
+/* What is done with a line in a take. */
+enum {
+    RATE_LINE_IDLE,     /* nothing: the subject is exempt or banned */
+    RATE_LINE_LOOK,     /* it costs nothing */
+    RATE_LINE_TAKE,     /* from a bucket */
+    RATE_LINE_TRY,      /* the same for a limit in shadow mode */
+    RATE_LINE_FORCE,    /* from a bucket, whether it fits or not */
+    RATE_LINE_COUNT,    /* of holds: it costs nothing */
+    RATE_LINE_HOLD,     /* some of so many at once */
+    RATE_LINE_TRY_HOLD, /* the same for a limit in shadow mode */
+    RATE_LINE_KIND_COUNT
+};
+
 /* One item, and what the store said of its bucket. */
 typedef struct rate_line {
     const rate_definition *definition;
-    size_t place; /* of the item */
+    const rate_terms *terms; /* the limit's, or the subject's own */
+    size_t place;            /* of the item */
+    int32_t kind;            /* RATE_LINE_… */
+    int32_t rule;            /* FARM_RATE_RULE_… */
+    int32_t is_shadow;
+    int32_t source;      /* FARM_RATE_SOURCE_… */
+    int64_t ban_ends_us; /* 0: never */
+    rate_ask ask;
     rate_facts facts;
-    uint8_t bucket[RATE_BUCKET_SIZE];
+    uint8_t bucket[RATE_KEY_SIZE];
+    uint8_t past[RATE_KEY_SIZE]; /* the bucket to carry over, when has_past */
+    int32_t has_past;
+    int64_t opening; /* units that its bucket lacks when it is new */
 } rate_line;
 
 /* The lines of a call, in the order of their buckets: everybody locks them in that order. */
@@ -18,9 +41,15 @@ typedef struct rate_lines {
     rate_line items[FARM_RATE_BATCH_MAX];
 } rate_lines;
 
-/* Read farm_rate_request items of the caller's size. least_cost: what a cost must be at least; -1:
- * costs are not looked at. */
+/* What is looked at in an item. */
+enum {
+    RATE_ITEM_COST = 1,     /* its cost, 0 or more */
+    RATE_ITEM_POSITIVE = 2, /* its cost, 1 or more */
+    RATE_ITEM_FLAGS = 4     /* its flags; without, they must be 0 */
+};
+
+/* Read farm_rate_request items of the caller's size. */
 farm_status rate_lines_read(farm_session *session, const rate_definitions *definitions,
-                            const void *items, size_t count, int64_t least_cost, rate_lines *out);
+                            const void *items, size_t count, uint32_t looked_at, rate_lines *out);
 
 #endif

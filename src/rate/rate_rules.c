@@ -1,12 +1,10 @@
-/* The rules of rate limits; see rate_rules.h. The bounds that make every sum fit are all in
- * rate_units_make(). */
+/* The rules of rate limits: what a limit may say, which limit decides, how long a decision can be
+ * taken back. See rate_rules.h. */
 #include "rate/rate_rules.h"
 #include "base/integer.h"
 #include <string.h>
 
 enum { IPV4_PREFIX_DEFAULT = 32, IPV4_BITS = 32, IPV6_PREFIX_DEFAULT = 64, IPV6_BITS = 128 };
-
-static const int64_t tick_ns_choices[RATE_TICK_COUNT] = {1, 1000, 1000000};
 
 static int32_t is_within(int64_t value, int64_t least, int64_t most) {
     return value >= least && value <= most;
@@ -28,15 +26,13 @@ const char *rate_name_complaint(const char *name) {
     return size > FARM_KEY_MAX ? "is longer than 255 bytes" : NULL;
 }
 
-const char *rate_limit_complaint(farm_rate_limit *limit) {
+/* Fields that every limit has. */
+static const char *common_complaint(farm_rate_limit *limit) {
     if (!is_within(limit->scope, FARM_RATE_SCOPE_KEY, FARM_RATE_SCOPE_GLOBAL))
         return "has a scope that does not exist";
+    if (!is_within(limit->algorithm, FARM_RATE_ALGORITHM_BUCKET, FARM_RATE_ALGORITHM_CONCURRENCY))
+        return "has an algorithm that does not exist";
     if (!is_within(limit->count, 1, RATE_AMOUNT_MAX)) return "must have a count of 1 to 2147483647";
-    if (limit->burst == 0) limit->burst = limit->count;
-    if (!is_within(limit->burst, 1, RATE_AMOUNT_MAX))
-        return "must have a burst of 1 to 2147483647, or 0 for its count";
-    if (!is_within(limit->period_us, 1, RATE_PERIOD_MAX_US))
-        return "must have a period of 1 microsecond to 366 days";
     if (limit->scope != FARM_RATE_SCOPE_ADDRESS && (limit->ipv4_prefix | limit->ipv6_prefix) != 0)
         return "has a prefix, which only addresses have";
     if (limit->ipv4_prefix == 0) limit->ipv4_prefix = IPV4_PREFIX_DEFAULT;
@@ -46,93 +42,81 @@ const char *rate_limit_complaint(farm_rate_limit *limit) {
     return NULL;
 }
 
-/* Microseconds until so many units have passed, rounded up. */
-static int64_t to_us(const rate_units *units, int64_t amount) {
-    int64_t ticks = integer_divide_up(amount, units->speed);
-    return units->tick_ns == 1 ? integer_divide_up(ticks, 1000) : ticks * (units->tick_ns / 1000);
+static const char *bucket_complaint(farm_rate_limit *limit) {
+    if (limit->burst == 0) limit->burst = limit->count;
+    if (!is_within(limit->burst, 1, RATE_AMOUNT_MAX))
+        return "must have a burst of 1 to 2147483647, or 0 for its count";
+    if (limit->initial == 0) limit->initial = limit->burst;
+    if (!is_within(limit->initial, 1, limit->burst))
+        return "must have initial tokens of 1 to burst";
+    if (!is_within(limit->lease_count, 0, limit->burst)) return "must have leases of 0 to burst";
+    if (!is_within(limit->period_us, 1, RATE_PERIOD_MAX_US))
+        return "must have a period of 1 microsecond to 366 days";
+    return NULL;
 }
 
-int32_t rate_units_make(const farm_rate_limit *limit, int64_t tick_ns, rate_units *out) {
-    const int64_t period_ns = limit->period_us * 1000;
-    if (period_ns % tick_ns != 0) return 0;
-    const int64_t period = period_ns / tick_ns;
-    const int64_t divisor = integer_gcd(limit->count, period);
-    rate_units units = {
-        .tick_ns = tick_ns,
-        .speed = limit->count / divisor,
-        .token = period / divisor,
-        .burst = limit->burst,
-    };
-    /* The largest sum is that of a bucket filled up in 2200, looked at after the clock was set back
-     * to 1970, plus a cost: now + capacity + capacity. The slack is less than now. */
-    const int64_t clock_max = RATE_CLOCK_MAX_US * 1000 / tick_ns;
-    int64_t sum = 0;
-    if (!integer_multiply(units.burst, units.token, &units.capacity)) return 0;
-    if (!integer_multiply(clock_max, units.speed, &sum)) return 0;
-    if (!integer_add(sum, units.capacity, &sum)) return 0;
-    if (!integer_add(sum, units.capacity, &sum)) return 0;
-    units.slack = RATE_SLACK_US * 1000 / tick_ns * units.speed;
-    /* Likewise in microseconds, for the answers, the expiry and its rounding up to hours. */
-    if (tick_ns > 1000) {
-        const int64_t ticks = integer_divide_up(units.capacity, units.speed);
-        if (!integer_multiply(ticks, tick_ns / 1000, &sum)) return 0;
-    }
-    units.refill_us = to_us(&units, units.capacity);
-    if (units.refill_us > INT64_MAX - RATE_CLOCK_MAX_US - 2 * RATE_HOUR_US) return 0;
-    *out = units;
-    return 1;
+/* Windows and holds. */
+static const char *count_complaint(farm_rate_limit *limit) {
+    if (limit->burst != 0 && limit->burst != limit->count)
+        return "has a burst, which only buckets have";
+    limit->burst = limit->count;
+    if (limit->initial != 0) return "has initial tokens, which only buckets have";
+    if (limit->lease_count != 0) return "has leases, which only buckets have";
+    if (limit->calendar == FARM_RATE_CALENDAR_NONE &&
+        !is_within(limit->period_us, RATE_WINDOW_MIN_US, RATE_PERIOD_MAX_US))
+        return "must have a period of 1 millisecond to 366 days";
+    if (limit->algorithm == FARM_RATE_ALGORITHM_CONCURRENCY && limit->count > FARM_RATE_HOLD_MAX)
+        return "must have a count of 1 to 10000";
+    return NULL;
 }
 
-int32_t rate_units_choose(const farm_rate_limit *limit, rate_units *out) {
-    for (size_t i = 0; i < RATE_TICK_COUNT; i++)
-        if (rate_units_make(limit, tick_ns_choices[i], out)) return 1;
-    return 0;
+static const char *calendar_complaint(const farm_rate_limit *limit) {
+    if (!is_within(limit->calendar, FARM_RATE_CALENDAR_NONE, FARM_RATE_CALENDAR_YEAR))
+        return "has a calendar that does not exist";
+    if (limit->calendar == FARM_RATE_CALENDAR_NONE)
+        return limit->zone == NULL || limit->zone[0] == '\0'
+                   ? NULL
+                   : "has a time zone, which only calendars have";
+    if (limit->algorithm != FARM_RATE_ALGORITHM_WINDOW)
+        return "has a calendar, which only windows have";
+    return limit->period_us == 0 ? NULL : "has a period beside its calendar";
 }
 
-int64_t rate_now(const rate_units *units, int64_t now_ns) {
-    const int64_t bounded = integer_max(0, integer_min(now_ns, RATE_CLOCK_MAX_US * 1000));
-    return bounded / units->tick_ns * units->speed;
+/* How it behaves, whatever it counts. */
+static const char *manner_complaint(const farm_rate_limit *limit) {
+    if (!is_within(limit->is_shadow, 0, 1)) return "must be in shadow mode, 1, or not, 0";
+    if (!is_within(limit->on_error, FARM_RATE_ON_ERROR_CLOSED, FARM_RATE_ON_ERROR_LOCAL))
+        return "has an answer to errors that does not exist";
+    if (!is_within(limit->on_change, FARM_RATE_CHANGE_DEFAULT, FARM_RATE_CHANGE_PROPORTIONAL))
+        return "has a way to change that does not exist";
+    if (!is_within(limit->node_count, 0, RATE_NODE_MAX)) return "must have 0 to 10000 nodes";
+    if (!is_within(limit->jitter_percent, 0, RATE_PERCENT_MAX))
+        return "must have a jitter of 0 to 100 percent";
+    if (!is_within(limit->denied_us, 0, RATE_DENIED_MAX_US))
+        return "must remember refusals for 0 to 60 seconds";
+    return NULL;
 }
 
-int32_t rate_is_never(const rate_units *units, int64_t cost) {
-    return cost > units->burst;
-}
-
-int64_t rate_increment(const rate_units *units, int64_t cost) {
-    return integer_min(cost, units->burst) * units->token;
-}
-
-int64_t rate_expires_hour(const rate_units *units, int64_t now_us) {
-    const int64_t bounded = integer_max(0, integer_min(now_us, RATE_CLOCK_MAX_US));
-    return (bounded + units->refill_us) / RATE_HOUR_US + 1;
-}
-
-void rate_decide(const rate_units *units, const rate_facts *facts, farm_rate_state *out) {
-    int64_t used = facts->has_tat ? integer_max(0, facts->tat - facts->now) : 0;
-    /* A debt that nobody can have run up: the clock was set back. One more is let through, and
-     * leaves the bucket empty. */
-    const int32_t is_healed = used > units->capacity + units->slack;
-    if (is_healed) used = units->capacity;
-    const int64_t wait = used + rate_increment(units, facts->cost) - units->capacity;
-    const int32_t is_never = !facts->is_taken && rate_is_never(units, facts->cost);
-
-    out->burst = units->burst;
-    out->refill_us = units->refill_us;
-    out->is_never = is_never;
-    out->allowed = facts->is_taken || (!is_never && (is_healed || wait <= 0));
-    out->remaining = integer_max(0, units->capacity - used) / units->token;
-    out->reset_after_us = to_us(units, used);
-    out->retry_after_us = is_never ? -1 : (out->allowed ? 0 : to_us(units, wait));
-    out->reserved = 0;
+const char *rate_limit_complaint(farm_rate_limit *limit) {
+    const char *complaint = common_complaint(limit);
+    if (complaint == NULL) complaint = calendar_complaint(limit);
+    if (complaint == NULL)
+        complaint = limit->algorithm == FARM_RATE_ALGORITHM_BUCKET ? bucket_complaint(limit)
+                                                                   : count_complaint(limit);
+    if (complaint == NULL) complaint = manner_complaint(limit);
+    if (complaint == NULL && limit->node_count == 0) limit->node_count = 1;
+    return complaint;
 }
 
 /* Whether the left one has the smaller part left; both numbers are below 2^31. */
 static int32_t is_scarcer(const farm_rate_state *left, const farm_rate_state *right) {
+    if (left->is_shadow != right->is_shadow) return right->is_shadow;
     return left->remaining * right->burst < right->remaining * left->burst;
 }
 
 /* Whether the left one is longer to wait for. */
 static int32_t is_later(const farm_rate_state *left, const farm_rate_state *right) {
+    if (left->is_shadow != right->is_shadow) return right->is_shadow;
     if (left->is_never || right->is_never) return left->is_never > right->is_never;
     return left->retry_after_us > right->retry_after_us;
 }
@@ -141,16 +125,30 @@ void rate_conclude(const farm_rate_state *states, size_t count, farm_rate_decisi
     size_t latest = 0;
     size_t scarcest = 0;
     int32_t allowed = 1;
+    out->is_shadowed = 0;
     for (size_t i = 0; i < count; i++) {
+        if (states[i].is_shadow) {
+            if (!states[i].allowed) out->is_shadowed = 1;
+            continue;
+        }
         if (!states[i].allowed) allowed = 0;
         if (is_later(&states[i], &states[latest])) latest = i;
         if (is_scarcer(&states[i], &states[scarcest])) scarcest = i;
     }
     out->allowed = allowed;
     out->decided_index = (int32_t)(allowed ? scarcest : latest);
-    out->is_never = states[latest].is_never;
-    out->retry_after_us = states[latest].retry_after_us;
+    out->is_never = !allowed && states[latest].is_never;
+    out->retry_after_us = allowed ? 0 : states[latest].retry_after_us;
+    out->is_degraded = 0;
     memset(&out->token, 0, sizeof out->token);
+}
+
+int64_t rate_jitter(int64_t wait_us, int32_t percent, uint32_t random) {
+    if (wait_us <= 0 || percent == 0) return wait_us;
+    const uint64_t most = (uint64_t)(wait_us / RATE_PERCENT_MAX) * (uint64_t)percent;
+    /* most × random / 2^32, in halves, since the product has up to 95 bits. */
+    const uint64_t extra = (most >> 32) * random + ((most & UINT32_MAX) * random >> 32);
+    return integer_min(wait_us, INT64_MAX - (int64_t)extra) + (int64_t)extra;
 }
 
 int32_t rate_token_is_sound(const farm_id *token) {

@@ -14,8 +14,17 @@ static size_t table_count;
 
 /* A row of B's, and of others who are not A, in every table. */
 static void plant_rows_of_others(void) {
-    const farm_rate_limit limit = {
+    farm_rate_limit limit = {
         .struct_size = sizeof limit, .name = "l", .count = 1, .period_us = 1000000};
+    const farm_rate_limit holds = {.struct_size = sizeof holds,
+                                   .name = "h",
+                                   .count = 1,
+                                   .period_us = 1000000,
+                                   .algorithm = FARM_RATE_ALGORITHM_CONCURRENCY};
+    const farm_rate_override ban = {
+        .struct_size = sizeof ban, .rule = FARM_RATE_RULE_BAN, .limit = "l", .subject = "c"};
+    const farm_rate_request hold = {
+        .struct_size = sizeof hold, .limit = "h", .subject = "b", .cost = 1};
     const farm_rate_request request = {
         .struct_size = sizeof request, .limit = "l", .subject = "b", .cost = 1};
     farm_rate_state state = {.struct_size = sizeof state};
@@ -25,6 +34,12 @@ static void plant_rows_of_others(void) {
     cr_assert_eq(farm_rate_take(session, &request, 1, &state, &decision), FARM_OK);
     cr_assert_eq(farm_rate_refund(session, &decision.token, &request, 1), FARM_OK, "%s",
                  farm_session_error_text(session));
+    cr_assert_eq(farm_rate_define(session, &holds, 1), FARM_OK);
+    cr_assert_eq(farm_rate_take(session, &hold, 1, &state, &decision), FARM_OK);
+    cr_assert_eq(farm_rate_override_put(session, &ban, 1), FARM_OK, "%s",
+                 farm_session_error_text(session));
+    limit.count = 2;
+    cr_assert_eq(farm_rate_define(session, &limit, 1), FARM_OK);
     cr_assert_eq(farm_idempotency_begin(session, "b", "k", "o", "", 0, NULL, &claim), FARM_OK);
     cr_assert_eq(farm_role_found(session, "shop", "b"), FARM_OK);
     farm_idempotency_free(claim);

@@ -30,6 +30,7 @@ NAMES = {
     "connection": r"struct (sqlite3|pg_conn) \*",
     "allocator": r"const farm_allocator \*", "options": r"const (struct )?farm_\w+_options \*",
     "decision": r"const farm_\w+_decision \*",
+    "is_shadow": NUMBER,
     "status": "farm_status", "role": NUMBER, "after_role": NUMBER, "step": NUMBER, "code": NUMBER,
     "timeout_us": TIME, "now_us": TIME, "expires_us": TIME,
 }

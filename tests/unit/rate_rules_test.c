@@ -24,43 +24,57 @@ static rate_units units_of(int64_t burst, int64_t count, int64_t period_us) {
     farm_rate_limit limit = limit_of(burst, count, period_us);
     rate_units units = {0};
     cr_assert_null(rate_limit_complaint(&limit));
-    cr_assert(rate_units_choose(&limit, &units));
+    cr_assert(rate_units_choose(&limit, &(zone){0}, &units));
     return units;
 }
 
-/* A bucket in the hands of the test: what the statement bucket_take does, in C. */
+/* A bucket in the hands of the test. */
 typedef struct bucket {
     rate_units units;
-    int64_t tat;
-    int32_t has_tat;
+    rate_row row;
+    int32_t has_row;
 } bucket;
 
-static farm_rate_state look(const bucket *from, int64_t now_us, int64_t cost) {
+static farm_rate_state state_at(const bucket *from, int64_t now_us, int64_t cost,
+                                int32_t is_taken) {
     farm_rate_state state = {.struct_size = sizeof state};
-    rate_facts facts = {.now = rate_now(&from->units, now_us * 1000),
-                        .cost = cost,
-                        .tat = from->tat,
-                        .has_tat = from->has_tat};
-    rate_decide(&from->units, &facts, &state);
+    rate_facts facts = {.row = from->row, .has_row = from->has_row, .is_taken = is_taken};
+    rate_ask ask;
+    rate_ask_at(&from->units, now_us * 1000, cost, &ask);
+    rate_decide(&from->units, &ask, &facts, &state);
     return state;
 }
 
+static farm_rate_state look(const bucket *from, int64_t now_us, int64_t cost) {
+    return state_at(from, now_us, cost, 0);
+}
+
 static farm_rate_state take(bucket *from, int64_t now_us, int64_t cost) {
-    farm_rate_state state = look(from, now_us, cost);
-    if (!state.allowed) return state;
-    const rate_units *units = &from->units;
-    const int64_t now = rate_now(units, now_us * 1000);
-    const int64_t increment = rate_increment(units, cost);
-    if (!from->has_tat || from->tat <= now)
-        from->tat = now + increment;
-    else if (from->tat - now > units->capacity + units->slack)
-        from->tat = now + units->capacity;
-    else
-        from->tat += increment;
-    from->has_tat = 1;
-    rate_facts facts = {.now = now, .cost = cost, .tat = from->tat, .has_tat = 1, .is_taken = 1};
-    rate_decide(units, &facts, &state);
-    return state;
+    rate_row after;
+    rate_ask ask;
+    farm_rate_state before = look(from, now_us, cost);
+    rate_ask_at(&from->units, now_us * 1000, cost, &ask);
+    const int32_t is_taken =
+        !rate_is_never(&from->units, cost) &&
+        rate_row_take(&from->units, &ask, from->has_row ? &from->row : NULL, &after);
+    /* The row and what is said of it agree. */
+    cr_assert_eq(before.allowed, is_taken);
+    if (!is_taken) return before;
+    from->row = after;
+    from->has_row = 1;
+    return state_at(from, now_us, cost, 1);
+}
+
+static int64_t now_of(const rate_units *units, int64_t now_ns) {
+    rate_moment moment;
+    rate_moment_at(units, now_ns, &moment);
+    return moment.now;
+}
+
+static int64_t expires_at(const rate_units *units, int64_t now_us) {
+    rate_moment moment;
+    rate_moment_at(units, now_us, &moment);
+    return rate_expires_hour(&moment);
 }
 
 /* ------------------------------------------------------------------------- the units */
@@ -106,7 +120,7 @@ Test(rate_rules, what_cannot_be_counted_exactly_is_refused) {
         rate_units units;
 
         cr_assert_null(rate_limit_complaint(&limit));
-        cr_assert_not(rate_units_choose(&limit, &units), "case %zu", i);
+        cr_assert_not(rate_units_choose(&limit, &(zone){0}, &units), "case %zu", i);
     }
 }
 
@@ -119,16 +133,16 @@ Test(rate_rules, no_sum_overflows_at_the_end_of_time) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         rate_units units = units_of(cases[i][0], cases[i][1], cases[i][2]);
-        const wide now = rate_now(&units, INT64_MAX);
+        const wide now = now_of(&units, INT64_MAX);
 
-        cr_assert(now + units.capacity + units.capacity <= (wide)INT64_MAX, "case %zu", i);
+        cr_assert(now + 3 * (wide)units.capacity <= (wide)INT64_MAX, "case %zu", i);
         cr_assert((wide)units.capacity + units.slack <= (wide)INT64_MAX, "case %zu", i);
-        cr_assert(rate_expires_hour(&units, INT64_MAX) <= INT64_MAX / RATE_HOUR_US, "case %zu", i);
-        cr_assert(rate_expires_hour(&units, CLOCK_MAX_US) * RATE_HOUR_US >
+        cr_assert(expires_at(&units, INT64_MAX) <= INT64_MAX / RATE_HOUR_US, "case %zu", i);
+        cr_assert(expires_at(&units, CLOCK_MAX_US * 1000) * RATE_HOUR_US >
                   CLOCK_MAX_US + units.refill_us);
         cr_assert_eq(RATE_CLOCK_MAX_US, CLOCK_MAX_US);
-        cr_assert_eq(rate_now(&units, -5), 0);
-        bucket from = {.units = units, .tat = (int64_t)now + units.capacity, .has_tat = 1};
+        cr_assert_eq(now_of(&units, -5), 0);
+        bucket from = {.units = units, .row = {.tat = (int64_t)now + units.capacity}, .has_row = 1};
         cr_assert(look(&from, 0, RATE_AMOUNT_MAX).remaining == 0);
     }
 }

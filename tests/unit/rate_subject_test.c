@@ -12,7 +12,6 @@ static rate_owner owner_of(int32_t scope, int32_t ipv4_prefix, int32_t ipv6_pref
     for (size_t i = 0; i < sizeof secret; i++) secret[i] = (uint8_t)(i * 7 + 1);
     return (rate_owner){.space = "space",
                         .limit = "limit",
-                        .epoch = epoch,
                         .secret = secret,
                         .scope = scope,
                         .ipv4_prefix = ipv4_prefix,
@@ -122,7 +121,7 @@ Test(rate_subject, every_part_of_a_bucket_counts_and_none_runs_into_the_next) {
     static const uint8_t other_secret[HASH_SECRET_SIZE] = {5};
     rate_owner owners[9];
     static const char *const subjects[9] = {"c", "c", "bc", "c", "c", "c", "c", "cc", "c"};
-    uint8_t keys[9][RATE_BUCKET_SIZE];
+    uint8_t keys[9][RATE_KEY_SIZE];
     for (size_t i = 0; i < 9; i++) {
         owners[i] = owner_of(FARM_RATE_SCOPE_KEY, 32, 64);
         owners[i].space = "a";
@@ -132,31 +131,89 @@ Test(rate_subject, every_part_of_a_bucket_counts_and_none_runs_into_the_next) {
     owners[2].limit = "a";
     owners[3].limit = "a\x1f"
                       "b";
-    owners[4].epoch = other_epoch;
     owners[5].secret = other_secret;
     owners[6].scope = FARM_RATE_SCOPE_USER;
     owners[8].space = "a\x01";
     for (size_t i = 0; i < 9; i++) {
         rate_subject subject = read(&owners[i], subjects[i]);
-        rate_subject_hash(&owners[i], &subject, keys[i]);
+        rate_subject_hash(&owners[i], i == 4 ? other_epoch : epoch, &subject, keys[i]);
     }
     for (size_t i = 0; i < 9; i++)
         for (size_t j = 0; j < i; j++)
-            cr_assert_neq(memcmp(keys[i], keys[j], RATE_BUCKET_SIZE), 0, "%zu and %zu", i, j);
+            cr_assert_neq(memcmp(keys[i], keys[j], RATE_KEY_SIZE), 0, "%zu and %zu", i, j);
 }
 
 Test(rate_subject, the_longest_parts_fit) {
     rate_owner owner = owner_of(FARM_RATE_SCOPE_KEY, 32, 64);
     char longest[FARM_KEY_MAX + 1];
-    uint8_t key[RATE_BUCKET_SIZE] = {0};
-    uint8_t again[RATE_BUCKET_SIZE] = {1};
+    uint8_t key[RATE_KEY_SIZE] = {0};
+    uint8_t again[RATE_KEY_SIZE] = {1};
     memset(longest, 'x', FARM_KEY_MAX);
     longest[FARM_KEY_MAX] = '\0';
     owner.space = owner.limit = longest;
     rate_subject subject = read(&owner, longest);
 
-    rate_subject_hash(&owner, &subject, key);
-    rate_subject_hash(&owner, &subject, again);
+    rate_subject_hash(&owner, epoch, &subject, key);
+    rate_subject_hash(&owner, epoch, &subject, again);
 
     cr_assert_eq(memcmp(key, again, sizeof key), 0);
+}
+
+/* ------------------------------------------------------------------------- overrides */
+
+static int32_t override_length(const rate_owner *owner, const char *text, uint8_t *key) {
+    rate_subject subject;
+    int32_t length = -1;
+    const char *complaint = rate_network_read(owner, text, &subject, &length);
+    cr_assert_null(complaint, "%s %s", text, complaint);
+    rate_override_hash(owner, &subject, subject.size, length, key);
+    return length;
+}
+
+Test(rate_subject, networks_of_overrides_are_found_from_the_addresses_in_them) {
+    static const struct {
+        const char *network, *address;
+        int32_t length;
+    } cases[] = {
+        {"10.0.0.0/8", "10.255.3.4", 8},     {"10.9.9.9/8", "10.255.3.4", 8},
+        {"0.0.0.0/0", "203.0.113.9", 0},     {"::ffff:10.0.0.0/104", "10.255.3.4", 8},
+        {"192.0.2.1", "192.0.2.1", 32},      {"2001:db8::/32", "2001:db8:ffff::1", 32},
+        {"2001:db8::5", "2001:db8::77", 64},
+    };
+    rate_owner owner = owner_of(FARM_RATE_SCOPE_ADDRESS, 32, 64);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint8_t key[RATE_KEY_SIZE];
+        uint8_t found[RATE_KEY_SIZE];
+        rate_subject address = read(&owner, cases[i].address);
+
+        cr_assert_eq(override_length(&owner, cases[i].network, key), cases[i].length, "%zu", i);
+
+        rate_override_hash(&owner, &address, address.size, cases[i].length, found);
+        cr_assert_eq(memcmp(key, found, sizeof key), 0, "case %zu", i);
+    }
+}
+
+Test(rate_subject, what_is_no_network_is_refused) {
+    static const char *const wrong[] = {"10.0.0.0/33",      "10.0.0.0/",    "10.0.0.0/x",
+                                        "2001:db8::/65",    "/8",           "10.0.0/8",
+                                        "::ffff:1.2.3.4/8", "1.2.3.4/1000", "1.2.3.4/-1"};
+    rate_owner owner = owner_of(FARM_RATE_SCOPE_ADDRESS, 32, 64);
+    rate_subject subject;
+    int32_t length = 0;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        cr_assert_not_null(rate_network_read(&owner, wrong[i], &subject, &length), "%s", wrong[i]);
+}
+
+Test(rate_subject, an_override_is_no_bucket_and_networks_of_two_lengths_are_two) {
+    rate_owner owner = owner_of(FARM_RATE_SCOPE_ADDRESS, 32, 64);
+    uint8_t keys[3][RATE_KEY_SIZE];
+    rate_subject address = read(&owner, "10.0.0.0");
+
+    override_length(&owner, "10.0.0.0/8", keys[0]);
+    override_length(&owner, "10.0.0.0/16", keys[1]);
+    rate_subject_hash(&owner, epoch, &address, keys[2]);
+
+    for (size_t i = 0; i < 3; i++)
+        for (size_t j = 0; j < i; j++)
+            cr_assert_neq(memcmp(keys[i], keys[j], RATE_KEY_SIZE), 0, "%zu and %zu", i, j);
 }

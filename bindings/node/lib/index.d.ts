@@ -13,7 +13,13 @@ export const Status: Numbers<'OK' | 'ENOMEM' | 'EINVAL' | 'ENOTFOUND' | 'EEXISTS
   | 'EFULL' | 'ECORRUPT' | 'EUNSUPPORTED' | 'EINTERNAL'>;
 export const RateScope: Numbers<'KEY' | 'USER' | 'ADDRESS' | 'GLOBAL'>;
 export const RateReason: Numbers<'UNKNOWN_LIMIT' | 'BAD_SUBJECT' | 'OUT_OF_RANGE' | 'TWICE'
-  | 'NOT_REFUNDABLE' | 'OWN_TRANSACTION'>;
+  | 'NOT_REFUNDABLE' | 'OWN_TRANSACTION' | 'NOT_HELD' | 'BAD_ZONE'>;
+export const RateAlgorithm: Numbers<'BUCKET' | 'WINDOW' | 'SLIDING' | 'CONCURRENCY'>;
+export const RateCalendar: Numbers<'NONE' | 'HOUR' | 'DAY' | 'WEEK' | 'MONTH' | 'YEAR'>;
+export const RateChange: Numbers<'DEFAULT' | 'RESET' | 'KEEP' | 'PROPORTIONAL'>;
+export const RateOnError: Numbers<'CLOSED' | 'OPEN' | 'LOCAL'>;
+export const RateRule: Numbers<'LIMIT' | 'OVERRIDE' | 'EXEMPT' | 'BAN'>;
+export const RateSource: Numbers<'STORE' | 'DENIAL' | 'LEASE' | 'LOCAL' | 'OPEN'>;
 export const Outcome: Numbers<'EXECUTE' | 'REPLAY' | 'IN_PROGRESS' | 'MISMATCH'>;
 export const IdempotencyReason: Numbers<'LOST' | 'NOT_CLAIMED' | 'STEP_BACK' | 'TOO_LARGE'>;
 export const Role: Numbers<'OWNER' | 'MANAGER' | 'MEMBER' | 'VIEWER' | 'SERVICE'>;
@@ -43,11 +49,37 @@ export class FarmError extends Error {
 export interface Limit {
   name: string;
   count: Int64;
-  periodUs: Us;
+  /** None with a calendar. */
+  periodUs?: Us;
   burst?: Int64;
   scope?: number;
   ipv4Prefix?: number;
   ipv6Prefix?: number;
+  algorithm?: number;
+  calendar?: number;
+  /** Of the calendar: "Europe/Berlin", or TZ as POSIX writes it; UTC. */
+  zone?: string | null;
+  initial?: Int64;
+  isShadow?: boolean;
+  onError?: number;
+  onChange?: number;
+  nodeCount?: number;
+  jitterPercent?: number;
+  leaseCount?: number;
+  deniedUs?: Us;
+}
+
+/** A subject's own figures, its exemption, or its ban. */
+export interface Override {
+  limit: string;
+  subject: string;
+  /** Of RateRule. */
+  rule: number;
+  burst?: Int64;
+  count?: Int64;
+  periodUs?: Us;
+  /** 0: for good. */
+  expiresUs?: Us;
 }
 
 export interface Request {
@@ -56,6 +88,8 @@ export interface Request {
   subject?: string | null;
   /** Tokens; 1. */
   cost?: Int64;
+  /** 1: take it though there is not enough. */
+  flags?: number;
 }
 
 /** The state of one limit after the call. */
@@ -63,12 +97,18 @@ export interface RateState {
   allowed: boolean;
   /** The cost is more than the burst: no waiting helps. */
   isNever: boolean;
+  /** What it says has no part in the decision. */
+  isShadow: boolean;
   burst: bigint;
   remaining: bigint;
   /** Until this cost can be had; 0n now, -1n never. */
   retryAfterUs: bigint;
   resetAfterUs: bigint;
   refillUs: bigint;
+  /** Of RateRule: which figures it goes by. */
+  rule: number;
+  /** Of RateSource: who decided. */
+  source: number;
 }
 
 /** What was decided over all limits of a call. */
@@ -90,6 +130,10 @@ export class Decision {
   /** The body of a refusal as application/problem+json; null when allowed. */
   readonly problem: Readonly<Record<string, unknown>> | null;
   readonly requests: readonly Request[];
+  /** A limit in shadow mode would have refused. */
+  readonly isShadowed: boolean;
+  /** The store could not be asked; see the states' source. */
+  readonly isDegraded: boolean;
 }
 
 export interface Rate<IsAsync extends boolean> {
@@ -97,6 +141,12 @@ export interface Rate<IsAsync extends boolean> {
   define(limits: readonly Limit[]): Answer<IsAsync, void>;
   /** Forget a limit. Only the service may. */
   remove(name: string): Answer<IsAsync, void>;
+  /** Switch all limits to shadow mode, or back. Only the service may. */
+  setShadow(isShadow: boolean): Answer<IsAsync, void>;
+  /** Give subjects figures of their own, exempt or ban them. Only the service may. */
+  override(overrides: readonly Override[]): Answer<IsAsync, void>;
+  /** Leave a subject to the limit itself again. Only the service may. */
+  removeOverride(limit: string, subject: string): Answer<IsAsync, void>;
   /** Take from limits, all or none. */
   take(requests: readonly Request[]): Answer<IsAsync, Decision>;
   /** What take() would answer now. */
@@ -104,6 +154,12 @@ export interface Rate<IsAsync extends boolean> {
   /** Give back what a decision took; without requests, all of it. */
   refund(decision: Decision, requests?: readonly Request[]): Answer<IsAsync, void>;
   refund(token: string, requests: readonly Request[]): Answer<IsAsync, void>;
+  /** End the holds of a decision; without requests, all of them. */
+  release(decision: Decision, requests?: readonly Request[]): Answer<IsAsync, void>;
+  release(token: string, requests: readonly Request[]): Answer<IsAsync, void>;
+  /** Let the holds of a decision last for their limits' period from now on. */
+  renew(decision: Decision, requests?: readonly Request[]): Answer<IsAsync, void>;
+  renew(token: string, requests: readonly Request[]): Answer<IsAsync, void>;
   /** Fill buckets again. Only the service may. */
   reset(requests: readonly Request[]): Answer<IsAsync, void>;
 }

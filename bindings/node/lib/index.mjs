@@ -2,7 +2,8 @@
 import farmcore from './index.cjs';
 
 export const {
-  Claim, Decision, FarmError, IdempotencyReason, Operation, Outcome, RateReason, RateScope, Role,
+  Claim, Decision, FarmError, IdempotencyReason, Operation, Outcome, RateAlgorithm,
+  RateCalendar, RateChange, RateOnError, RateReason, RateRule, RateScope, RateSource, Role,
   RoleReason, Status, Store, SyncStore, Transaction, View, operationName, roleAllows, roleName,
   version,
 } = farmcore;

@@ -46,6 +46,18 @@ class Rate {
     return this.#run('rate_remove', [name]);
   }
 
+  setShadow(isShadow) {
+    return this.#run('rate_set_shadow', [isShadow ? 1 : 0]);
+  }
+
+  override(overrides) {
+    return this.#run('rate_override_put', [overrides]);
+  }
+
+  removeOverride(limit, subject) {
+    return this.#run('rate_override_remove', [[{ limit, subject }]]);
+  }
+
   take(requests) {
     return this.#decide('rate_take', withCost(requests));
   }
@@ -60,10 +72,23 @@ class Rate {
   }
 
   refund(decision, requests) {
+    return this.#giveBack('rate_refund', decision, requests);
+  }
+
+  release(decision, requests) {
+    return this.#giveBack('rate_release', decision, requests);
+  }
+
+  renew(decision, requests) {
+    return this.#giveBack('rate_renew', decision, requests);
+  }
+
+  #giveBack(name, decision, requests) {
     const isDecision = decision instanceof Decision;
     const token = isDecision ? decision.token ?? NO_ID : decision;
-    return this.#run('rate_refund',
-      [token, withCost(isDecision ? requests ?? decision.requests : requests)]);
+    const given = isDecision && requests === undefined
+      ? decision.requests.map((request) => ({ ...request, flags: 0 })) : requests;
+    return this.#run(name, [token, withCost(given)]);
   }
 
   reset(requests) {

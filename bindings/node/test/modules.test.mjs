@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NOW_US, failure, onStores } from './support.mjs';
 import {
-  IdempotencyReason, Operation, Outcome, RateReason, RateScope, Role, RoleReason, operationName,
-  roleAllows, roleName,
+  IdempotencyReason, Operation, Outcome, RateReason, RateRule, RateScope, RateSource, Role,
+  RoleReason, operationName, roleAllows, roleName,
 } from '../lib/index.mjs';
 
 const USER = [{ limit: 'user', subject: 'u42' }];
@@ -25,8 +25,9 @@ limited('a take within the limit is allowed and says what is left', async (store
 
   assert.equal(verdict.allowed, true);
   assert.deepEqual(verdict.states, [{
-    allowed: true, isNever: false, burst: 2n, remaining: 1n, retryAfterUs: 0n,
-    resetAfterUs: 30_000_000n, refillUs: 60_000_000n }]);
+    allowed: true, isNever: false, isShadow: false, burst: 2n, remaining: 1n, retryAfterUs: 0n,
+    resetAfterUs: 30_000_000n, refillUs: 60_000_000n,
+    rule: RateRule.LIMIT, source: RateSource.STORE }]);
   assert.match(verdict.token, /^[0-9a-f-]{14}7[0-9a-f-]{21}$/);
   assert.deepEqual(verdict.headers,
     { 'RateLimit-Policy': '"user";q=2;w=60', RateLimit: '"user";r=1;t=30' });

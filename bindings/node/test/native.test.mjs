@@ -23,7 +23,10 @@ function open(t) {
 }
 
 test('the enums are those of the headers, whole', () => {
-  const of = { RateScope: 'RATE_SCOPE_', RateReason: 'RATE_REASON_', RoleReason: 'ROLE_REASON_',
+  const of = { RateScope: 'RATE_SCOPE_', RateReason: 'RATE_REASON_',
+    RateAlgorithm: 'RATE_ALGORITHM_',
+    RateCalendar: 'RATE_CALENDAR_', RateChange: 'RATE_CHANGE_', RateOnError: 'RATE_ON_ERROR_',
+    RateRule: 'RATE_RULE_', RateSource: 'RATE_SOURCE_', RoleReason: 'ROLE_REASON_',
     IdempotencyReason: 'IDEMPOTENCY_REASON_' };
   for (const [name, prefix] of Object.entries(of)) {
     const found = Object.keys(native).filter((key) => key.startsWith(prefix));

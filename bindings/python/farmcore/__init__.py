@@ -14,7 +14,8 @@ from .errors import (BusyError, ConflictError, CorruptError, DeniedError, Exists
                      ReadOnlyError, RefusedError, Status, TimedOutError, UnavailableError,
                      UncertainError, UnsupportedError)
 from .idempotency import Claim, IdempotencyReason, Outcome
-from .rate import Decision, Limit, RateReason, RateScope, RateState
+from .rate import (Decision, Limit, Override, RateAlgorithm, RateCalendar, RateChange, RateOnError,
+                   RateReason, RateRule, RateScope, RateSource, RateState)
 from .roles import Grant, Operation, Role, RoleReason
 from .store import VERSION as __version__
 from .store import Maintenance, Store, Transaction, View
@@ -23,7 +24,8 @@ __all__ = [
     "BusyError", "Claim", "ConflictError", "CorruptError", "Decision", "DeniedError",
     "ExistsError", "FarmError", "FullError", "Grant", "IdempotencyReason", "InternalError",
     "InvalidError", "Limit", "Maintenance", "NotFoundError", "Operation", "OutOfMemoryError",
-    "Outcome", "RateReason", "RateScope", "RateState", "ReadOnlyError", "RefusedError", "Role",
-    "RoleReason", "Status", "Store", "TimedOutError", "Transaction", "UnavailableError",
-    "UncertainError", "UnsupportedError", "View", "__version__", "aio",
+    "Outcome", "Override", "RateAlgorithm", "RateCalendar", "RateChange", "RateOnError",
+    "RateReason", "RateRule", "RateScope", "RateSource", "RateState", "ReadOnlyError",
+    "RefusedError", "Role", "RoleReason", "Status", "Store", "TimedOutError", "Transaction",
+    "UnavailableError", "UncertainError", "UnsupportedError", "View", "__version__", "aio",
 ]

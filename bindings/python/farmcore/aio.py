@@ -23,7 +23,7 @@ from . import roles as _roles
 from . import store as _store
 from .errors import BusyError, FarmError, InvalidError, Status
 from .idempotency import Bytes, Found
-from .rate import Decision, Limit, Request, pack
+from .rate import Decision, Limit, Override, Request, pack
 from .roles import Grant, Operation, Role
 from .session import P, Pinned, Pool, Scope, T
 from .store import Maintenance, Row, Value
@@ -151,14 +151,29 @@ class Rate:
     async def remove(self, name: str) -> None:
         await self._run(_rate.remove, name)
 
-    async def take(self, *requests: Request, cost: int = 1) -> Decision:
-        return await self._run(_rate.take, pack(requests, cost))
+    async def set_shadow(self, is_shadow: bool) -> None:
+        await self._run(_rate.set_shadow, is_shadow)
+
+    async def override(self, overrides: Iterable[Override]) -> None:
+        await self._run(_rate.override, overrides)
+
+    async def remove_override(self, limit: str, subject: str) -> None:
+        await self._run(_rate.remove_override, limit, subject)
+
+    async def take(self, *requests: Request, cost: int = 1, force: bool = False) -> Decision:
+        return await self._run(_rate.take, pack(requests, cost, force))
 
     async def peek(self, *requests: Request, cost: int = 1) -> Decision:
         return await self._run(_rate.peek, pack(requests, cost))
 
     async def refund(self, decision: Decision | UUID, *requests: Request, cost: int = 1) -> None:
         await self._run(_rate.refund, decision, pack(requests, cost))
+
+    async def release(self, decision: Decision | UUID, *requests: Request) -> None:
+        await self._run(_rate.release, decision, pack(requests, 0))
+
+    async def renew(self, decision: Decision | UUID, *requests: Request) -> None:
+        await self._run(_rate.renew, decision, pack(requests, 0))
 
     async def reset(self, *requests: Request) -> None:
         await self._run(_rate.reset, pack(requests, 0))

@@ -9,6 +9,9 @@ from farmcore import _native as native
 from farmcore import errors, rate, roles
 
 ENUMS = [(fc.Status, ""), (fc.RateScope, "RATE_SCOPE_"), (fc.RateReason, "RATE_REASON_"),
+         (fc.RateAlgorithm, "RATE_ALGORITHM_"), (fc.RateCalendar, "RATE_CALENDAR_"),
+         (fc.RateChange, "RATE_CHANGE_"), (fc.RateOnError, "RATE_ON_ERROR_"),
+         (fc.RateRule, "RATE_RULE_"), (fc.RateSource, "RATE_SOURCE_"),
          (fc.Outcome, "IDEMPOTENCY_"), (fc.IdempotencyReason, "IDEMPOTENCY_REASON_"),
          (fc.Role, "ROLE_"), (fc.Operation, "ROLE_"), (fc.RoleReason, "ROLE_REASON_")]
 
@@ -26,8 +29,9 @@ def test_the_enums_are_those_of_the_headers(kind, prefix):
 
 
 def test_no_constant_of_an_enum_is_missing():
-    assert constants("RATE_SCOPE_") == set(fc.RateScope.__members__)
-    assert constants("RATE_REASON_") == set(fc.RateReason.__members__)
+    for kind, prefix in ENUMS:
+        if prefix.startswith("RATE_"):
+            assert constants(prefix) == set(kind.__members__)
     assert constants("IDEMPOTENCY_REASON_") == set(fc.IdempotencyReason.__members__)
     assert constants("ROLE_REASON_") == set(fc.RoleReason.__members__)
     statuses = {name for name in constants("") if name[0] == "E" and name != "ERROR_TEXT_SIZE"}
@@ -144,22 +148,23 @@ def test_records_have_their_width(pool):
 
 def test_headers_need_a_state_for_each_request(pool):
     session = native.pool_acquire(pool, 0)
-    requests = (("user", "u42", 1),)
-    decision = (True, 0, False, 0, None)
+    requests = ((0, "user", "u42", 1),)
+    decision = (True, 0, False, 0, None, False, False)
 
     with pytest.raises(ValueError, match="as many states"):
         native.rate_headers(session, (requests, ()), decision)
     with pytest.raises(TypeError):
         native.rate_headers(session, requests, decision)
     with pytest.raises(fc.InvalidError):
-        native.rate_problem(session, (requests, ((True, False, 1, 1, 0, 0, 0),)), decision)
+        states = ((True, False, False, 1, 1, 0, 0, 0, 0, 0),)
+        native.rate_problem(session, (requests, states), decision)
 
 
 def test_an_iterable_that_fails_in_the_middle_is_its_own_error(pool):
     session = native.pool_acquire(pool, 0)
 
     def requests():
-        yield ("user", "u42", 1)
+        yield (0, "user", "u42", 1)
         raise KeyError("the application's own")
 
     with pytest.raises(KeyError):
@@ -168,5 +173,6 @@ def test_an_iterable_that_fails_in_the_middle_is_its_own_error(pool):
 
 def test_the_layer_names_what_it_packs():
     assert rate.pack(["all", ("user", "u42"), ("ip", "::1", 9)], 2) \
-        == (("all", None, 2), ("user", "u42", 2), ("ip", "::1", 9))
+        == ((0, "all", None, 2), (0, "user", "u42", 2), (0, "ip", "::1", 9))
+    assert rate.pack(["all"], 2, force=True) == ((native.RATE_FORCE, "all", None, 2),)
     assert roles.PAGE <= native.ROLE_BATCH_MAX

@@ -13,7 +13,8 @@ def test_a_take_within_the_limit_is_allowed_and_says_what_is_left(limited):
     verdict = limited.rate.take(("user", "u42"))
 
     assert verdict and verdict.allowed
-    assert verdict.states[0] == (True, False, 2, 1, 0, 30_000_000, 60_000_000)
+    assert verdict.states[0] == (True, False, False, 2, 1, 0, 30_000_000, 60_000_000,
+                                 fc.RateRule.LIMIT, fc.RateSource.STORE)
     assert isinstance(verdict.token, UUID) and verdict.token.version == 7
     assert verdict.retry_after == 0.0 and verdict.problem is None
     assert verdict.headers == {"RateLimit-Policy": '"user";q=2;w=60',

@@ -1,0 +1,118 @@
+/* Giving back: refunds of what a decision took, releasing and renewing what it holds, and filling
+ * buckets again. */
+#include "rate/rate_operation.h"
+#include "rate_sql.h"
+#include <string.h>
+
+static farm_status check_token(farm_session *session, const farm_id *token) {
+    if (token != NULL && rate_token_is_sound(token)) return FARM_OK;
+    return store_fail(session, FARM_EINVAL, FARM_RATE_REASON_NOT_REFUNDABLE,
+                      "the id is not the token of a decision that took something");
+}
+
+static farm_status read_lines(farm_session *session, rate_operation *operation,
+                              uint32_t looked_at) {
+    return rate_lines_read(session, operation->definitions, operation->items, operation->count,
+                           looked_at, &operation->lines);
+}
+
+static int32_t is_held(const rate_line *line) {
+    return line->terms->units.algorithm == FARM_RATE_ALGORITHM_CONCURRENCY;
+}
+
+/* The claim is what makes a repeat harmless: of all calls with one token, and of all runs of one
+ * call, the one whose attempt inserted it gives back. Holds are given back by releasing them. */
+farm_status rate_refund_operate(farm_session *session, void *context) {
+    rate_operation *operation = context;
+    rate_refund_claim_each claims[FARM_RATE_BATCH_MAX];
+    rate_bucket_refund_each rows[FARM_RATE_BATCH_MAX];
+    uint8_t attempt[16];
+    size_t count = 0;
+    farm_status status = check_token(session, operation->token);
+    if (status == FARM_OK) status = read_lines(session, operation, RATE_ITEM_POSITIVE);
+    if (status != FARM_OK) return status;
+    for (size_t i = 0; i < operation->lines.count; i++) {
+        const rate_line *line = &operation->lines.items[i];
+        const int64_t until_us = rate_refund_until_us(&line->terms->units, operation->token);
+        if (is_held(line) || store_now_us(session) > until_us) continue;
+        claims[count] = (rate_refund_claim_each){.bucket = rate_bucket_of(line),
+                                                 .expires_us = until_us + RATE_REFUND_MARGIN_US};
+        rows[count++] = (rate_bucket_refund_each){
+            .bucket = rate_bucket_of(line),
+            .now = line->ask.moment.now,
+            .increment = line->ask.increment,
+        };
+    }
+    if (count == 0) return FARM_OK;
+
+    store_random(session, attempt, sizeof attempt);
+    const value_blob token = value_blob_of_id(operation->token);
+    const value_blob own = value_blob_of(attempt, sizeof attempt);
+    store_batch batch;
+    store_batch_init(&batch, session);
+    rate_refund_claim(&batch, &(rate_refund_claim_params){token, own}, claims, count);
+    rate_bucket_refund(&batch, &(rate_bucket_refund_params){token, own}, rows, count);
+    return store_finish(session, &batch);
+}
+
+farm_status rate_release_operate(farm_session *session, void *context) {
+    rate_operation *operation = context;
+    rate_hold_release_each rows[FARM_RATE_BATCH_MAX];
+    size_t count = 0;
+    farm_status status = check_token(session, operation->token);
+    if (status == FARM_OK) status = read_lines(session, operation, 0);
+    if (status != FARM_OK) return status;
+    for (size_t i = 0; i < operation->lines.count; i++)
+        if (is_held(&operation->lines.items[i]))
+            rows[count++].bucket = rate_bucket_of(&operation->lines.items[i]);
+    if (count == 0) return FARM_OK;
+    store_batch batch;
+    store_batch_init(&batch, session);
+    rate_hold_release(&batch, &(rate_hold_release_params){value_blob_of_id(operation->token)}, rows,
+                      count);
+    return store_finish(session, &batch);
+}
+
+farm_status rate_renew_operate(farm_session *session, void *context) {
+    rate_operation *operation = context;
+    rate_hold_renew_each rows[FARM_RATE_BATCH_MAX];
+    size_t count = 0;
+    farm_status status = check_token(session, operation->token);
+    if (status == FARM_OK) status = read_lines(session, operation, 0);
+    if (status != FARM_OK) return status;
+    for (size_t i = 0; i < operation->lines.count; i++) {
+        const rate_line *line = &operation->lines.items[i];
+        if (!is_held(line)) continue;
+        rows[count++] = (rate_hold_renew_each){.bucket = rate_bucket_of(line),
+                                               .expires_us = line->ask.moment.expires_us};
+    }
+    if (count == 0) return FARM_OK;
+    store_batch batch;
+    store_batch_init(&batch, session);
+    rate_hold_renew(
+        &batch,
+        &(rate_hold_renew_params){value_blob_of_id(operation->token), store_now_us(session)}, rows,
+        count);
+    status = store_finish(session, &batch);
+    if (status != FARM_ECONFLICT || store_fault_kind(session) != FARM_FAULT_GUARD) return status;
+    return store_fail(session, FARM_ECONFLICT, FARM_RATE_REASON_NOT_HELD,
+                      "a hold has ended, or was never of this decision");
+}
+
+farm_status rate_reset_operate(farm_session *session, void *context) {
+    rate_operation *operation = context;
+    rate_bucket_reset_each rows[2 * FARM_RATE_BATCH_MAX];
+    size_t count = 0;
+    farm_status status = store_check_service(session);
+    if (status == FARM_OK) status = read_lines(session, operation, 0);
+    if (status != FARM_OK) return status;
+    for (size_t i = 0; i < operation->lines.count; i++) {
+        const rate_line *line = &operation->lines.items[i];
+        rows[count++].bucket = rate_bucket_of(line);
+        if (line->has_past) rows[count++].bucket = value_blob_of(line->past, RATE_KEY_SIZE);
+    }
+    store_batch batch;
+    store_batch_init(&batch, session);
+    rate_bucket_reset(&batch, rows, count);
+    return store_finish(session, &batch);
+}
