@@ -1,0 +1,56 @@
+/* Buckets in the process: a table of fixed size in which many threads take at once. A take from a
+ * bucket that is there waits for nobody; only who adds one holds a latch, and who changes more than
+ * one word of a row holds that row for as long. A bucket is given up only when it is as good as
+ * none, so that no debt is ever forgiven: when there is no such place, there is no room. */
+#ifndef RATE_TABLE_H
+#define RATE_TABLE_H
+
+#include "rate/rate_rules.h"
+#include <stdatomic.h>
+
+enum { RATE_TABLE_WINDOW = 32, RATE_TABLE_LATCHES = 64, RATE_TABLE_KEY_SIZE = 16 };
+
+/* As a tat: the slot was never used, or is being written. */
+#define RATE_SLOT_EMPTY INT64_MIN
+#define RATE_SLOT_BUSY (INT64_MIN + 1)
+
+/* One cache line. What a tat means beside a bucket's is its user's business. */
+typedef struct rate_slot {
+    _Atomic uint64_t high; /* the key, written only while the slot is busy */
+    _Atomic uint64_t low;
+    _Atomic int64_t tat;
+    _Atomic int64_t previous;
+    _Atomic int64_t debt;
+    _Atomic int64_t expires_us; /* from then on it may be another's */
+    _Atomic int64_t extra[2];
+} rate_slot;
+
+typedef struct rate_table {
+    rate_slot *slots; /* NULL: not made */
+    size_t mask;
+    atomic_flag latches[RATE_TABLE_LATCHES];
+} rate_table;
+
+typedef struct rate_key {
+    uint64_t high;
+    uint64_t low;
+} rate_key;
+
+/* FARM_OK or FARM_ENOMEM. Room for that many buckets at least, with half of the slots to spare. */
+farm_status rate_table_make(rate_table *table, size_t bucket_count);
+void rate_table_free(rate_table *table);
+
+rate_key rate_key_of(const uint8_t bytes[RATE_TABLE_KEY_SIZE]);
+
+/* The slot of a key, and its tat at that moment; NULL: there is none. */
+rate_slot *rate_table_find(rate_table *table, rate_key key, int64_t *out_tat);
+/* Add a slot for a key. NULL: there is no room. *out_is_new 0: somebody else has added it. */
+rate_slot *rate_table_add(rate_table *table, rate_key key, const rate_row *row, int64_t now_us,
+                          int64_t expires_us, int32_t *out_is_new);
+/* The rest of a row whose tat was found. */
+rate_row rate_slot_row(const rate_slot *slot, int64_t tat);
+/* Write a new row where the tat is still what was found; 0: it is not, so find it again. */
+int32_t rate_slot_change(rate_slot *slot, rate_key key, int64_t tat, const rate_row *row,
+                         int64_t expires_us);
+
+#endif
