@@ -11,5 +11,6 @@
 #include <farmcore/rate.h>
 #include <farmcore/idempotency.h>
 #include <farmcore/roles.h>
+#include <farmcore/breaker.h>
 
 #endif

@@ -35,7 +35,7 @@ ALLOWED = [
                                r"postgres_\w+\.h", STANDARD, POSIX]),
     (r"(examples|tests/backend)/.*", [r"farmcore/\w+\.h", r"(conformance|decorator)\w*\.h",
                                       r"sqlite3\.h", r"libpq-fe\.h", STANDARD, POSIX]),
-    (r"bindings/.*", [r"(?!(base|store|rate|idempotency|roles)/).*"]),
+    (r"bindings/.*", [r"(?!(base|store|rate|idempotency|roles|breaker)/).*"]),
 ]
 
 

@@ -33,6 +33,8 @@ NAMES = {
     "is_shadow": NUMBER,
     "status": "farm_status", "role": NUMBER, "after_role": NUMBER, "step": NUMBER, "code": NUMBER,
     "timeout_us": TIME, "now_us": TIME, "expires_us": TIME,
+    "breakers": r"farm_breakers \*", "permit": r"const farm_breaker_permit \*", "state": NUMBER,
+    "outcome": NUMBER, "duration_us": TIME, "after_sequence": TIME,
 }
 RETURNS = r"void|farm_status|u?int(32|64)_t|size_t|void \*|const (char|void|farm_\w+) \*"
 # What one must come with: the next parameter's name.
@@ -47,13 +49,14 @@ LONE = {("farm_free", "data")} | {(f"farm_rows_{verb}", "rows") for verb in
 
 def complaints(function):
     names = [parameter.name for parameter in function.parameters]
-    outs = [name.startswith("out") for name in names]
+    outs = [bool(re.match(r"out(_|$)", name)) for name in names]
     if not re.fullmatch(RETURNS, function.type):
         yield f"returns {function.type}"
     if outs != sorted(outs):
         yield "an out-parameter stands before another"
     if (function.type == "farm_status" and function.name not in SESSIONLESS
-            and not function.name.endswith("_new") and names[:1] not in (["session"], ["pool"])):
+            and not function.name.endswith("_new")
+            and names[:1] not in (["session"], ["pool"], ["breakers"])):
         yield "does not take the session first"
     for place, (kind, name) in enumerate(function.parameters):
         if not re.fullmatch(NAMES.get(name, "(?!)"), kind):

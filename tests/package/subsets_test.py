@@ -7,9 +7,9 @@ SUBSETS = [
     ("sqlite", {"FARM_BACKENDS": "sqlite"}, ["postgres"], ["libpq"]),
     ("postgres", {"FARM_BACKENDS": "postgres"}, ["sqlite"], ["libsqlite3"]),
     ("rate", {"FARM_MODULES": "rate", "FARM_BACKENDS": "sqlite"},
-     ["idempotency", "roles", "postgres"], ["libpq"]),
+     ["idempotency", "roles", "breaker", "postgres"], ["libpq"]),
     ("core", {"FARM_MODULES": "", "FARM_BACKENDS": "sqlite"},
-     ["rate", "idempotency", "roles", "postgres"], ["libpq"]),
+     ["rate", "idempotency", "roles", "breaker", "postgres"], ["libpq"]),
 ]
 
 work = folder()
