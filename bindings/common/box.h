@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 /** What kind of handle is in a box; a wrapper asks for one of them. */
-enum { BOX_POOL = 1, BOX_SESSION = 2, BOX_CLAIM = 3 };
+enum { BOX_POOL = 1, BOX_SESSION = 2, BOX_CLAIM = 3, BOX_BREAKERS = 4 };
 
 /** What box_enter() answers. */
 enum { BOX_ENTERED = 0, BOX_IS_CLOSED = 1, BOX_IS_BUSY = 2 };
@@ -105,7 +105,10 @@ static inline box *box_new(void *handle, int32_t kind, void (*close)(box *), box
 }
 
 static inline const char *box_kind_name(int32_t kind) {
-    return kind == BOX_POOL ? "store" : kind == BOX_SESSION ? "session" : "claim";
+    return kind == BOX_POOL      ? "store"
+           : kind == BOX_SESSION ? "session"
+           : kind == BOX_CLAIM   ? "claim"
+                                 : "set of breakers";
 }
 
 #endif

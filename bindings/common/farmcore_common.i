@@ -2,6 +2,7 @@
  * the glue does itself. tests/bindings/exceptions.txt says why for each function left out. */
 %{
 #include <farmcore/base.h>
+#include <farmcore/breaker.h>
 #include <farmcore/idempotency.h>
 #include <farmcore/pool.h>
 #include <farmcore/rate.h>
@@ -21,6 +22,7 @@
 %ignore farm_pool_free;
 %ignore farm_pool_release;
 %ignore farm_idempotency_free;
+%ignore farm_breakers_free;
 /* Sessions come from pools. */
 %ignore farm_session_new;
 %ignore farm_session_open;
@@ -53,6 +55,11 @@
 %ignore farm_idempotency_options;
 %ignore farm_role_question;
 %ignore farm_role_grant_row;
+%ignore farm_breaker_options;
+%ignore farm_breakers_options;
+%ignore farm_breaker_permit;
+%ignore farm_breaker_state;
+%ignore farm_breaker_event;
 
 /* The one call that may come while another runs on the session. */
 %ignore farm_session_interrupt;

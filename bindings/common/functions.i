@@ -9,3 +9,4 @@ void interrupt_session(farm_session *running);
 %include <farmcore/idempotency.h>
 %apply const char *nullable { const char *after_subject };
 %include <farmcore/roles.h>
+%include <farmcore/breaker.h>

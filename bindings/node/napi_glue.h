@@ -130,6 +130,10 @@ inline void end_claim(box *self) {
     farm_idempotency_free((farm_idempotency *)self->handle);
 }
 
+inline void end_breakers(box *self) {
+    farm_breakers_free((farm_breakers *)self->handle);
+}
+
 /* What a call made: boxed on its way to JavaScript, or ended when it never gets there. */
 class NewHandle : Owner {
 public:
@@ -373,6 +377,21 @@ struct Options {
             !read_session_options(env, from, &session, texts))
             return false;
         pool.session = &session;
+        return true;
+    }
+};
+
+/* {maxCount, eventCount} and, beside them, the options of a breaker. */
+struct BreakersOptions {
+    farm_breakers_options set = {};
+    farm_breaker_options breaker = {};
+    Texts texts;
+
+    bool read(napi_env env, napi_value from) {
+        if (!read_breakers_options(env, from, &set, texts) ||
+            !read_breaker_options(env, from, &breaker, texts))
+            return false;
+        set.breaker = &breaker;
         return true;
     }
 };

@@ -44,6 +44,15 @@ HANDLE(farm_idempotency *claim, BOX_CLAIM, false)
     $1 = (farm_session *)entered.get();
     session = $1;
 }
+%typemap(in) farm_breakers *breakers (Handle entered) {
+    if (!entered.enter(env, $input, BOX_BREAKERS, true)) SWIG_fail;
+    $1 = (farm_breakers *)entered.get();
+}
+%typemap(in, numinputs=0) farm_breakers **out (NewHandle made) {
+    made.end = end_breakers;
+    $1 = (farm_breakers **)&made.handle;
+}
+%typemap(argout) farm_breakers **out { RESULT(made$argnum.wrap(env, BOX_BREAKERS)) }
 %typemap(in, numinputs=0) farm_pool **out (NewHandle made) {
     made.end = end_pool;
     $1 = (farm_pool **)&made.handle;
@@ -116,6 +125,27 @@ typedef box *any_handle;
     if (!read_idempotency_options(env, $input, &given.record, given.texts)) SWIG_fail;
     $1 = &given.record;
 }
+%typemap(in) const farm_breakers_options *options (BreakersOptions options) {
+    if (!options.read(env, $input)) SWIG_fail;
+    $1 = &options.set;
+}
+%typemap(in) const farm_breaker_options *options (Record<farm_breaker_options> given) {
+    if (!read_breaker_options(env, $input, &given.record, given.texts)) SWIG_fail;
+    $1 = &given.record;
+}
+%typemap(in) const farm_breaker_permit *permit (Record<farm_breaker_permit> given) {
+    if (!read_breaker_permit(env, $input, &given.record, given.texts)) SWIG_fail;
+    $1 = &given.record;
+}
+%define RECORD_RESULT(name)
+%typemap(in, numinputs=0) farm_##name *out (farm_##name made = {}) {
+    made.struct_size = sizeof made;
+    $1 = &made;
+}
+%typemap(argout) farm_##name *out { RESULT(write_##name(env, *$1)) }
+%enddef
+RECORD_RESULT(breaker_permit)
+RECORD_RESULT(breaker_state)
 %typemap(in) const farm_rate_decision *decision (Record<farm_rate_decision> given) {
     if (!read_rate_decision(env, $input, &given.record, given.texts)) SWIG_fail;
     $1 = &given.record;
@@ -186,6 +216,22 @@ ARRAY_WITH_RESULTS(farm_role_question, read_role_question, farm_status, FARM_OK)
 %typemap(argout) (farm_role_grant_row *rows, size_t capacity, size_t *out_count) {
     RESULT(write_array(env, $1, *$3, write_role_grant_row))
 }
+%define ROWS(name, most)
+%typemap(in) (farm_##name *rows, size_t capacity, size_t *out_count)
+    (std::vector<farm_##name> page, int64_t capacity = 0, size_t count = 0) {
+    if (!to_int64_in(env, $input, 0, most, &capacity)) SWIG_fail;
+    page.resize((size_t)capacity);
+    for (farm_##name &row : page) row.struct_size = sizeof row;
+    $1 = page.data();
+    $2 = page.size();
+    $3 = &count;
+}
+%typemap(argout) (farm_##name *rows, size_t capacity, size_t *out_count) {
+    RESULT(write_array(env, $1, *$3, write_##name))
+}
+%enddef
+ROWS(breaker_state, FARM_BREAKER_LIST_MAX)
+ROWS(breaker_event, FARM_BREAKER_LIST_MAX)
 
 void close_handle(any_handle any);
 %include "functions.i"

@@ -22,8 +22,12 @@
     $result = Py_NewRef(Py_None);
 %enddef
 %typemap(out) farm_status { STATUS(farm_session_error(arg1)) }
-%typemap(out) farm_status farm_pool_new, farm_status farm_id_from_text { STATUS(NULL) }
-%typemap(out) farm_status farm_pool_open { STATUS(arg4) }
+%typemap(out) farm_status farm_pool_new, farm_status farm_id_from_text,
+    farm_status farm_breakers_set_clock_us, farm_status farm_breaker_allow,
+    farm_status farm_breaker_report, farm_status farm_breaker_set, farm_status farm_breaker_look,
+    farm_status farm_breaker_list, farm_status farm_breaker_events { STATUS(NULL) }
+%typemap(out) farm_status farm_breakers_new { STATUS(arg2) }
+%typemap(out) farm_status farm_pool_open, farm_status farm_breaker_define { STATUS(arg4) }
 %typemap(out) farm_status farm_pool_acquire { STATUS(arg3) }
 %typemap(in, numinputs=0) farm_error *error (farm_error error) {
     memset(&error, 0, sizeof error);
@@ -45,9 +49,10 @@ HANDLE(farm_pool *pool, BOX_POOL, box_enter, box_leave)
 HANDLE(farm_session *session, BOX_SESSION, box_enter, box_leave)
 HANDLE(farm_session *running, BOX_SESSION, box_enter_shared, box_leave_shared)
 HANDLE(farm_idempotency *claim, BOX_CLAIM, box_enter, box_leave)
+HANDLE(farm_breakers *breakers, BOX_BREAKERS, box_enter_shared, box_leave_shared)
 %typemap(in, numinputs=0) farm_pool **out ($*1_type made = NULL),
     farm_session **out ($*1_type made = NULL), farm_idempotency **out ($*1_type made = NULL),
-    farm_rows **out ($*1_type made = NULL) "$1 = &made;"
+    farm_rows **out ($*1_type made = NULL), farm_breakers **out ($*1_type made = NULL) "$1 = &made;"
 %typemap(argout) farm_pool **out {
     RESULT(glue_new_handle(*$1, BOX_POOL, glue_end_pool, NULL))
 }
@@ -56,6 +61,9 @@ HANDLE(farm_idempotency *claim, BOX_CLAIM, box_enter, box_leave)
 }
 %typemap(argout) farm_idempotency **out {
     RESULT(glue_new_handle(*$1, BOX_CLAIM, glue_end_claim, NULL))
+}
+%typemap(argout) farm_breakers **out {
+    RESULT(glue_new_handle(*$1, BOX_BREAKERS, glue_end_breakers, NULL))
 }
 %typemap(argout) farm_rows **out {
     RESULT(glue_from_rows(*$1))
@@ -110,6 +118,18 @@ HANDLE(farm_idempotency *claim, BOX_CLAIM, box_enter, box_leave)
     if (!glue_read_idempotency_options($input, &options)) SWIG_fail;
     $1 = &options;
 }
+%typemap(in) const farm_breakers_options *options (glue_breakers_pair options) {
+    if (!glue_read_breakers_pair($input, &options)) SWIG_fail;
+    $1 = &options.set;
+}
+%typemap(in) const farm_breaker_options *options (farm_breaker_options options) {
+    if (!glue_read_breaker_options($input, &options)) SWIG_fail;
+    $1 = &options;
+}
+%typemap(in) const farm_breaker_permit *permit (farm_breaker_permit permit) {
+    if (!glue_read_breaker_permit($input, &permit)) SWIG_fail;
+    $1 = &permit;
+}
 %typemap(in) const farm_rate_decision *decision (farm_rate_decision decision) {
     if (!glue_read_rate_decision($input, &decision)) SWIG_fail;
     $1 = &decision;
@@ -126,6 +146,8 @@ HANDLE(farm_idempotency *claim, BOX_CLAIM, box_enter, box_leave)
 %enddef
 RECORD_RESULT(maintenance)
 RECORD_RESULT(rate_decision)
+RECORD_RESULT(breaker_permit)
+RECORD_RESULT(breaker_state)
 
 %define ARRAY(type, read)
 %typemap(arginit) (const type *items, size_t count) "memset(&array$argnum, 0, sizeof array$argnum);"
@@ -175,24 +197,27 @@ ARRAY_WITH_RESULTS(farm_role_question, glue_read_role_question, farm_status, 0, 
 %typemap(freearg) (const farm_rate_request *items, size_t count, const farm_rate_state *results)
     "glue_free_array(&answer$argnum.requests); glue_free_array(&answer$argnum.states);"
 
-%typemap(arginit) (farm_role_grant_row *rows, size_t capacity, size_t *out_count)
-    "rows$argnum = NULL;"
-%typemap(in) (farm_role_grant_row *rows, size_t capacity, size_t *out_count)
+%define ROWS(name)
+%typemap(arginit) (farm_##name *rows, size_t capacity, size_t *out_count) "rows$argnum = NULL;"
+%typemap(in) (farm_##name *rows, size_t capacity, size_t *out_count)
     (void *rows, int64_t capacity, size_t count) {
-    if (!glue_in_range($input, 0, FARM_ROLE_BATCH_MAX, &capacity)) SWIG_fail;
-    rows = glue_new_results((size_t)capacity, sizeof(farm_role_grant_row),
-                            sizeof(farm_role_grant_row));
+    if (!glue_in_range($input, 0, INT32_MAX, &capacity)) SWIG_fail;
+    rows = glue_new_results((size_t)capacity, sizeof(farm_##name), sizeof(farm_##name));
     if (rows == NULL) SWIG_fail;
     count = 0;
     $1 = ($1_ltype)rows;
     $2 = (size_t)capacity;
     $3 = &count;
 }
-%typemap(argout) (farm_role_grant_row *rows, size_t capacity, size_t *out_count) {
-    RESULT(glue_write_array($1, sizeof(farm_role_grant_row), *$3, glue_write_role_grant_row))
+%typemap(argout) (farm_##name *rows, size_t capacity, size_t *out_count) {
+    RESULT(glue_write_array($1, sizeof(farm_##name), *$3, glue_write_##name))
 }
-%typemap(freearg) (farm_role_grant_row *rows, size_t capacity, size_t *out_count)
+%typemap(freearg) (farm_##name *rows, size_t capacity, size_t *out_count)
     "PyMem_Free(rows$argnum);"
+%enddef
+ROWS(role_grant_row)
+ROWS(breaker_state)
+ROWS(breaker_event)
 
 /* --- what never waits keeps the GIL ----------------------------------------------------------- */
 %nothread farm_version;
@@ -218,5 +243,15 @@ ARRAY_WITH_RESULTS(farm_role_question, glue_read_role_question, farm_status, 0, 
 %nothread farm_role_allows;
 %nothread farm_role_name;
 %nothread farm_role_operation_name;
+%nothread farm_breakers_set_clock_us;
+%nothread farm_breaker_define;
+%nothread farm_breaker_allow;
+%nothread farm_breaker_report;
+%nothread farm_breaker_set;
+%nothread farm_breaker_look;
+%nothread farm_breaker_list;
+%nothread farm_breaker_events;
+%nothread farm_breaker_state_name;
+%nothread farm_breaker_outcome;
 
 %include "functions.i"

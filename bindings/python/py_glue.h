@@ -146,6 +146,10 @@ static void glue_end_claim(box *self) {
     farm_idempotency_free((farm_idempotency *)self->handle);
 }
 
+static void glue_end_breakers(box *self) {
+    farm_breakers_free((farm_breakers *)self->handle);
+}
+
 static void glue_end_capsule(PyObject *capsule) {
     box *self = (box *)PyCapsule_GetPointer(capsule, PyCapsule_GetName(capsule));
     if (self == NULL) return;
@@ -381,6 +385,20 @@ static int glue_read_options(PyObject *from, glue_options *out) {
         !glue_read_session_options(PyTuple_GetItem(from, 1), &out->session))
         return 0;
     out->pool.session = &out->session;
+    return 1;
+}
+
+typedef struct glue_breakers_pair {
+    farm_breakers_options set;
+    farm_breaker_options breaker;
+} glue_breakers_pair;
+
+static int glue_read_breakers_pair(PyObject *from, glue_breakers_pair *out) {
+    if (!glue_check_tuple(from, 2, "pair of options") ||
+        !glue_read_breakers_options(PyTuple_GetItem(from, 0), &out->set) ||
+        !glue_read_breaker_options(PyTuple_GetItem(from, 1), &out->breaker))
+        return 0;
+    out->set.breaker = &out->breaker;
     return 1;
 }
 

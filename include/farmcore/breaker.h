@@ -23,8 +23,8 @@
  * fail by itself: a host, a shard, a provider. Names come from the program, never from its users.
  *
  * allow and report never wait for another thread, since there is no lock; memory is taken only by
- * the first call of a name. The library does not call back: what happened
- * is asked for by farm_breaker_events().
+ * the first call of a name. The library does not call back: what happened is asked for by
+ * farm_breaker_events().
  *
  * The defaults, beside what others chose: resilience4j judges 100 calls of a window of 100, which
  * needs too long at a few calls a second, so 20 here; its 50 % stand. gobreaker trips at the 6th
@@ -150,8 +150,8 @@ typedef struct farm_breaker_state {
 /** A change of state. */
 typedef struct farm_breaker_event {
     uint32_t struct_size;
-    int32_t from;       /**< FARM_BREAKER_… */
-    int32_t to;         /**< FARM_BREAKER_…; as from when a closed one was reset */
+    int32_t before;     /**< FARM_BREAKER_… */
+    int32_t after;      /**< FARM_BREAKER_…; as before when a closed one was reset */
     int32_t cause;      /**< FARM_BREAKER_CAUSE_… */
     int64_t sequence;   /**< from 1, one more for each event */
     int64_t lost_count; /**< events between the one before, in this answer or the one asked after,

@@ -32,8 +32,8 @@ void breaker_event_add(farm_breakers *breakers, const breaker_circuit *circuit, 
 }
 
 static void answer(const breaker_circuit *circuit, uint64_t change, farm_breaker_event *out) {
-    out->from = (int32_t)(change >> FROM_SHIFT & WORD_MASK);
-    out->to = (int32_t)(change >> TO_SHIFT & WORD_MASK);
+    out->before = (int32_t)(change >> FROM_SHIFT & WORD_MASK);
+    out->after = (int32_t)(change >> TO_SHIFT & WORD_MASK);
     out->cause = (int32_t)(change & WORD_MASK);
     memcpy(out->key, circuit->key, circuit->key_size + 1);
 }

@@ -276,8 +276,8 @@ int64_t breaker_counter_read(uint64_t word, uint32_t generation) {
 #define PROBE_OUT (UINT64_C(1) << 32)
 #define PROBE_NEXT (UINT64_C(1) << 33)
 
-/* Of the time only the lower half is kept: a probe that nobody missed for 25 days seems young again,
- * and its place is free another probe_us later. */
+/* Of the time only the lower half is kept: a probe that nobody missed for 25 days seems young
+ * again, and its place is free another probe_us later. */
 int64_t breaker_probe_left_ms(uint64_t word, int64_t now_ms, int64_t probe_ms) {
     if ((word & PROBE_OUT) == 0) return 0;
     const int64_t age = (int32_t)((uint32_t)now_ms - (uint32_t)word);

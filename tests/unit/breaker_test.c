@@ -156,8 +156,8 @@ Test(breaker, events_tell_what_happened_in_order) {
     cr_assert_eq(count, 6);
     for (size_t i = 0; i < count; i++) {
         cr_assert_str_eq(rows[i].key, expected[i].key, "event %zu", i);
-        cr_assert_eq(rows[i].from, expected[i].from, "event %zu", i);
-        cr_assert_eq(rows[i].to, expected[i].to, "event %zu", i);
+        cr_assert_eq(rows[i].before, expected[i].from, "event %zu", i);
+        cr_assert_eq(rows[i].after, expected[i].to, "event %zu", i);
         cr_assert_eq(rows[i].cause, expected[i].cause, "event %zu", i);
         cr_assert_eq(rows[i].at_us, NOW_US + expected[i].at_s * SECOND_US, "event %zu", i);
         cr_assert_eq(rows[i].sequence, (int64_t)i + 1);

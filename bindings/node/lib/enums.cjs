@@ -28,4 +28,9 @@ module.exports = {
     'GRANT']),
   RoleReason: constants('ROLE_REASON_', ['NO_ROLE', 'NOT_ALLOWED', 'LAST_OWNER', 'OWNER_EXPIRES',
     'UNKNOWN_ENTITY']),
+  BreakerState: constants('BREAKER_', ['CLOSED', 'OPEN', 'HALF_OPEN', 'FORCED_OPEN',
+    'FORCED_CLOSED']),
+  CallOutcome: constants('BREAKER_', ['SUCCESS', 'FAILURE', 'EXCLUDED']),
+  BreakerCause: constants('BREAKER_CAUSE_', ['CONSECUTIVE', 'FAILURES', 'SLOW', 'TIME',
+    'PROBE_FAILED', 'PROBED', 'MANUAL']),
 };

@@ -27,6 +27,11 @@ export const Operation: Numbers<'READ' | 'WRITE' | 'MANAGE' | 'EXPORT' | 'PAY' |
   | 'CLOSE' | 'GRANT'>;
 export const RoleReason: Numbers<'NO_ROLE' | 'NOT_ALLOWED' | 'LAST_OWNER' | 'OWNER_EXPIRES'
   | 'UNKNOWN_ENTITY'>;
+export const BreakerState: Numbers<'CLOSED' | 'OPEN' | 'HALF_OPEN' | 'FORCED_OPEN'
+  | 'FORCED_CLOSED'>;
+export const CallOutcome: Numbers<'SUCCESS' | 'FAILURE' | 'EXCLUDED'>;
+export const BreakerCause: Numbers<'CONSECUTIVE' | 'FAILURES' | 'SLOW' | 'TIME' | 'PROBE_FAILED'
+  | 'PROBED' | 'MANUAL'>;
 
 export type FarmErrorCode = 'FARM_ENOMEM' | 'FARM_EINVAL' | 'FARM_ENOTFOUND' | 'FARM_EEXISTS'
   | 'FARM_ECONFLICT' | 'FARM_EREFUSED' | 'FARM_EAGAIN' | 'FARM_ETIMEOUT' | 'FARM_EUNAVAILABLE'
@@ -341,6 +346,122 @@ export class SyncStore extends View<false> {
   [Symbol.dispose](): void;
 }
 
+/** When a breaker opens and for how long; what is left out is the default of breaker.h. */
+export interface BreakerOptions {
+  /** Failures in a row that open it; 5; -1: never. */
+  consecutiveCount?: number;
+  /** Of the calls in the window; 50; -1: never. */
+  failurePercent?: number;
+  /** Likewise of slow calls; 50. */
+  slowPercent?: number;
+  /** Calls in the window before a percentage counts; 20. */
+  minimumCount?: number;
+  /** The window moves on by a bucket; 10. */
+  bucketCount?: number;
+  /** The window is so many calls rather than a span of time. */
+  windowCount?: number;
+  /** Half-open: probes at once, and successes that close it; 3. */
+  probeCount?: number;
+  /** An open time is shorter by up to this part, at random; 20; -1: none. */
+  jitterPercent?: number;
+  /** 10 s. */
+  windowUs?: Us;
+  /** A call that takes longer is slow; none is. */
+  slowUs?: Us;
+  /** The first open time, doubled each time that probes fail; 5 s. */
+  openUs?: Us;
+  /** The longest; 60 s. */
+  openMaxUs?: Us;
+  /** A probe that is not reported for so long gives its place back; 30 s. */
+  probeUs?: Us;
+}
+
+/** Whether to make a call. An allowed one is to be reported, once. */
+export interface Permit {
+  readonly allowed: boolean;
+  /** Of `BreakerState`. */
+  readonly state: number;
+  /** Denied: when to ask again; -1n: not before somebody sets the state; 0n when allowed. */
+  readonly retryAfterUs: bigint;
+}
+
+/** A breaker as it is now; of counts, those in the window of the closed state. */
+export interface BreakerView {
+  key: string;
+  /** Of `BreakerState`. */
+  state: number;
+  retryAfterUs: bigint;
+  generation: bigint;
+  callCount: bigint;
+  failureCount: bigint;
+  timedCount: bigint;
+  slowCount: bigint;
+  consecutiveCount: bigint;
+  probeCount: bigint;
+  openedCount: bigint;
+  deniedCount: bigint;
+  ignoredCount: bigint;
+}
+
+/** A change of state. */
+export interface BreakerEvent {
+  sequence: bigint;
+  key: string;
+  /** Of `BreakerState`. */
+  before: number;
+  after: number;
+  /** Of `BreakerCause`. */
+  cause: number;
+  atUs: bigint;
+  generation: bigint;
+  /** Events before this one that are no more. */
+  lostCount: bigint;
+}
+
+/** The call was denied and not made: the breaker is open. */
+export class BreakerOpenError extends Error {
+  private constructor();
+  readonly code: 'FARM_BREAKER_OPEN';
+  readonly key: string;
+  readonly permit: Permit;
+  /** Until it is worth while to ask again, rounded up; Infinity: not by itself. */
+  readonly retryAfterMs: number;
+}
+
+/** One name's breaker. Nothing waits. */
+export class Breaker {
+  private constructor();
+  readonly key: string;
+  /** Ask whether to make a call, now. */
+  allow(): Permit;
+  /** Say how the call ended, of `CallOutcome`; without a duration it is since the permit. */
+  report(permit: Permit, outcome: number, durationUs?: Us): void;
+  /** Do the work, which may answer a promise, and report it; throws BreakerOpenError. */
+  call<T>(work: (permit: Permit) => T): T;
+  look(): BreakerView;
+  /** Set a state by hand: CLOSED resets; OPEN, FORCED_OPEN, FORCED_CLOSED. */
+  set(state: number): void;
+}
+
+/** A set of named breakers, bounded in number. */
+export class Breakers {
+  constructor(options?: BreakerOptions & { maxCount?: number; eventCount?: number });
+  /** A name's breaker, with options of its own before its first use; `outcome` says what errors
+   * mean. */
+  get(key: string, options?: BreakerOptions & { outcome?: (error: unknown) => number }): Breaker;
+  /** All breakers that were used or defined. */
+  list(): BreakerView[];
+  /** The changes of state after the one of that sequence. */
+  events(after?: Int64, options?: { capacity?: number }): BreakerEvent[];
+  /** Freeze the clock for tests; null lets it run again. */
+  freezeClock(nowUs: Us | null): void;
+  close(): void;
+  [Symbol.dispose](): void;
+}
+
+/** What an error says of the other side, of `CallOutcome`. */
+export function outcomeOf(error: unknown): number;
+export function breakerStateName(state: number): string;
 /** Whether a role allows an operation: the table in roles.h. */
 export function roleAllows(role: number, operation: number): boolean;
 export function roleName(role: number): string;

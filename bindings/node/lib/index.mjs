@@ -5,6 +5,7 @@ export const {
   Claim, Decision, FarmError, IdempotencyReason, Operation, Outcome, RateAlgorithm,
   RateCalendar, RateChange, RateOnError, RateReason, RateRule, RateScope, RateSource, Role,
   RoleReason, Status, Store, SyncStore, Transaction, View, operationName, roleAllows, roleName,
-  version,
+  version, Breaker, BreakerCause, BreakerOpenError, BreakerState, Breakers, CallOutcome,
+  breakerStateName, outcomeOf,
 } = farmcore;
 export default farmcore;

@@ -27,13 +27,13 @@ test('the enums are those of the headers, whole', () => {
     RateAlgorithm: 'RATE_ALGORITHM_',
     RateCalendar: 'RATE_CALENDAR_', RateChange: 'RATE_CHANGE_', RateOnError: 'RATE_ON_ERROR_',
     RateRule: 'RATE_RULE_', RateSource: 'RATE_SOURCE_', RoleReason: 'ROLE_REASON_',
-    IdempotencyReason: 'IDEMPOTENCY_REASON_' };
+    IdempotencyReason: 'IDEMPOTENCY_REASON_', BreakerCause: 'BREAKER_CAUSE_' };
   for (const [name, prefix] of Object.entries(of)) {
     const found = Object.keys(native).filter((key) => key.startsWith(prefix));
     assert.deepEqual(Object.entries(farmcore[name]).sort(),
       found.map((key) => [key.slice(prefix.length), native[key]]).sort());
   }
-  for (const name of ['Status', 'Outcome', 'Role', 'Operation']) {
+  for (const name of ['Status', 'Outcome', 'Role', 'Operation', 'BreakerState', 'CallOutcome']) {
     for (const value of Object.values(farmcore[name])) assert.equal(typeof value, 'number', name);
   }
   const statuses = Object.keys(native).filter((key) => /^(E(?!RROR_)[A-Z]+|OK)$/.test(key));

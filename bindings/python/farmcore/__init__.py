@@ -9,6 +9,8 @@
 (True, 119)
 """
 from . import aio
+from .breaker import (Breaker, BreakerCause, BreakerEvent, BreakerOpenError, BreakerOptions, Breakers,
+                      BreakerState, BreakerView, CallOutcome, Permit, outcome_of)
 from .errors import (BusyError, ConflictError, CorruptError, DeniedError, ExistsError, FarmError,
                      FullError, InternalError, InvalidError, NotFoundError, OutOfMemoryError,
                      ReadOnlyError, RefusedError, Status, TimedOutError, UnavailableError,
@@ -21,6 +23,8 @@ from .store import VERSION as __version__
 from .store import Maintenance, Store, Transaction, View
 
 __all__ = [
+    "Breaker", "BreakerCause", "BreakerEvent", "BreakerOpenError", "BreakerOptions",
+    "BreakerState", "BreakerView", "Breakers", "CallOutcome", "Permit", "outcome_of",
     "BusyError", "Claim", "ConflictError", "CorruptError", "Decision", "DeniedError",
     "ExistsError", "FarmError", "FullError", "Grant", "IdempotencyReason", "InternalError",
     "InvalidError", "Limit", "Maintenance", "NotFoundError", "Operation", "OutOfMemoryError",

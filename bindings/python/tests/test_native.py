@@ -13,6 +13,8 @@ ENUMS = [(fc.Status, ""), (fc.RateScope, "RATE_SCOPE_"), (fc.RateReason, "RATE_R
          (fc.RateChange, "RATE_CHANGE_"), (fc.RateOnError, "RATE_ON_ERROR_"),
          (fc.RateRule, "RATE_RULE_"), (fc.RateSource, "RATE_SOURCE_"),
          (fc.Outcome, "IDEMPOTENCY_"), (fc.IdempotencyReason, "IDEMPOTENCY_REASON_"),
+         (fc.BreakerState, "BREAKER_"), (fc.CallOutcome, "BREAKER_"),
+         (fc.BreakerCause, "BREAKER_CAUSE_"),
          (fc.Role, "ROLE_"), (fc.Operation, "ROLE_"), (fc.RoleReason, "ROLE_REASON_")]
 
 
@@ -34,6 +36,10 @@ def test_no_constant_of_an_enum_is_missing():
             assert constants(prefix) == set(kind.__members__)
     assert constants("IDEMPOTENCY_REASON_") == set(fc.IdempotencyReason.__members__)
     assert constants("ROLE_REASON_") == set(fc.RoleReason.__members__)
+    assert constants("BREAKER_CAUSE_") == set(fc.BreakerCause.__members__)
+    limits = {"BUCKET_MAX", "PROBE_MAX", "LIST_MAX"}
+    assert {name for name in constants("BREAKER_") if not name.startswith("CAUSE_")} - limits \
+        == set(fc.BreakerState.__members__) | set(fc.CallOutcome.__members__)
     statuses = {name for name in constants("") if name[0] == "E" and name != "ERROR_TEXT_SIZE"}
     assert statuses | {"OK"} == set(fc.Status.__members__)
     own = {"BATCH_MAX"} | {f"REASON_{name}" for name in fc.RoleReason.__members__}
