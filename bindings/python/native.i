@@ -52,7 +52,8 @@ HANDLE(farm_idempotency *claim, BOX_CLAIM, box_enter, box_leave)
 HANDLE(farm_breakers *breakers, BOX_BREAKERS, box_enter_shared, box_leave_shared)
 %typemap(in, numinputs=0) farm_pool **out ($*1_type made = NULL),
     farm_session **out ($*1_type made = NULL), farm_idempotency **out ($*1_type made = NULL),
-    farm_rows **out ($*1_type made = NULL), farm_breakers **out ($*1_type made = NULL) "$1 = &made;"
+    farm_rows **out ($*1_type made = NULL),
+    farm_breakers **out ($*1_type made = NULL) "$1 = &made;"
 %typemap(argout) farm_pool **out {
     RESULT(glue_new_handle(*$1, BOX_POOL, glue_end_pool, NULL))
 }

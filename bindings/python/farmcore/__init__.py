@@ -9,8 +9,8 @@
 (True, 119)
 """
 from . import aio
-from .breaker import (Breaker, BreakerCause, BreakerEvent, BreakerOpenError, BreakerOptions, Breakers,
-                      BreakerState, BreakerView, CallOutcome, Permit, outcome_of)
+from .breaker import (Breaker, BreakerCause, BreakerEvent, BreakerOpenError, BreakerOptions,
+                      Breakers, BreakerState, BreakerView, CallOutcome, Permit, outcome_of)
 from .errors import (BusyError, ConflictError, CorruptError, DeniedError, ExistsError, FarmError,
                      FullError, InternalError, InvalidError, NotFoundError, OutOfMemoryError,
                      ReadOnlyError, RefusedError, Status, TimedOutError, UnavailableError,
@@ -24,12 +24,12 @@ from .store import Maintenance, Store, Transaction, View
 
 __all__ = [
     "Breaker", "BreakerCause", "BreakerEvent", "BreakerOpenError", "BreakerOptions",
-    "BreakerState", "BreakerView", "Breakers", "CallOutcome", "Permit", "outcome_of",
-    "BusyError", "Claim", "ConflictError", "CorruptError", "Decision", "DeniedError",
-    "ExistsError", "FarmError", "FullError", "Grant", "IdempotencyReason", "InternalError",
-    "InvalidError", "Limit", "Maintenance", "NotFoundError", "Operation", "OutOfMemoryError",
-    "Outcome", "Override", "RateAlgorithm", "RateCalendar", "RateChange", "RateOnError",
-    "RateReason", "RateRule", "RateScope", "RateSource", "RateState", "ReadOnlyError",
-    "RefusedError", "Role", "RoleReason", "Status", "Store", "TimedOutError", "Transaction",
-    "UnavailableError", "UncertainError", "UnsupportedError", "View", "__version__", "aio",
+    "BreakerState", "BreakerView", "Breakers", "BusyError", "CallOutcome", "Claim",
+    "ConflictError", "CorruptError", "Decision", "DeniedError", "ExistsError", "FarmError",
+    "FullError", "Grant", "IdempotencyReason", "InternalError", "InvalidError", "Limit",
+    "Maintenance", "NotFoundError", "Operation", "OutOfMemoryError", "Outcome", "Override",
+    "Permit", "RateAlgorithm", "RateCalendar", "RateChange", "RateOnError", "RateReason",
+    "RateRule", "RateScope", "RateSource", "RateState", "ReadOnlyError", "RefusedError", "Role",
+    "RoleReason", "Status", "Store", "TimedOutError", "Transaction", "UnavailableError",
+    "UncertainError", "UnsupportedError", "View", "__version__", "aio", "outcome_of",
 ]
