@@ -91,6 +91,28 @@ static void limit_sign_ins(farm_session *session) {
     farm_free(headers);
 }
 
+static void guard_the_bank(void) {
+    const farm_breaker_options bank = {.struct_size = sizeof bank, .consecutive_count = 3};
+    farm_breakers *breakers = NULL;
+    farm_breaker_permit permit = {.struct_size = sizeof permit};
+    int asked = 0;
+    must_be(farm_breakers_new(NULL, NULL, &breakers) == FARM_OK &&
+                farm_breaker_define(breakers, "bank", &bank, NULL) == FARM_OK,
+            "a breaker is made");
+    for (int payment = 1; payment <= 100; payment++) {
+        must_be(farm_breaker_allow(breakers, "bank", &permit) == FARM_OK, "allow");
+        if (!permit.allowed) continue;
+        asked++;
+        must_be(farm_breaker_report(breakers, &permit, FARM_BREAKER_FAILURE, -1) == FARM_OK,
+                "report");
+    }
+    must_be(asked == 3, "the bank was asked three times");
+    printf("The bank is down. Of 100 payments %d ask it; the others are told at once to come back\n"
+           "in %" PRId64 " s, and nobody waits.\n\n",
+           asked, (permit.retry_after_us + 999999) / 1000000);
+    farm_breakers_free(breakers);
+}
+
 static void place_order_once(farm_session *session) {
     static const char request[] = "{\"sku\":\"apples\",\"quantity\":3}";
     static const char answer[] = "{\"order\":1}";
@@ -156,6 +178,7 @@ int main(void) {
     if (farm_session_new(&session) != FARM_OK) return EXIT_FAILURE;
     open_store(session);
     limit_sign_ins(session);
+    guard_the_bank();
     place_order_once(session);
     ask_for_permission(session);
     check_all(session);

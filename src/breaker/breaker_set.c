@@ -145,7 +145,8 @@ int64_t breaker_now_us(farm_breakers *breakers) {
 farm_status farm_breakers_set_clock_us(farm_breakers *breakers, int64_t now_us) {
     if (breakers == NULL || now_us < -1 || now_us > CLOCK_MAX_US) return FARM_EINVAL;
     if (now_us >= 0 && breakers->frozen_start_us < 0) {
-        breakers->frozen_start_us = breaker_now_us(breakers);
+        /* On a whole millisecond, as open times end. */
+        breakers->frozen_start_us = (breaker_now_us(breakers) + 999) / 1000 * 1000;
         breakers->frozen_first_us = now_us;
     }
     atomic_store_explicit(&breakers->frozen_us, now_us, memory_order_release);
