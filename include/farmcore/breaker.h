@@ -189,7 +189,7 @@ FARM_API void farm_breakers_free(farm_breakers *breakers);
 
 /**
  * Freeze the clock, for tests and simulations in any language. The first time frozen is the moment
- * of the call; later ones move from there, back as well.
+ * of the call, on a whole millisecond; later ones move from there, back as well.
  *
  * @param now_us microseconds since 1970 UTC, 0 to 2200-01-01; -1 lets it run again.
  * @return FARM_OK

@@ -79,10 +79,11 @@ static farm_status fill_set(farm_breakers *breakers, const farm_breakers_options
     while (size < 2 * breakers->max_count) size *= 2;
     breakers->mask = size - 1;
     breakers->table = farm_allocate(size * sizeof *breakers->table);
+    for (uint32_t i = 0; breakers->table != NULL && i < size; i++)
+        atomic_init(&breakers->table[i], NULL);
     breakers->events = farm_allocate(breakers->event_count * sizeof *breakers->events);
     if (breakers->table == NULL || breakers->events == NULL)
         return fail(error, FARM_ENOMEM, "no memory for the breakers", "");
-    for (uint32_t i = 0; i < size; i++) atomic_init(&breakers->table[i], NULL);
     for (uint32_t i = 0; i < breakers->event_count; i++) {
         atomic_init(&breakers->events[i].stamp, 0);
         atomic_init(&breakers->events[i].at_us, 0);
