@@ -2,10 +2,12 @@
  *
  *     breaker [--broken] [--seed N]
  *
- * Five parts: calls counted by all add up while the window moves on under them; half-open lets no
- * more than probe_count through at once, whatever is lost or late; what is reported across a reset
- * leaves nothing in the new window; the events of a breaker that changes all the time are one
- * chain, told to a reader who reads meanwhile; and names that all add at once are there once.
+ * Seven parts: calls counted by all add up while the window moves on under them; half-open lets no
+ * more than probe_count through at once, whatever is lost or late; of two who ask at the same
+ * moment for one place, one has it; what is reported across a reset leaves nothing in the new
+ * window; the events of a breaker that changes all the time are one chain, told to a reader who
+ * reads meanwhile; an event that is overwritten while it is read is not told; and names that all
+ * add at once are there once.
  * --broken reports each probe before its call is over, as a careless host would, and must fail. */
 #include <farmcore/farmcore.h>
 #include <pthread.h>
@@ -16,7 +18,7 @@
 #include <string.h>
 
 enum { THREAD_COUNT = 8, CALL_COUNT = 100000, PROBE_COUNT = 3, ROUND_COUNT = 300, HELD_COUNT = 20 };
-enum { NAME_COUNT = 500, CHANGE_COUNT = 5000, EVENT_COUNT = 65536 };
+enum { NAME_COUNT = 8000, CHANGE_COUNT = 5000, DUEL_COUNT = 20000, EVENT_COUNT = 65536 };
 
 #define SECOND_US INT64_C(1000000)
 #define DAY_US (86400 * SECOND_US)
@@ -54,7 +56,7 @@ static void open_set(const farm_breaker_options *options) {
     const farm_clock clock = {
         .struct_size = sizeof clock, .real_ns = read_clock, .monotonic_ns = read_clock};
     const farm_breakers_options set = {.struct_size = sizeof set,
-                                       .max_count = NAME_COUNT,
+                                       .max_count = FARM_BREAKER_LIST_MAX,
                                        .event_count = EVENT_COUNT,
                                        .breaker = options,
                                        .clock = &clock};
@@ -204,6 +206,44 @@ static void check_probes(void) {
     farm_breakers_free(breakers);
 }
 
+/* --- two at the same moment, and one place --- */
+
+static atomic_int arrived;
+static atomic_int admitted;
+static atomic_int wrong_count;
+
+/* As close to the same moment as two processors can. */
+static void meet(int round) {
+    atomic_fetch_add(&arrived, 1);
+    while (atomic_load(&arrived) < 2 * round) sched_yield();
+}
+
+static void *duel(void *number) {
+    const int is_first = *(const int *)number == 0;
+    if (*(const int *)number > 1) return NULL;
+    for (int round = 0; round < DUEL_COUNT; round++) {
+        meet(2 * round + 1);
+        farm_breaker_permit permit = ask("shop");
+        atomic_fetch_add(&admitted, permit.allowed);
+        meet(2 * round + 2);
+        if (is_first && atomic_exchange(&admitted, 0) != 1) atomic_fetch_add(&wrong_count, 1);
+        if (permit.allowed) report(&permit, FARM_BREAKER_EXCLUDED);
+    }
+    return NULL;
+}
+
+static void check_duels(void) {
+    const farm_breaker_options options = {
+        .struct_size = sizeof options, .probe_count = 1, .jitter_percent = -1, .open_us = 1000};
+    open_set(&options);
+    must(farm_breaker_set(breakers, "shop", FARM_BREAKER_OPEN), "open");
+    atomic_fetch_add(&now_us, 2000);
+    run_threads(duel);
+    if (atomic_load(&wrong_count) != 0) fail("not one of two", atomic_load(&wrong_count));
+    printf("%s: %d\n", part, DUEL_COUNT);
+    farm_breakers_free(breakers);
+}
+
 /* --- late reports --- */
 
 static atomic_llong leaked_count;
@@ -313,42 +353,84 @@ static void check_events(void) {
     farm_breakers_free(breakers);
 }
 
+/* --- a ring of two events --- */
+
+static atomic_int writer_count;
+static atomic_llong read_count;
+
+/* "a" is only ever forced open, and "b" forced closed, each at its odd generations. */
+static void check_event(const farm_breaker_event *event, int64_t last) {
+    const int32_t forced =
+        strcmp(event->key, "a") == 0 ? FARM_BREAKER_FORCED_OPEN : FARM_BREAKER_FORCED_CLOSED;
+    const int is_odd = event->generation % 2 != 0;
+    if (event->sequence <= last) fail("goes back", (long long)event->sequence);
+    if (event->after != (is_odd ? forced : FARM_BREAKER_CLOSED) ||
+        event->before != (is_odd ? FARM_BREAKER_CLOSED : forced))
+        fail("torn", (long long)event->sequence);
+    atomic_fetch_add(&read_count, 1);
+}
+
+static void *overwrite(void *number) {
+    const int place = *(const int *)number;
+    const char *key = place == 1 ? "a" : "b";
+    const int32_t forced = place == 1 ? FARM_BREAKER_FORCED_OPEN : FARM_BREAKER_FORCED_CLOSED;
+    farm_breaker_event rows[2] = {{.struct_size = sizeof *rows}, {.struct_size = sizeof *rows}};
+    size_t count = 0;
+    pthread_barrier_wait(&barrier);
+    if (place > 2) return NULL;
+    /* Long enough that the reader has his turns, too. */
+    for (int i = 0; place > 0 && (i < DUEL_COUNT || atomic_load(&read_count) < 100); i++) {
+        must(farm_breaker_set(breakers, key, forced), "force");
+        must(farm_breaker_set(breakers, key, FARM_BREAKER_CLOSED), "let go");
+    }
+    if (place > 0) atomic_fetch_add(&writer_count, 1);
+    int64_t last = 0;
+    while (place == 0 && atomic_load(&writer_count) < 2) {
+        must(farm_breaker_events(breakers, last, rows, 2, &count), "events");
+        for (size_t i = 0; i < count; i++) {
+            check_event(&rows[i], last);
+            last = rows[i].sequence;
+        }
+    }
+    return NULL;
+}
+
+static void check_ring(void) {
+    const farm_breakers_options set = {.struct_size = sizeof set, .event_count = 2};
+    must(farm_breakers_new(&set, NULL, &breakers), "new");
+    run_threads(overwrite);
+    printf("%s: %lld read\n", part, atomic_load(&read_count));
+    farm_breakers_free(breakers);
+}
+
 /* --- names --- */
 
+/* Two add each name at the same moment, in turns with a name of their own. */
 static void *add_names(void *number) {
-    unsigned random = seed_of(number);
+    const int place = *(const int *)number;
     char key[16];
-    pthread_barrier_wait(&barrier);
-    for (int i = 0; i < NAME_COUNT; i++) {
-        /* In nearly the same order, so that they meet. */
-        snprintf(key, sizeof key, "n%d", (i + (int)(next_random(&random) % 3)) % NAME_COUNT);
-        farm_breaker_permit permit = {.struct_size = sizeof permit};
-        const farm_status status = farm_breaker_allow(breakers, key, &permit);
-        if (status == FARM_EFULL) continue; /* others hold the last places while they add */
-        must(status, "allow");
+    for (int i = 0; place < 2 && i < NAME_COUNT; i++) {
+        snprintf(key, sizeof key, i % 8 == 0 ? "own-%d-%d" : "n%d", i, place);
+        meet(i + 1);
+        farm_breaker_permit permit = ask(key);
         report(&permit, FARM_BREAKER_SUCCESS);
-        atomic_fetch_add(&probe_total, 1);
     }
     return NULL;
 }
 
 static void check_names(void) {
-    static farm_breaker_state rows[NAME_COUNT + 1];
+    static farm_breaker_state rows[FARM_BREAKER_LIST_MAX];
     const farm_breaker_options options = {.struct_size = sizeof options, .window_us = DAY_US};
     size_t count = 0;
     int64_t calls = 0;
     open_set(&options);
-    atomic_store(&probe_total, 0);
+    atomic_store(&arrived, 0);
     run_threads(add_names);
-    for (size_t i = 0; i <= NAME_COUNT; i++) rows[i].struct_size = sizeof *rows;
-    must(farm_breaker_list(breakers, rows, NAME_COUNT + 1, &count), "list");
-    for (size_t i = 0; i < count; i++) {
-        calls += rows[i].call_count;
-        for (size_t j = 0; j < i; j++)
-            if (strcmp(rows[i].key, rows[j].key) == 0) fail("twice", (long long)i);
-    }
-    if (count > NAME_COUNT || count < NAME_COUNT / 2) fail("names", (long long)count);
-    if (calls != atomic_load(&probe_total)) fail("calls", (long long)calls);
+    for (size_t i = 0; i < FARM_BREAKER_LIST_MAX; i++) rows[i].struct_size = sizeof *rows;
+    must(farm_breaker_list(breakers, rows, FARM_BREAKER_LIST_MAX, &count), "list");
+    for (size_t i = 0; i < count; i++) calls += rows[i].call_count;
+    if (count != NAME_COUNT + NAME_COUNT / 8) fail("names", (long long)count);
+    if (calls != 2 * NAME_COUNT) fail("calls", (long long)calls);
     printf("%s: %zu names, %lld calls\n", part, count, (long long)calls);
     farm_breakers_free(breakers);
 }
@@ -368,10 +450,14 @@ int main(int argument_count, char **arguments) {
     check_counts(1000000);
     part = "probes";
     check_probes();
+    part = "duels";
+    check_duels();
     part = "late reports";
     check_late();
     part = "events";
     check_events();
+    part = "a small ring";
+    check_ring();
     part = "names";
     check_names();
     pthread_barrier_destroy(&barrier);
