@@ -127,6 +127,96 @@ Test(breaker, a_slow_answer_is_measured_from_the_permit) {
     farm_breakers_free(breakers);
 }
 
+/* ------------------------------- what happens between two instructions, by way of the hooks */
+
+static farm_breakers *interrupted;
+static int32_t interrupted_state;
+static int interruption_count;
+
+/* Drawn between the look at a state and its change. */
+static void interrupt_with_set(void *context, void *data, size_t size) {
+    (void)context;
+    memset(data, 0, size);
+    if (interrupted == NULL || interruption_count++ > 0) return;
+    farm_breaker_set(interrupted, "shop", interrupted_state);
+}
+
+Test(breaker, who_changes_a_state_first_has_changed_it) {
+    const farm_entropy entropy = {.struct_size = sizeof entropy, .fill = interrupt_with_set};
+    const farm_breakers_options set = {.struct_size = sizeof set, .entropy = &entropy};
+    for (int32_t state = FARM_BREAKER_FORCED_OPEN; state <= FARM_BREAKER_FORCED_CLOSED; state++) {
+        farm_breakers *breakers = NULL;
+        cr_assert_eq(farm_breakers_new(&set, NULL, &breakers), FARM_OK);
+        interrupted = breakers;
+        interrupted_state = state;
+        interruption_count = 0;
+        call(breakers, "shop", FARM_BREAKER_FAILURE, 5);
+        interrupted = NULL;
+
+        farm_breaker_event rows[4];
+        cr_assert_geq(interruption_count, 1);
+        cr_assert_eq(look(breakers, "shop").state, state);
+        cr_assert_eq(look(breakers, "shop").opened_count, 0);
+        cr_assert_eq(events_after(breakers, 0, rows, 4), 1);
+        cr_assert_eq(rows[0].after, state);
+        farm_breakers_free(breakers);
+    }
+}
+
+static farm_breaker_event seen_meanwhile[4];
+static size_t seen_count;
+
+static int64_t read_zero(void *context) {
+    (void)context;
+    return 0;
+}
+
+/* Asked while an event is being written. */
+static int64_t interrupt_with_events(void *context) {
+    (void)context;
+    if (interrupted == NULL || interruption_count++ > 0) return 0;
+    farm_breaker_set(interrupted, "pub", FARM_BREAKER_FORCED_OPEN);
+    seen_count = events_after(interrupted, 0, seen_meanwhile, 4);
+    return 0;
+}
+
+static void open_interrupted(uint32_t event_count) {
+    const farm_clock clock = {
+        .struct_size = sizeof clock, .real_ns = interrupt_with_events, .monotonic_ns = read_zero};
+    const farm_breakers_options set = {
+        .struct_size = sizeof set, .clock = &clock, .event_count = event_count};
+    cr_assert_eq(farm_breakers_new(&set, NULL, &interrupted), FARM_OK);
+    interruption_count = 0;
+    seen_count = 99;
+}
+
+Test(breaker, an_event_that_is_half_written_is_not_told_nor_are_later_ones) {
+    farm_breaker_event rows[4];
+    open_interrupted(4);
+
+    farm_breaker_set(interrupted, "shop", FARM_BREAKER_FORCED_OPEN);
+
+    cr_assert_eq(seen_count, 0);
+    cr_assert_eq(events_after(interrupted, 0, rows, 4), 2);
+    cr_assert_str_eq(rows[0].key, "shop");
+    cr_assert_str_eq(rows[1].key, "pub");
+    farm_breakers_free(interrupted);
+}
+
+Test(breaker, an_event_that_meets_a_half_written_one_is_lost_and_nobody_waits) {
+    farm_breaker_event rows[4];
+    open_interrupted(1);
+
+    farm_breaker_set(interrupted, "shop", FARM_BREAKER_FORCED_OPEN);
+
+    cr_assert_eq(events_after(interrupted, 0, rows, 4), 0);
+    farm_breaker_set(interrupted, "shop", FARM_BREAKER_CLOSED);
+    cr_assert_eq(events_after(interrupted, 0, rows, 4), 1);
+    cr_assert_eq(rows[0].sequence, 3);
+    cr_assert_eq(rows[0].lost_count, 2);
+    farm_breakers_free(interrupted);
+}
+
 /* -------------------------------------------------------------------------------------- events */
 
 Test(breaker, events_tell_what_happened_in_order) {
