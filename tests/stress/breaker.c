@@ -9,7 +9,7 @@
  * reads meanwhile; an event that is overwritten while it is read is not told; and names that all
  * add at once are there once.
  * --broken reports each probe before its call is over, as a careless host would, and must fail. */
-#include <farmcore/farmcore.h>
+#include "stress.h"
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -31,15 +31,11 @@ enum {
 
 static farm_breakers *breakers;
 static pthread_barrier_t barrier;
-static atomic_int failures;
 static atomic_llong now_us;
-static int is_broken;
-static unsigned seed = 1;
 static const char *part;
 
 static void fail(const char *what, long long number) {
-    fprintf(stderr, "not ok: %s: %s: %lld\n", part, what, number);
-    atomic_fetch_add(&failures, 1);
+    stress_fail("%s: %s: %lld", part, what, number);
 }
 
 static void must(farm_status status, const char *what) {
@@ -97,7 +93,7 @@ static void run_threads(void *(*work)(void *)) {
 }
 
 static unsigned seed_of(void *number) {
-    return seed * 7919U + (unsigned)*(const int *)number;
+    return stress_seed * 7919U + (unsigned)*(const int *)number;
 }
 
 /* --- counts add up --- */
@@ -183,7 +179,7 @@ static void *probe(void *number) {
             held_for = 50;
             continue;
         }
-        if (is_broken) report(&permit, FARM_BREAKER_EXCLUDED);
+        if (stress_is_broken) report(&permit, FARM_BREAKER_EXCLUDED);
         be_inside(&random);
         atomic_fetch_sub(&inside, 1);
         report(&permit, outcome);
@@ -443,13 +439,8 @@ static void check_names(void) {
 }
 
 int main(int argument_count, char **arguments) {
-    for (int i = 1; i < argument_count; i++) {
-        if (strcmp(arguments[i], "--broken") == 0)
-            is_broken = 1;
-        else if (strcmp(arguments[i], "--seed") == 0 && i + 1 < argument_count)
-            seed = (unsigned)strtoul(arguments[++i], NULL, 10);
-    }
-    printf("seed %u\n", seed);
+    stress_begin(argument_count, arguments);
+    printf("seed %u\n", stress_seed);
     pthread_barrier_init(&barrier, NULL, THREAD_COUNT);
     part = "a window of time";
     check_counts(0);
@@ -468,7 +459,5 @@ int main(int argument_count, char **arguments) {
     part = "names";
     check_names();
     pthread_barrier_destroy(&barrier);
-    const int failed = atomic_load(&failures);
-    printf(failed == 0 ? "exact\n" : "%d failures\n", failed);
-    return failed == 0 ? 0 : 1;
+    return stress_end();
 }

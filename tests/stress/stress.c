@@ -20,8 +20,9 @@ typedef struct worker {
     int thread;
 } worker;
 
-void stress_open(int argument_count, char **arguments, uint32_t session_max) {
-    const char *uris[2] = {"sqlite:./", NULL};
+static const char *uris[2] = {"sqlite:./", NULL};
+
+void stress_begin(int argument_count, char **arguments) {
     size_t uri_count = 0;
     for (int i = 1; i < argument_count; i++) {
         if (strcmp(arguments[i], "--broken") == 0)
@@ -31,11 +32,19 @@ void stress_open(int argument_count, char **arguments, uint32_t session_max) {
         else if (uri_count < 2)
             uris[uri_count++] = arguments[i];
     }
+}
+
+void stress_open(int argument_count, char **arguments, uint32_t session_max) {
+    stress_begin(argument_count, arguments);
     test_store_open(uris[0], uris[1], session_max);
 }
 
 int stress_close(void) {
     test_store_close();
+    return stress_end();
+}
+
+int stress_end(void) {
     const int failed = atomic_load(&failure_count);
     printf("%d failures%s\n", failed, stress_is_broken ? ", where there must be some" : "");
     return (failed != 0) == stress_is_broken ? EXIT_SUCCESS : EXIT_FAILURE;

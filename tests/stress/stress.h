@@ -14,9 +14,11 @@
 extern int stress_is_broken;
 extern unsigned stress_seed; /* 1 when it is not given */
 
-/* Read the arguments and open the store. */
+/* Read the arguments; say how many failures there were, and give the program's exit status. */
+void stress_begin(int argument_count, char **arguments);
+int stress_end(void);
+/* The same with a store around it. */
 void stress_open(int argument_count, char **arguments, uint32_t session_max);
-/* Close it, say how many failures there were, and give the program's exit status. */
 int stress_close(void);
 
 /* Run so many threads until all have ended; each is given its number. */
