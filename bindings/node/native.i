@@ -38,15 +38,12 @@ typedef unsigned long size_t;
 HANDLE(farm_pool *pool, BOX_POOL, false)
 HANDLE(farm_session *running, BOX_SESSION, true)
 HANDLE(farm_idempotency *claim, BOX_CLAIM, false)
+HANDLE(farm_breakers *breakers, BOX_BREAKERS, true)
 /* As above; the wrapper also keeps whose error it is. */
 %typemap(in) farm_session *session (Handle entered) {
     if (!entered.enter(env, $input, BOX_SESSION, false)) SWIG_fail;
     $1 = (farm_session *)entered.get();
     session = $1;
-}
-%typemap(in) farm_breakers *breakers (Handle entered) {
-    if (!entered.enter(env, $input, BOX_BREAKERS, true)) SWIG_fail;
-    $1 = (farm_breakers *)entered.get();
 }
 %typemap(in, numinputs=0) farm_breakers **out (NewHandle made) {
     made.end = end_breakers;
@@ -137,15 +134,6 @@ typedef box *any_handle;
     if (!read_breaker_permit(env, $input, &given.record, given.texts)) SWIG_fail;
     $1 = &given.record;
 }
-%define RECORD_RESULT(name)
-%typemap(in, numinputs=0) farm_##name *out (farm_##name made = {}) {
-    made.struct_size = sizeof made;
-    $1 = &made;
-}
-%typemap(argout) farm_##name *out { RESULT(write_##name(env, *$1)) }
-%enddef
-RECORD_RESULT(breaker_permit)
-RECORD_RESULT(breaker_state)
 %typemap(in) const farm_rate_decision *decision (Record<farm_rate_decision> given) {
     if (!read_rate_decision(env, $input, &given.record, given.texts)) SWIG_fail;
     $1 = &given.record;
@@ -156,6 +144,8 @@ RECORD_RESULT(breaker_state)
 %enddef
 RECORD_RESULT(maintenance)
 RECORD_RESULT(rate_decision)
+RECORD_RESULT(breaker_permit)
+RECORD_RESULT(breaker_state)
 /* A decision stands beside its states. */
 %typemap(argout) farm_rate_decision *out {
     napi_set_named_property(env, $result, "decision", write_rate_decision(env, *$1));

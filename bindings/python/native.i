@@ -198,11 +198,11 @@ ARRAY_WITH_RESULTS(farm_role_question, glue_read_role_question, farm_status, 0, 
 %typemap(freearg) (const farm_rate_request *items, size_t count, const farm_rate_state *results)
     "glue_free_array(&answer$argnum.requests); glue_free_array(&answer$argnum.states);"
 
-%define ROWS(name)
+%define ROWS(name, most)
 %typemap(arginit) (farm_##name *rows, size_t capacity, size_t *out_count) "rows$argnum = NULL;"
 %typemap(in) (farm_##name *rows, size_t capacity, size_t *out_count)
     (void *rows, int64_t capacity, size_t count) {
-    if (!glue_in_range($input, 0, INT32_MAX, &capacity)) SWIG_fail;
+    if (!glue_in_range($input, 0, most, &capacity)) SWIG_fail;
     rows = glue_new_results((size_t)capacity, sizeof(farm_##name), sizeof(farm_##name));
     if (rows == NULL) SWIG_fail;
     count = 0;
@@ -216,9 +216,9 @@ ARRAY_WITH_RESULTS(farm_role_question, glue_read_role_question, farm_status, 0, 
 %typemap(freearg) (farm_##name *rows, size_t capacity, size_t *out_count)
     "PyMem_Free(rows$argnum);"
 %enddef
-ROWS(role_grant_row)
-ROWS(breaker_state)
-ROWS(breaker_event)
+ROWS(role_grant_row, FARM_ROLE_BATCH_MAX)
+ROWS(breaker_state, FARM_BREAKER_LIST_MAX)
+ROWS(breaker_event, FARM_BREAKER_LIST_MAX)
 
 /* --- what never waits keeps the GIL ----------------------------------------------------------- */
 %nothread farm_version;
