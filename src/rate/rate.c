@@ -1,6 +1,7 @@
 /* Rate limits: the public functions. What they do is in rate_take.c, rate_give_back.c and
  * rate_define.c; over HTTP it is said by rate_headers.c. */
 #include "rate/rate_define.h"
+#include "rate/rate_load.h"
 #include "rate/rate_operation.h"
 
 /* The session that holds the limits: this one, or the one of rate_uri=. */
@@ -91,7 +92,7 @@ static farm_status change(farm_session *session, store_function function, int32_
         rate_definitions_forget(home);
         status = rate_definitions_enter(home, &definitions);
     }
-    operation->definitions = definitions;
+    operation->given.definitions = definitions;
     if (status == FARM_OK)
         status = store_operate(home, STORE_SERVICE | STORE_REPEATABLE, function, operation);
     if (definitions != NULL) rate_definitions_leave(home, definitions);
@@ -100,7 +101,7 @@ static farm_status change(farm_session *session, store_function function, int32_
 }
 
 farm_status farm_rate_define(farm_session *session, const farm_rate_limit *items, size_t count) {
-    rate_define_operation operation = {.items = items, .count = count};
+    rate_define_operation operation = {.given = {.items = items, .count = count}};
     return change(session, rate_define_operate, 0, &operation);
 }
 
@@ -116,12 +117,12 @@ farm_status farm_rate_set_shadow(farm_session *session, int32_t is_shadow) {
 
 farm_status farm_rate_override_put(farm_session *session, const farm_rate_override *items,
                                    size_t count) {
-    rate_define_operation operation = {.items = items, .count = count};
+    rate_define_operation operation = {.given = {.items = items, .count = count}};
     return change(session, rate_override_put_operate, 1, &operation);
 }
 
 farm_status farm_rate_override_remove(farm_session *session, const farm_rate_override *items,
                                       size_t count) {
-    rate_define_operation operation = {.items = items, .count = count};
+    rate_define_operation operation = {.given = {.items = items, .count = count}};
     return change(session, rate_override_remove_operate, 1, &operation);
 }

@@ -2,15 +2,13 @@
 #ifndef RATE_DEFINE_H
 #define RATE_DEFINE_H
 
-#include "rate/rate_definitions.h"
+#include "rate/rate_check.h"
 
 /* What was given, for store_operate(). */
 typedef struct rate_define_operation {
-    const void *items; /* of the caller's size */
-    size_t count;
-    const char *name;                    /* remove */
-    int32_t is_shadow;                   /* shadow */
-    const rate_definitions *definitions; /* overrides */
+    rate_given given;
+    const char *name;  /* remove */
+    int32_t is_shadow; /* shadow */
 } rate_define_operation;
 
 farm_status rate_define_operate(farm_session *session, void *context);

@@ -1,5 +1,5 @@
-/* The limits of a space as the store has them, with the secret and the overrides, in a snapshot
- * that the sessions of a store share. What changes them is in rate_define.c. */
+/* The limits of a space, ready to be looked up: immutable, so that all may share them. They come from
+ * the store (rate_load.h) or from a host (rate_local.c). */
 #ifndef RATE_DEFINITIONS_H
 #define RATE_DEFINITIONS_H
 
@@ -8,12 +8,13 @@
 #include "rate/rate_subject.h"
 #include "store/run.h"
 
-enum { RATE_EPOCH_SIZE = 16, RATE_LENGTH_WORDS = 3 };
+enum { RATE_EPOCH_SIZE = 16, RATE_SALT_SIZE = 8, RATE_LENGTH_WORDS = 3 };
 
 /* How a bucket counts, and what tells it from the buckets of other times. */
 typedef struct rate_terms {
     rate_units units;
     uint8_t epoch[RATE_EPOCH_SIZE];
+    uint8_t salt[RATE_SALT_SIZE]; /* of its keys in the process */
 } rate_terms;
 
 typedef struct rate_override {
@@ -30,6 +31,7 @@ typedef struct rate_definition {
     farm_rate_limit figures; /* without texts */
     rate_terms terms;
     int32_t is_shadow;      /* it, or all of the space */
+    const rate_terms *part; /* ON_ERROR_LOCAL: of one node */
     const rate_terms *past; /* to be carried over until then, how; NULL: nothing */
     int32_t past_change;
     int64_t past_until_us;
@@ -50,14 +52,39 @@ typedef struct rate_definitions {
     rate_definition *items;
 } rate_definitions;
 
-/* The limits of the session's space, not older than FARM_RATE_STALENESS_US; give them back with
- * rate_definitions_leave(). One round trip when they are not at hand, else none. */
-farm_status rate_definitions_enter(farm_session *session, rate_definitions **out);
-/* However old; NULL when there are none. For when the store cannot be asked. */
-rate_definitions *rate_definitions_enter_stale(farm_session *session);
-void rate_definitions_leave(farm_session *session, rate_definitions *definitions);
-/* Let the next one read them again. */
-void rate_definitions_forget(farm_session *session);
+/* What definitions are made of. Texts and lists are read, never kept. */
+typedef struct rate_figures {
+    struct rate_figures *next;
+    farm_rate_limit limit; /* name and zone, as POSIX writes it, included; on_change of a past */
+    int64_t tick_ns;
+    int64_t changed_us; /* of a past */
+    uint8_t epoch[RATE_EPOCH_SIZE];
+} rate_figures;
+
+typedef struct rate_exception {
+    struct rate_exception *next; /* those of one limit stand together */
+    const char *name;
+    rate_override override; /* without terms */
+    int64_t burst;
+    int64_t count;
+    int64_t period_us;
+    uint8_t epoch[RATE_EPOCH_SIZE];
+} rate_exception;
+
+typedef struct rate_source {
+    const char *space;
+    const uint8_t *secret; /* HASH_SECRET_SIZE bytes */
+    int64_t version;
+    int32_t is_shadow;
+    const rate_figures *limits;
+    const rate_figures *pasts;
+    const rate_exception *exceptions;
+} rate_source;
+
+/* FARM_OK, FARM_ENOMEM, or FARM_ECORRUPT: a limit cannot be counted as it stands there. */
+farm_status rate_definitions_make(const rate_source *source, rate_definitions **out);
+/* For what nobody shares. */
+void rate_definitions_free(rate_definitions *definitions);
 
 /* The limit of that name, or of what stands before one of its "/", the longest; NULL: none. */
 const rate_definition *rate_definitions_find(const rate_definitions *definitions, const char *name);

@@ -12,8 +12,14 @@ static farm_status check_token(farm_session *session, const farm_id *token) {
 
 static farm_status read_lines(farm_session *session, rate_operation *operation,
                               uint32_t looked_at) {
-    return rate_lines_read(session, operation->definitions, operation->items, operation->count,
-                           looked_at, &operation->lines);
+    const rate_items given = {
+        .definitions = operation->definitions,
+        .items = operation->items,
+        .count = operation->count,
+        .looked_at = looked_at,
+        .now_ns = store_now_ns(session),
+    };
+    return rate_lines_read(store_error(session), &given, &operation->lines);
 }
 
 static int32_t is_held(const rate_line *line) {

@@ -100,8 +100,8 @@ int32_t rate_holds_take(rate_holds *holds, rate_key key, const farm_id *token, i
                         int64_t capacity, int64_t now_us, int64_t expires_us, rate_facts *out) {
     pthread_mutex_lock(&holds->mutex);
     count_held(holds, key, now_us, out);
-    const int32_t is_taken = out->held + cost <= capacity &&
-                             add(holds, key, token, cost, now_us, expires_us);
+    const int32_t is_taken =
+        out->held + cost <= capacity && add(holds, key, token, cost, now_us, expires_us);
     if (is_taken) count_held(holds, key, now_us, out);
     pthread_mutex_unlock(&holds->mutex);
     return is_taken;

@@ -7,8 +7,8 @@
 #include <pthread.h>
 
 typedef struct rate_hold {
-    rate_key key;    /* of the bucket */
-    farm_id token;   /* of the decision */
+    rate_key key;  /* of the bucket */
+    farm_id token; /* of the decision */
     int64_t cost;
     int64_t expires_us;
     uint32_t next; /* of the same chain, or of the free ones; 0: none */

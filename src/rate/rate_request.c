@@ -4,20 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static farm_status check_item(farm_session *session, size_t index, farm_rate_request *item,
+static farm_status check_item(farm_error *error, size_t index, farm_rate_request *item,
                               uint32_t looked_at) {
     const char *complaint = rate_name_complaint(item->limit);
     if (complaint != NULL)
-        return store_fail(session, FARM_EINVAL, 0, "items[%zu].limit %s", index, complaint);
+        return store_error_fail(error, FARM_EINVAL, 0, "items[%zu].limit %s", index, complaint);
     if ((item->flags & ~(uint32_t)FARM_RATE_FORCE) != 0 ||
         (item->flags != 0 && !(looked_at & RATE_ITEM_FLAGS)))
-        return store_fail(session, FARM_EINVAL, 0,
-                          "items[%zu].flags has flags that mean nothing here", index);
+        return store_error_fail(error, FARM_EINVAL, 0,
+                                "items[%zu].flags has flags that mean nothing here", index);
     if (!(looked_at & (RATE_ITEM_COST | RATE_ITEM_POSITIVE))) item->cost = 0;
     const int64_t least = looked_at & RATE_ITEM_POSITIVE ? 1 : 0;
     if (item->cost >= least && item->cost <= RATE_AMOUNT_MAX) return FARM_OK;
-    return store_fail(session, FARM_EINVAL, 0, "items[%zu].cost is %lld, and must be %lld to %d",
-                      index, (long long)item->cost, (long long)least, RATE_AMOUNT_MAX);
+    return store_error_fail(error, FARM_EINVAL, 0,
+                            "items[%zu].cost is %lld, and must be %lld to %d", index,
+                            (long long)item->cost, (long long)least, RATE_AMOUNT_MAX);
 }
 
 /* What is to be done with the line in a take. */
@@ -43,45 +44,57 @@ static void apply_override(rate_line *line, const rate_subject *subject, int64_t
 }
 
 /* The bucket from before the limit was last changed, if it is to be carried over. */
-static void find_past(rate_line *line, const rate_subject *subject) {
+static void find_past(rate_line *line, const rate_subject *subject, int32_t is_local) {
     const rate_definition *definition = line->definition;
     if (definition->past == NULL || line->terms != &definition->terms ||
         line->ask.moment.now_us > definition->past_until_us)
         return;
-    rate_subject_hash(&definition->owner, definition->past->epoch, subject, line->past);
+    if (is_local)
+        rate_subject_hash_local(&definition->owner, definition->past->salt, subject, line->past);
+    else
+        rate_subject_hash(&definition->owner, definition->past->epoch, subject, line->past);
     line->has_past = 1;
 }
 
-static farm_status read_line(farm_session *session, const rate_definitions *definitions,
-                             const void *source, size_t index, uint32_t looked_at, rate_line *out) {
+static void set_bucket(rate_line *line, const rate_subject *subject, int32_t is_local) {
+    const rate_owner *owner = &line->definition->owner;
+    if (is_local)
+        rate_subject_hash_local(owner, line->terms->salt, subject, line->bucket);
+    else
+        rate_subject_hash(owner, line->terms->epoch, subject, line->bucket);
+}
+
+static farm_status read_line(farm_error *error, const rate_items *given, size_t index,
+                             rate_line *out) {
     farm_rate_request item;
-    farm_status status = store_check_options(session, "items", &item, sizeof item, source);
-    if (status == FARM_OK) status = check_item(session, index, &item, looked_at);
+    farm_status status = store_error_check_options(error, "items", &item, sizeof item,
+                                                   store_array_at(given->items, index));
+    if (status == FARM_OK) status = check_item(error, index, &item, given->looked_at);
     if (status != FARM_OK) return status;
-    const rate_definition *definition = rate_definitions_find(definitions, item.limit);
+    const rate_definition *definition = rate_definitions_find(given->definitions, item.limit);
     if (definition == NULL)
-        return store_fail(session, FARM_ENOTFOUND, FARM_RATE_REASON_UNKNOWN_LIMIT,
-                          "the space %s has no limit %s", definitions->space, item.limit);
+        return store_error_fail(error, FARM_ENOTFOUND, FARM_RATE_REASON_UNKNOWN_LIMIT,
+                                "the space %s has no limit %s", given->definitions->space,
+                                item.limit);
     if (item.flags != 0 && definition->figures.algorithm == FARM_RATE_ALGORITHM_CONCURRENCY)
-        return store_fail(session, FARM_EINVAL, 0, "items[%zu].flags: holds cannot be forced",
-                          index);
+        return store_error_fail(error, FARM_EINVAL, 0, "items[%zu].flags: holds cannot be forced",
+                                index);
     rate_subject subject;
     const char *complaint = rate_subject_read(&definition->owner, item.subject, &subject);
     if (complaint != NULL)
-        return store_fail(session, FARM_EINVAL, FARM_RATE_REASON_BAD_SUBJECT,
-                          "items[%zu].subject %s", index, complaint);
+        return store_error_fail(error, FARM_EINVAL, FARM_RATE_REASON_BAD_SUBJECT,
+                                "items[%zu].subject %s", index, complaint);
 
-    const int64_t now_ns = store_now_ns(session);
     *out = (rate_line){
         .definition = definition,
         .terms = &definition->terms,
         .place = index,
         .is_shadow = definition->is_shadow || (item.flags & FARM_RATE_FORCE) != 0,
     };
-    apply_override(out, &subject, now_ns / 1000);
-    rate_ask_at(&out->terms->units, now_ns, item.cost, &out->ask);
-    rate_subject_hash(&definition->owner, out->terms->epoch, &subject, out->bucket);
-    find_past(out, &subject);
+    apply_override(out, &subject, given->now_ns / 1000);
+    rate_ask_at(&out->terms->units, given->now_ns, item.cost, &out->ask);
+    set_bucket(out, &subject, given->is_local);
+    find_past(out, &subject, given->is_local);
     out->opening = out->terms->units.opening;
     out->kind = kind_of(out, &item);
     return FARM_OK;
@@ -93,19 +106,30 @@ static int compare_lines(const void *left, const void *right) {
     return memcmp(one->bucket, other->bucket, RATE_KEY_SIZE);
 }
 
-farm_status rate_lines_read(farm_session *session, const rate_definitions *definitions,
-                            const void *items, size_t count, uint32_t looked_at, rate_lines *out) {
-    farm_status status = store_check_array(session, "items", items, count, FARM_RATE_BATCH_MAX);
+farm_status rate_lines_read(farm_error *error, const rate_items *given, rate_lines *out) {
+    const size_t count = given->count;
+    farm_status status =
+        store_error_check_array(error, "items", given->items, count, FARM_RATE_BATCH_MAX);
     for (size_t i = 0; i < count && status == FARM_OK; i++)
-        status =
-            read_line(session, definitions, store_array_at(items, i), i, looked_at, &out->items[i]);
+        status = read_line(error, given, i, &out->items[i]);
     if (status != FARM_OK) return status;
     out->count = count;
-    qsort(out->items, count, sizeof *out->items, compare_lines);
+    if (count > 1) qsort(out->items, count, sizeof *out->items, compare_lines);
     for (size_t i = 1; i < count; i++)
         if (compare_lines(&out->items[i - 1], &out->items[i]) == 0)
-            return store_fail(session, FARM_EINVAL, FARM_RATE_REASON_TWICE,
-                              "items[%zu] and items[%zu] are the same bucket",
-                              out->items[i - 1].place, out->items[i].place);
+            return store_error_fail(error, FARM_EINVAL, FARM_RATE_REASON_TWICE,
+                                    "items[%zu] and items[%zu] are the same bucket",
+                                    out->items[i - 1].place, out->items[i].place);
     return FARM_OK;
+}
+
+int32_t rate_lines_are_hopeless(const rate_lines *lines) {
+    for (size_t i = 0; i < lines->count; i++) {
+        const rate_line *line = &lines->items[i];
+        if (line->is_shadow) continue;
+        if (line->rule == FARM_RATE_RULE_BAN) return 1;
+        if (line->kind != RATE_LINE_IDLE && rate_is_never(&line->terms->units, line->ask.cost))
+            return 1;
+    }
+    return 0;
 }

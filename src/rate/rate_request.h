@@ -32,6 +32,7 @@ typedef struct rate_line {
     uint8_t bucket[RATE_KEY_SIZE];
     uint8_t past[RATE_KEY_SIZE]; /* the bucket to carry over, when has_past */
     int32_t has_past;
+    int32_t is_open; /* nothing is known of its bucket, and it lets all through */
     int64_t opening; /* units that its bucket lacks when it is new */
 } rate_line;
 
@@ -48,8 +49,18 @@ enum {
     RATE_ITEM_FLAGS = 4     /* its flags; without, they must be 0 */
 };
 
-/* Read farm_rate_request items of the caller's size. */
-farm_status rate_lines_read(farm_session *session, const rate_definitions *definitions,
-                            const void *items, size_t count, uint32_t looked_at, rate_lines *out);
+/* Items of a call, and how they are read. */
+typedef struct rate_items {
+    const rate_definitions *definitions;
+    const void *items; /* farm_rate_request of the caller's size */
+    size_t count;
+    uint32_t looked_at; /* RATE_ITEM_… */
+    int32_t is_local;   /* their buckets are in the process, not in the store */
+    int64_t now_ns;
+} rate_items;
+
+farm_status rate_lines_read(farm_error *error, const rate_items *given, rate_lines *out);
+/* Whether there is no use in trying: a limit that counts can never let it through. */
+int32_t rate_lines_are_hopeless(const rate_lines *lines);
 
 #endif

@@ -108,6 +108,19 @@ const char *rate_limit_complaint(farm_rate_limit *limit) {
     return complaint;
 }
 
+/* Of a rate the period is made longer, which is exact; where that is too long for a period, and of
+ * what is counted in windows and at once, the count is made smaller, rounded up. */
+void rate_limit_divide(farm_rate_limit *limit, int32_t part_count) {
+    const int32_t is_bucket = limit->algorithm == FARM_RATE_ALGORITHM_BUCKET;
+    if (is_bucket && limit->period_us <= RATE_PERIOD_MAX_US / part_count)
+        limit->period_us *= part_count;
+    else
+        limit->count = integer_divide_up(limit->count, part_count);
+    limit->burst = integer_divide_up(limit->burst, part_count);
+    limit->initial = integer_min(limit->initial, limit->burst);
+    limit->lease_count = 0;
+}
+
 /* Whether the left one has the smaller part left; both numbers are below 2^31. */
 static int32_t is_scarcer(const farm_rate_state *left, const farm_rate_state *right) {
     if (left->is_shadow != right->is_shadow) return right->is_shadow;

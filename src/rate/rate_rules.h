@@ -87,6 +87,8 @@ typedef struct rate_facts {
 /* What is wrong with a limit's fields, as the end of a sentence; NULL: nothing. Fills defaults in.
  * Whether it can be counted exactly is for rate_units_choose(). */
 const char *rate_limit_complaint(farm_rate_limit *limit);
+/* One part of a limit that so many share: its burst and its rate, at least one token. */
+void rate_limit_divide(farm_rate_limit *limit, int32_t part_count);
 /* What is wrong with a limit's name, as the end of a sentence; NULL: nothing. */
 const char *rate_name_complaint(const char *name);
 /* The decision over all states but its token. struct_size is left alone. */

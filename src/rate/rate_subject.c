@@ -6,6 +6,7 @@
 
 enum {
     EPOCH_SIZE = 16,
+    SALT_SIZE = 8,
     IPV4_SIZE = 4,
     IPV6_SIZE = 16,
     MAPPED_AT = 12, /* where the IPv4 address stands in ::ffff:192.0.2.1 */
@@ -126,6 +127,14 @@ void rate_subject_hash(const rate_owner *owner, const uint8_t *epoch, const rate
     size_t size = add_owner(hashed, owner, epoch, EPOCH_SIZE);
     size = add_part(hashed, size, subject->bytes, subject->size);
     hash_128_keyed(hashed, size, owner->secret, out);
+}
+
+void rate_subject_hash_local(const rate_owner *owner, const uint8_t *salt,
+                             const rate_subject *subject, uint8_t out[RATE_KEY_SIZE]) {
+    uint8_t hashed[SALT_SIZE + RATE_SUBJECT_MAX];
+    memcpy(hashed, salt, SALT_SIZE);
+    memcpy(hashed + SALT_SIZE, subject->bytes, subject->size);
+    hash_128_keyed(hashed, SALT_SIZE + subject->size, owner->secret, out);
 }
 
 void rate_override_hash(const rate_owner *owner, const rate_subject *subject, size_t size,

@@ -33,6 +33,9 @@ const char *rate_network_read(const rate_owner *owner, const char *text, rate_su
 /* The key of its bucket: a keyed hash, from which nobody can tell the subject. epoch: 16 bytes. */
 void rate_subject_hash(const rate_owner *owner, const uint8_t *epoch, const rate_subject *subject,
                        uint8_t out[RATE_KEY_SIZE]);
+/* The key of its bucket in the process; salt: 8 bytes that stand for the rest. */
+void rate_subject_hash_local(const rate_owner *owner, const uint8_t *salt,
+                             const rate_subject *subject, uint8_t out[RATE_KEY_SIZE]);
 /* The key of an override: of the subject cut to length bits when it is an address, of its first
  * size bytes else. Lasts as long as the limit's name. */
 void rate_override_hash(const rate_owner *owner, const rate_subject *subject, size_t size,

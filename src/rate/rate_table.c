@@ -98,8 +98,7 @@ static void fill(rate_slot *slot, rate_key key, const rate_row *row, int64_t exp
     atomic_store_explicit(&slot->previous, row->previous, memory_order_relaxed);
     atomic_store_explicit(&slot->debt, row->debt, memory_order_relaxed);
     atomic_store_explicit(&slot->expires_us, expires_us, memory_order_relaxed);
-    for (size_t i = 0; i < 2; i++)
-        atomic_store_explicit(&slot->extra[i], 0, memory_order_relaxed);
+    for (size_t i = 0; i < 2; i++) atomic_store_explicit(&slot->extra[i], 0, memory_order_relaxed);
     atomic_store_explicit(&slot->tat, row->tat, memory_order_release);
 }
 

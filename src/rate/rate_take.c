@@ -1,10 +1,8 @@
 /* Taking and peeking. Whether a take succeeds is decided by the statements of rate.sql; what the
  * caller is told is computed in the rules. */
-#include "base/id.h"
-#include "base/options.h"
+#include "rate/rate_answer.h"
 #include "rate/rate_operation.h"
 #include "rate_sql.h"
-#include <string.h>
 
 /* How often to ask again when the store refused what then looks possible: others were faster. */
 enum { RACE_TRIES = 8 };
@@ -281,54 +279,16 @@ static void add_holds(store_batch *batch, rate_operation *operation, int64_t now
         add_hold_reads(batch, &operation->groups[kind], now_us);
 }
 
-/* --- what the caller is told ------------------------------------------------------------------ */
-
-static void decide_idle(const rate_line *line, farm_rate_state *out) {
-    const rate_units *units = &line->terms->units;
-    const int32_t is_banned = line->rule == FARM_RATE_RULE_BAN;
-    const int64_t left_us =
-        line->ban_ends_us == 0 ? -1 : line->ban_ends_us - line->ask.moment.now_us;
-    out->burst = units->burst;
-    out->refill_us = units->refill_us;
-    out->allowed = !is_banned;
-    out->is_never = is_banned && line->ban_ends_us == 0;
-    out->remaining = is_banned ? 0 : units->burst;
-    out->retry_after_us = is_banned ? left_us : 0;
-    out->reset_after_us = is_banned && left_us > 0 ? left_us : 0;
-}
-
-static void decide_line(farm_session *session, const rate_line *line, farm_rate_state *out) {
-    *out =
-        (farm_rate_state){.is_shadow = line->is_shadow, .rule = line->rule, .source = line->source};
-    if (line->kind == RATE_LINE_IDLE)
-        decide_idle(line, out);
-    else
-        rate_decide(&line->terms->units, &line->ask, &line->facts, out);
-    const int32_t percent = line->definition->figures.jitter_percent;
-    if (out->retry_after_us > 0 && percent > 0) {
-        uint32_t random = 0;
-        store_random(session, &random, sizeof random);
-        out->retry_after_us = rate_jitter(out->retry_after_us, percent, random);
-    }
-}
+/* --- the operations --------------------------------------------------------------------------- */
 
 static void decide(farm_session *session, rate_operation *operation) {
-    for (size_t i = 0; i < operation->lines.count; i++) {
-        const rate_line *line = &operation->lines.items[i];
-        decide_line(session, line, &operation->states[line->place]);
-    }
-    rate_conclude(operation->states, operation->count, &operation->decision);
+    rate_answer_decide(&operation->lines, store_entropy(session), operation->states,
+                       &operation->decision);
 }
 
 static farm_status answer(farm_session *session, rate_operation *operation) {
-    farm_status status = FARM_OK;
-    for (size_t i = 0; i < operation->count && status == FARM_OK; i++)
-        status = options_answer(store_array_at(operation->results, i), &operation->states[i],
-                                sizeof operation->states[i]);
-    if (status == FARM_OK)
-        status = options_answer(operation->out, &operation->decision, sizeof operation->decision);
-    if (status == FARM_OK) return FARM_OK;
-    return store_fail(session, status, 0, "out has no sound struct_size");
+    return rate_answer_write(store_error(session), operation->states, operation->count,
+                             &operation->decision, operation->results, operation->out);
 }
 
 static farm_status look(farm_session *session, rate_operation *operation) {
@@ -339,17 +299,19 @@ static farm_status look(farm_session *session, rate_operation *operation) {
     return answer(session, operation);
 }
 
-/* --- the operations --------------------------------------------------------------------------- */
-
 /* Check the arguments, and sort the lines into their groups. */
 static farm_status read_items(farm_session *session, rate_operation *operation) {
-    if (operation->out == NULL) return store_fail(session, FARM_EINVAL, 0, "out is missing");
-    farm_status status = store_check_array(session, "results", operation->results, operation->count,
-                                           FARM_RATE_BATCH_MAX);
-    if (status == FARM_OK)
-        status =
-            rate_lines_read(session, operation->definitions, operation->items, operation->count,
-                            RATE_ITEM_COST | RATE_ITEM_FLAGS, &operation->lines);
+    const rate_items given = {
+        .definitions = operation->definitions,
+        .items = operation->items,
+        .count = operation->count,
+        .looked_at = RATE_ITEM_COST | RATE_ITEM_FLAGS,
+        .now_ns = store_now_ns(session),
+    };
+    farm_error *error = store_error(session);
+    farm_status status =
+        rate_answer_check(error, operation->results, operation->count, operation->out);
+    if (status == FARM_OK) status = rate_lines_read(error, &given, &operation->lines);
     if (status != FARM_OK) return status;
     for (size_t kind = 0; kind < RATE_LINE_KIND_COUNT; kind++) operation->groups[kind].count = 0;
     for (size_t i = 0; i < operation->lines.count; i++) {
@@ -358,18 +320,6 @@ static farm_status read_items(farm_session *session, rate_operation *operation) 
         group->lines[group->count++] = line;
     }
     return FARM_OK;
-}
-
-/* Whether there is no use in trying: a limit that counts can never let it through. */
-static int32_t is_hopeless(const rate_operation *operation) {
-    for (size_t i = 0; i < operation->lines.count; i++) {
-        const rate_line *line = &operation->lines.items[i];
-        if (line->is_shadow) continue;
-        if (line->rule == FARM_RATE_RULE_BAN) return 1;
-        if (line->kind != RATE_LINE_IDLE && rate_is_never(&line->terms->units, line->ask.cost))
-            return 1;
-    }
-    return 0;
 }
 
 static size_t count_of(const rate_operation *operation, int32_t kind) {
@@ -448,7 +398,8 @@ farm_status rate_take_operate(farm_session *session, void *context) {
     rate_operation *operation = context;
     farm_status status = read_items(session, operation);
     if (status != FARM_OK) return status;
-    if (is_hopeless(operation) || takes_nothing(operation)) return look(session, operation);
+    if (rate_lines_are_hopeless(&operation->lines) || takes_nothing(operation))
+        return look(session, operation);
     leave_what_never_fits(operation);
     status = read_pasts(session, operation);
     for (int32_t i = 0; i < RACE_TRIES && status == FARM_OK; i++) {

@@ -37,6 +37,20 @@ farm_status store_fail(farm_session *session, farm_status status, int32_t reason
     return status;
 }
 
+farm_error *store_error(farm_session *session) {
+    return &session->error;
+}
+
+farm_status store_error_fail(farm_error *error, farm_status status, int32_t reason,
+                             const char *format, ...) {
+    if (error == NULL) return status;
+    va_list arguments;
+    va_start(arguments, format);
+    set_list(error, status, reason, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
 farm_status store_take_error(farm_session *session, farm_session *from, farm_status status) {
     if (session != from) {
         session->error = from->error;
@@ -112,27 +126,31 @@ farm_status store_check_id(farm_session *session, const char *name, const farm_i
     return store_fail(session, FARM_EINVAL, 0, "%s is the zero id", name);
 }
 
-farm_status store_check_range(farm_session *session, const char *name, int64_t value, int64_t least,
-                              int64_t most) {
+farm_status store_error_check_range(farm_error *error, const char *name, int64_t value,
+                                    int64_t least, int64_t most) {
     if (value >= least && value <= most) return FARM_OK;
-    return store_fail(session, FARM_EINVAL, 0, "%s is %lld, and must be %lld to %lld", name,
-                      (long long)value, (long long)least, (long long)most);
+    return store_error_fail(error, FARM_EINVAL, 0, "%s is %lld, and must be %lld to %lld", name,
+                            (long long)value, (long long)least, (long long)most);
 }
 
-farm_status store_check_count(farm_session *session, const char *name, size_t count, size_t most) {
-    if (count >= 1 && count <= most) return FARM_OK;
-    return store_fail(session, FARM_EINVAL, 0, "%s has %zu entries, and must have 1 to %zu", name,
-                      count, most);
+farm_status store_check_range(farm_session *session, const char *name, int64_t value, int64_t least,
+                              int64_t most) {
+    return store_error_check_range(&session->error, name, value, least, most);
+}
+
+farm_status store_error_check_options(farm_error *error, const char *name, void *out, size_t size,
+                                      const void *source) {
+    farm_status status = options_copy(out, size, source);
+    if (status == FARM_EINVAL)
+        return store_error_fail(error, status, 0, "%s has no sound struct_size", name);
+    if (status == FARM_EUNSUPPORTED)
+        return store_error_fail(error, status, 0,
+                                "%s uses fields that came after version %d.%d.%d of the library",
+                                name, FARM_VERSION_MAJOR, FARM_VERSION_MINOR, FARM_VERSION_PATCH);
+    return status;
 }
 
 farm_status store_check_options(farm_session *session, const char *name, void *out, size_t size,
                                 const void *source) {
-    farm_status status = options_copy(out, size, source);
-    if (status == FARM_EINVAL)
-        return store_fail(session, status, 0, "%s has no sound struct_size", name);
-    if (status == FARM_EUNSUPPORTED)
-        return store_fail(session, status, 0,
-                          "%s uses fields that came after version %d.%d.%d of the library", name,
-                          FARM_VERSION_MAJOR, FARM_VERSION_MINOR, FARM_VERSION_PATCH);
-    return status;
+    return store_error_check_options(&session->error, name, out, size, source);
 }

@@ -68,7 +68,6 @@ farm_status store_check_key(farm_session *session, const char *name, const char 
 farm_status store_check_id(farm_session *session, const char *name, const farm_id *id);
 farm_status store_check_range(farm_session *session, const char *name, int64_t value, int64_t least,
                               int64_t most);
-farm_status store_check_count(farm_session *session, const char *name, size_t count, size_t most);
 /* Copy a caller's struct (base/options.h); name is the argument's. */
 farm_status store_check_options(farm_session *session, const char *name, void *out, size_t size,
                                 const void *source);
@@ -78,6 +77,18 @@ farm_status store_check_array(farm_session *session, const char *name, const voi
                               size_t count, size_t most);
 /* An element of a checked array. */
 void *store_array_at(const void *items, size_t index);
+
+/* The same for what may be called without a session: the error is then the caller's, and NULL when
+ * he wants none. store_error(): a session's. */
+farm_error *store_error(farm_session *session);
+farm_status store_error_fail(farm_error *error, farm_status status, int32_t reason,
+                             const char *format, ...) __attribute__((format(printf, 4, 5)));
+farm_status store_error_check_range(farm_error *error, const char *name, int64_t value,
+                                    int64_t least, int64_t most);
+farm_status store_error_check_options(farm_error *error, const char *name, void *out, size_t size,
+                                      const void *source);
+farm_status store_error_check_array(farm_error *error, const char *name, const void *items,
+                                    size_t count, size_t most);
 
 /* Who acts. store_check_owner(): FARM_OK for the owner and for the service, else FARM_EDENIED. */
 farm_status store_check_owner(farm_session *session, const char *owner);
@@ -93,6 +104,7 @@ const char *store_space(const farm_session *session);
 int64_t store_now_us(farm_session *session);
 int64_t store_now_ns(farm_session *session);
 void store_random(farm_session *session, void *data, size_t size);
+const farm_entropy *store_entropy(const farm_session *session);
 /* Freed when the outermost operation on the session ends. */
 arena *store_arena(farm_session *session);
 

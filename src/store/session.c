@@ -279,6 +279,10 @@ void store_random(farm_session *session, void *data, size_t size) {
     session->entropy.fill(session->entropy.context, data, size);
 }
 
+const farm_entropy *store_entropy(const farm_session *session) {
+    return &session->entropy;
+}
+
 arena *store_arena(farm_session *session) {
     return &session->arena;
 }

@@ -27,6 +27,8 @@ ALLOWED = [
                        r"store/\w+\.h", r"store_sql\.h", STANDARD, POSIX]),
     (r"src/(?P<x>\w+)/\w+_rules\.[ch]",
      [r"farmcore/(base|{x})\.h", r"base/(?!clock|crypto|zone_file)\w+\.h", r"{x}/\w+\.h", PURE]),
+    (r"src/(?P<x>rate)/rate_holds\.[ch]", [r"farmcore/base\.h", r"base/\w+\.h", r"{x}/\w+\.h",
+                                            r"pthread\.h", STANDARD]),
     (r"src/(?P<x>\w+)/.*", [r"farmcore/\w+\.h", r"base/\w+\.h", r"{x}/\w+\.h", r"{x}_sql\.h",
                             r"store/run\.h", STANDARD, r"arpa/inet\.h"]),
     (r"backends/sqlite/.*", [r"farmcore/(base|backend|sqlite)\.h", r"sqlite3\.h",

@@ -1,0 +1,19 @@
+/* The limits of a space as the store has them, in a snapshot that the sessions of a store share.
+ * What changes them is in rate_define.c. */
+#ifndef RATE_LOAD_H
+#define RATE_LOAD_H
+
+#include "rate/rate_definitions.h"
+
+/* The limits of the session's space, not older than FARM_RATE_STALENESS_US; give them back with
+ * rate_definitions_leave(). One round trip when they are not at hand, else none. */
+farm_status rate_definitions_enter(farm_session *session, rate_definitions **out);
+/* However old; NULL when there are none. For when the store cannot be asked. */
+rate_definitions *rate_definitions_enter_stale(farm_session *session);
+void rate_definitions_leave(farm_session *session, rate_definitions *definitions);
+/* Let the next one read them again. */
+void rate_definitions_forget(farm_session *session);
+/* Read them for the caller alone, who frees them. */
+farm_status rate_definitions_read(farm_session *session, rate_definitions **out);
+
+#endif
