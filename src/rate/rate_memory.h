@@ -1,0 +1,30 @@
+/* Taking in the process: the lines of a call from a table of buckets and a table of holds, by the
+ * same rules as the statements. From any number of threads at once. */
+#ifndef RATE_MEMORY_H
+#define RATE_MEMORY_H
+
+#include "rate/rate_holds.h"
+#include "rate/rate_request.h"
+
+typedef struct rate_memory {
+    rate_table table;
+    rate_holds holds;
+} rate_memory;
+
+/* Room for so many buckets, and holds. FARM_OK or FARM_ENOMEM. */
+farm_status rate_memory_make(rate_memory *memory, uint32_t bucket_count);
+void rate_memory_free(rate_memory *memory);
+
+/* How things stand, with nothing taken. */
+void rate_memory_look(rate_memory *memory, rate_lines *lines);
+/* Take all or nothing; the lines' facts say what became of it. What one call takes for a moment,
+ * before another of its limits refuses, may refuse others meanwhile, and never lets more in. */
+void rate_memory_take(rate_memory *memory, const farm_id *token, rate_lines *lines);
+/* Give back once for each token. */
+void rate_memory_refund(rate_memory *memory, const farm_id *token, const rate_lines *lines);
+void rate_memory_release(rate_memory *memory, const farm_id *token, const rate_lines *lines);
+/* 0: a hold has ended. */
+int32_t rate_memory_renew(rate_memory *memory, const farm_id *token, const rate_lines *lines);
+void rate_memory_reset(rate_memory *memory, const rate_lines *lines);
+
+#endif
