@@ -231,8 +231,9 @@ void rate_definitions_forget(farm_session *session) {
     store_snapshot_publish(session, STORE_SLOT_RATE, NULL);
 }
 
-farm_status rate_definitions_read(farm_session *session, rate_definitions **out) {
-    load_operation operation = {.known_version = -1};
+farm_status rate_definitions_read(farm_session *session, int64_t known_version,
+                                  rate_definitions **out) {
+    load_operation operation = {.known_version = known_version};
     farm_status status = store_operate(session, STORE_READS | STORE_SERVICE, load, &operation);
     if (status == FARM_OK) *out = operation.out;
     return status;

@@ -39,13 +39,11 @@ static int32_t first_row(rate_memory *memory, const rate_line *line, rate_row *o
     int64_t opening = line->opening;
     if (line->has_past) {
         const rate_definition *definition = line->definition;
-        const rate_slot *slot =
-            rate_table_find(&memory->table, rate_key_of(line->past), &tat);
+        const rate_slot *slot = rate_table_find(&memory->table, rate_key_of(line->past), &tat);
         const rate_row past = slot == NULL ? (rate_row){0} : rate_slot_row(slot, tat);
         if (slot != NULL)
-            opening = rate_carry(&definition->past->units, &past,
-                                 line->ask.moment.now_us * 1000, definition->past_change,
-                                 &line->terms->units);
+            opening = rate_carry(&definition->past->units, &past, line->ask.moment.now_us * 1000,
+                                 definition->past_change, &line->terms->units);
     }
     *out = (rate_row){.tat = line->ask.moment.now + opening};
     return opening != 0;
@@ -245,8 +243,7 @@ void rate_memory_refund(rate_memory *memory, const farm_id *token, const rate_li
         const rate_line *line = &lines->items[i];
         const int64_t until_us = rate_refund_until_us(&line->terms->units, token);
         if (is_held(line) || line->ask.moment.now_us > until_us) continue;
-        if (claim(memory, token, line, until_us))
-            give_back_row(memory, key_of(line), &line->ask);
+        if (claim(memory, token, line, until_us)) give_back_row(memory, key_of(line), &line->ask);
     }
 }
 

@@ -133,3 +133,9 @@ int32_t rate_lines_are_hopeless(const rate_lines *lines) {
     }
     return 0;
 }
+
+int32_t rate_lines_took(const rate_lines *lines) {
+    for (size_t i = 0; i < lines->count; i++)
+        if (lines->items[i].facts.is_taken) return 1;
+    return 0;
+}

@@ -62,5 +62,7 @@ typedef struct rate_items {
 farm_status rate_lines_read(farm_error *error, const rate_items *given, rate_lines *out);
 /* Whether there is no use in trying: a limit that counts can never let it through. */
 int32_t rate_lines_are_hopeless(const rate_lines *lines);
+/* Whether any of what the lines ask for was taken. */
+int32_t rate_lines_took(const rate_lines *lines);
 
 #endif

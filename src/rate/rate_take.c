@@ -407,7 +407,8 @@ farm_status rate_take_operate(farm_session *session, void *context) {
         status = take_once(session, operation);
         if (status != FARM_OK) return status;
         const int32_t is_taken = is_all_taken(operation);
-        if (is_taken) operation->decision.token = operation->made;
+        if (is_taken && rate_lines_took(&operation->lines))
+            operation->decision.token = operation->made;
         /* Not taken, and yet there seems to be room: a race was lost, so ask again. */
         if (is_taken || !operation->decision.allowed) return answer(session, operation);
     }

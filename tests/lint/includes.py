@@ -16,6 +16,7 @@ POSIX = (r"(fcntl|poll|pthread|sched|time|unistd|strings|netinet/in|arpa/inet|"
 ALLOWED = [
     (r"include/farmcore/farmcore\.h", [r"farmcore/\w+\.h"]),
     (r"include/farmcore/base\.h", [r"std(def|int)\.h"]),
+    (r"include/farmcore/rate_local\.h", [r"farmcore/(base|session|rate)\.h"]),
     (r"include/farmcore/\w+\.h", [r"farmcore/(base|session|backend)\.h", r"std(def|int)\.h"]),
     (r"src/base/hash\.c", ["xxhash.h", r"base/\w+\.h", STANDARD]),
     (r"src/base/json\.c", [r"(cjson/)?cJSON\.h", r"farmcore/base\.h", r"base/\w+\.h", STANDARD]),
