@@ -22,6 +22,13 @@ static int32_t is_numbered(const farm_store *store, const farm_statement *statem
            store->statements[statement->number].steps == statement->steps;
 }
 
+int32_t sqlite_calls_are_numbered(const farm_store *store, const farm_call *calls, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (!is_numbered(store, calls[i].statement)) return 0;
+    }
+    return 1;
+}
+
 /* Past white space and comments. */
 static const char *skip_space(const char *text) {
     for (;;) {
@@ -65,7 +72,7 @@ static farm_status prepare_foreign(farm_connection *connection, const char *text
         return sqlite_fault_set(fault, FARM_EINVAL,
                                 "a statement may not begin or end transactions");
     }
-    int result = sqlite3_prepare_v3(connection->handle, text, -1, 0, &out->handle, &rest);
+    int result = sqlite3_prepare_v3(connection->engine->handle, text, -1, 0, &out->handle, &rest);
     if (result != SQLITE_OK) return sqlite_fault_text(connection, fault, result);
     while (*skip_space(rest) == ';') rest = skip_space(rest) + 1;
     if (out->handle == NULL || *skip_space(rest) != '\0') {
@@ -116,15 +123,15 @@ static farm_status ready_step(call_state *state, uint32_t step) {
     sqlite_prepared *prepared = &state->steps[step];
     farm_status status = FARM_OK;
 
-    if (prepared->handle != NULL) return FARM_OK;
-    if (is_numbered(connection->store, statement)) {
+    if (prepared->handle == NULL && is_numbered(connection->store, statement)) {
         status = sqlite_prepare(connection, statement->steps[step], prepared, state->fault);
-    } else {
+    } else if (prepared->handle == NULL) {
         status = prepare_foreign(connection, statement->steps[step], prepared, state->fault);
     }
     if (status == FARM_OK) {
         status = check_shape(state, prepared, step + 1 == statement->step_count);
     }
+    /* Prepared it may have been by another connection, on the writer that they share. */
     if (status == FARM_OK && reserve_row(connection, prepared->column_count) != FARM_OK) {
         status = sqlite_fault_memory(state->fault);
     }
@@ -138,7 +145,7 @@ static farm_status open_steps(call_state *state) {
     size_t size = statement->step_count * sizeof *state->steps;
 
     if (is_numbered(store, statement)) {
-        state->steps = &state->connection->cache[store->offsets[statement->number]];
+        state->steps = &state->connection->engine->cache[store->offsets[statement->number]];
         return FARM_OK;
     }
     state->steps = farm_allocate(size);
@@ -304,6 +311,7 @@ static farm_status step_to_end(call_state *state, sqlite_prepared *prepared, int
     int result = SQLITE_ROW;
 
     connection->returned = 0;
+    connection->is_writing = !prepared->is_readonly;
     while ((result = sqlite3_step(prepared->handle)) == SQLITE_ROW) {
         connection->returned++;
         if (!is_last) continue;
@@ -334,14 +342,14 @@ static farm_status run_step(call_state *state, uint32_t step, size_t row) {
     status = bind_step(state, prepared, row);
     if (status != FARM_OK) return status;
     if (is_last) state->call->column_count = (size_t)prepared->column_count;
-    int64_t total = sqlite3_total_changes64(connection->handle);
+    int64_t total = sqlite3_total_changes64(connection->engine->handle);
     status = step_to_end(state, prepared, is_last, row);
     if (status != FARM_OK) return status;
 
     /* SQLite keeps the count of an earlier statement where this one counts nothing. */
     int64_t changes = 0;
-    if (!prepared->is_readonly && sqlite3_total_changes64(connection->handle) != total) {
-        changes = sqlite3_changes64(connection->handle);
+    if (!prepared->is_readonly && sqlite3_total_changes64(connection->engine->handle) != total) {
+        changes = sqlite3_changes64(connection->engine->handle);
     }
     state->call->changes += changes;
     if (!is_last || statement->expect < 0) return FARM_OK;

@@ -111,7 +111,7 @@ static farm_status set_code(farm_fault *fault, int code) {
 }
 
 farm_status sqlite_fault_result(farm_connection *connection, farm_fault *fault, int result) {
-    int code = extend(connection->handle, result);
+    int code = extend(connection->engine->handle, result);
     int32_t is_late = sqlite_now_us() >= connection->deadline_us;
 
     (void)set_code(fault, code);
@@ -124,8 +124,13 @@ farm_status sqlite_fault_result(farm_connection *connection, farm_fault *fault, 
     if ((code & 255) == SQLITE_BUSY && atomic_load(&connection->is_interrupted)) {
         (void)set_code(fault, SQLITE_INTERRUPT);
     }
+    if ((code & 255) == SQLITE_INTERRUPT && connection->is_evicted) {
+        fault->status = FARM_EAGAIN;
+        (void)snprintf(fault->text, sizeof fault->text, "%s",
+                       "it took too long to share its commit with others, and needs a turn alone");
+    }
     int primary = code & 255;
-    if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB) connection->is_broken = 1;
+    if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB) connection->engine->is_broken = 1;
     return fault->status;
 }
 
@@ -135,7 +140,7 @@ farm_status sqlite_fault_text(farm_connection *connection, farm_fault *fault, in
     (void)sqlite_fault_result(connection, fault, result);
     if ((result & 255) != SQLITE_ERROR) return fault->status;
 
-    const char *message = sqlite3_errmsg(connection->handle);
+    const char *message = sqlite3_errmsg(connection->engine->handle);
     fault->status = FARM_EINVAL;
     if (message == NULL || strchr(message, '\'') != NULL || strlen(message) > 120) {
         message = "it is not SQL that SQLite understands";
@@ -162,7 +167,7 @@ static int32_t is_certain(int code) {
 farm_status sqlite_fault_commit(farm_connection *connection, farm_fault *fault, int result) {
     (void)sqlite_fault_result(connection, fault, result);
     if (is_certain(result) || connection->store->is_memory) return fault->status;
-    connection->is_broken = 1;
+    connection->engine->is_broken = 1;
     fault->status = FARM_EUNCERTAIN;
     (void)snprintf(fault->text, sizeof fault->text, "%s",
                    "the commit failed in a way that leaves open whether it happened");

@@ -1,8 +1,10 @@
 /* The files that this process has open, each once: so that all of its sessions on one file share
- * one queue of writers, however and by whatever name they were opened. */
+ * one queue of writers, however and by whatever name they were opened. And the writers of a file,
+ * each once for all sessions that can share it. */
 #include "sqlite_internal.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 
 /* Held for moments only, and never while a file's own mutex is. */
@@ -147,4 +149,80 @@ void sqlite_file_leave(sqlite_file *file) {
     if (is_last && file->is_listed) unlist_file(file);
     unlock_list();
     if (is_last) free_file(file);
+}
+
+/* Writers. */
+
+static void free_writer(sqlite_writer *writer) {
+    sqlite_engine_clear(&writer->engine);
+    (void)sqlite3_close_v2(writer->engine.handle);
+    farm_free(writer->engine.cache);
+    farm_free(writer->steps);
+    farm_free(writer);
+}
+
+static farm_status new_writer(const farm_store *store, sqlite_writer **out, farm_fault *fault) {
+    sqlite_writer *writer = farm_allocate(sizeof *writer);
+    size_t size = store->statement_count * sizeof *writer->steps;
+
+    if (writer == NULL) return sqlite_fault_memory(fault);
+    *writer = (sqlite_writer){.references = 1, .is_durable = store->is_durable};
+    writer->statement_count = store->statement_count;
+    writer->steps = farm_allocate(size);
+    farm_status status = sqlite_engine_init(&writer->engine, store->step_count);
+    if (writer->steps == NULL || status != FARM_OK) {
+        free_writer(writer);
+        return sqlite_fault_memory(fault);
+    }
+    for (uint32_t i = 0; i < store->statement_count; i++) {
+        writer->steps[i] = store->statements[i].steps;
+    }
+    *out = writer;
+    return FARM_OK;
+}
+
+/* The same texts by the same numbers, so that what one prepares the other may run; and a commit
+ * that is as sure as the store asks for. */
+static int32_t fits(const sqlite_writer *writer, const farm_store *store) {
+    if (writer->is_durable != store->is_durable) return 0;
+    if (writer->statement_count != store->statement_count) return 0;
+    for (uint32_t i = 0; i < store->statement_count; i++) {
+        if (writer->steps[i] != store->statements[i].steps) return 0;
+    }
+    return 1;
+}
+
+farm_status sqlite_writer_enter(sqlite_file *file, const farm_store *store, sqlite_writer **out,
+                                farm_fault *fault) {
+    sqlite_writer *made = NULL;
+    farm_status status = new_writer(store, &made, fault);
+
+    if (status != FARM_OK) return status;
+    lock_list();
+    sqlite_writer *found = file->writers;
+    while (found != NULL && !fits(found, store)) found = found->next;
+    if (found != NULL) {
+        found->references++;
+    } else {
+        made->next = file->writers;
+        file->writers = made;
+    }
+    unlock_list();
+    if (found != NULL) free_writer(made);
+    *out = found != NULL ? found : made;
+    return FARM_OK;
+}
+
+void sqlite_writer_leave(sqlite_file *file, sqlite_writer *writer) {
+    if (writer == NULL) return;
+    lock_list();
+    writer->references--;
+    int32_t is_last = writer->references == 0;
+    if (is_last) {
+        sqlite_writer **link = &file->writers;
+        while (*link != writer) link = &(*link)->next;
+        *link = writer->next;
+    }
+    unlock_list();
+    if (is_last) free_writer(writer);
 }

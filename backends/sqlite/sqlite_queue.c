@@ -2,6 +2,9 @@
  * order of their coming. SQLite's own busy_timeout is neither fair nor quick: threads poll, and
  * the unlucky one waits for seconds.
  *
+ * Whoever has the turn may pass it on together with a transaction that is open, see sqlite_group.c.
+ * Then the next in line has it without anybody's commit between.
+ *
  * A memory database (the VFS "memdb") has no WAL. Its locking is sound but coarse: a reader is
  * turned away with SQLITE_BUSY from a writer's BEGIN to its COMMIT, a COMMIT from the first reader
  * to the last, and as nothing announces the writer, readers that overlap keep it out for ever. So
@@ -51,17 +54,29 @@ static void take(sqlite_file *file, int32_t kind) {
     }
 }
 
+static void grant_first(sqlite_file *file) {
+    sqlite_waiter *waiter = file->first;
+
+    file->first = waiter->next;
+    if (file->first == NULL) file->last = NULL;
+    waiter->is_granted = 1;
+    (void)pthread_cond_signal(&waiter->wake);
+}
+
 /* Hand the turn over rather than up for grabs: whoever is first in line has it from this moment,
  * even before it wakes. */
 static void grant_next(sqlite_file *file) {
     while (file->first != NULL && is_free_for(file, file->first->kind)) {
-        sqlite_waiter *waiter = file->first;
-        file->first = waiter->next;
-        if (file->first == NULL) file->last = NULL;
-        take(file, waiter->kind);
-        waiter->is_granted = 1;
-        (void)pthread_cond_signal(&waiter->wake);
+        take(file, file->first->kind);
+        grant_first(file);
     }
+}
+
+int32_t sqlite_queue_pass(sqlite_file *file, const sqlite_writer *writer) {
+    if (file->first == NULL || file->first->writer != writer) return 0;
+    file->first->is_joining = 1;
+    grant_first(file);
+    return 1;
 }
 
 static void append(sqlite_file *file, sqlite_waiter *waiter) {
@@ -112,9 +127,12 @@ farm_status sqlite_queue_enter(sqlite_file *file, sqlite_waiter *waiter, int32_t
     farm_status status = FARM_OK;
 
     (void)pthread_mutex_lock(&file->mutex);
+    waiter->is_joining = 0;
+    waiter->has_waited = 0;
     if (file->first == NULL && is_free_for(file, kind)) {
         take(file, kind);
     } else {
+        waiter->has_waited = 1;
         waiter->next = NULL;
         waiter->kind = kind;
         waiter->is_granted = 0;

@@ -30,6 +30,10 @@ static farm_status run_inside(farm_connection *connection, farm_call *calls, siz
     if ((flags & FARM_RUN_COMMIT) && connection->begun == 0) {
         return sqlite_fault_set(fault, FARM_EINVAL, "the host's transaction is the host's to end");
     }
+    if (connection->is_member && !sqlite_calls_are_numbered(connection->store, calls, count)) {
+        return sqlite_fault_set(fault, FARM_EINVAL,
+                                "a brief transaction is for statements of the store's table");
+    }
     if (flags & FARM_RUN_SAVEPOINT) status = sqlite_savepoint_set(connection, fault);
     if (status == FARM_OK) status = run_calls(connection, calls, count, fault);
     if (status == FARM_OK && (flags & FARM_RUN_RELEASE)) {
@@ -41,7 +45,7 @@ static farm_status run_inside(farm_connection *connection, farm_call *calls, siz
     return status;
 }
 
-/* As a transaction of its own. */
+/* As a transaction of its own, or as a member of one that is shared. */
 static farm_status run_whole(farm_connection *connection, farm_call *calls, size_t count,
                              uint32_t begin_flags, farm_fault *fault) {
     farm_status status = sqlite_transaction_begin(connection, begin_flags, fault);
@@ -49,6 +53,7 @@ static farm_status run_whole(farm_connection *connection, farm_call *calls, size
     if (status != FARM_OK) return status;
     status = run_calls(connection, calls, count, fault);
     if (status == FARM_OK) return sqlite_transaction_commit(connection, fault);
+    if (connection->is_member) status = sqlite_group_leave(connection, status, fault);
     sqlite_transaction_end(connection);
     return status;
 }
@@ -79,18 +84,35 @@ static farm_status run_single_read(farm_connection *connection, farm_call *call,
     return status;
 }
 
-static farm_status run_single_write(farm_connection *connection, farm_call *call,
-                                    farm_fault *fault) {
+static farm_status autocommit(farm_connection *connection, farm_call *call, farm_fault *fault) {
+    connection->is_committing = 0;
+    connection->expected = call->statement->expect;
+    farm_status status = run_calls(connection, call, 1, fault);
+    connection->expected = -1;
+    connection->is_committing = 0;
+    sqlite_transaction_end(connection);
+    return status;
+}
+
+/* A host's statement may be of a kind that no transaction takes, or leave something on the handle:
+ * it has its turn alone. */
+static farm_status run_write(farm_connection *connection, farm_call *calls, size_t count,
+                             farm_fault *fault) {
+    uint32_t flags = FARM_BEGIN_WRITE;
+
+    if (sqlite_calls_are_numbered(connection->store, calls, count)) flags |= FARM_BEGIN_BRIEF;
+    if (!is_single(calls, count) || !may_autocommit(connection, &calls[0])) {
+        return run_whole(connection, calls, count, flags, fault);
+    }
     if (connection->is_readonly) {
         return sqlite_fault_set(fault, FARM_EREADONLY, "the database cannot be written");
     }
-    farm_status status = sqlite_turn_take(connection, TURN_EXCLUSIVE, fault);
+    farm_status status = sqlite_writer_turn(connection, flags, fault);
     if (status != FARM_OK) return status;
-    connection->is_committing = 0;
-    connection->expected = call->statement->expect;
-    status = run_calls(connection, call, 1, fault);
-    connection->expected = -1;
-    connection->is_committing = 0;
+    if (!connection->is_member) return autocommit(connection, &calls[0], fault);
+    status = run_calls(connection, calls, count, fault);
+    status = status == FARM_OK ? sqlite_group_finish(connection, fault)
+                               : sqlite_group_leave(connection, status, fault);
     sqlite_transaction_end(connection);
     return status;
 }
@@ -103,22 +125,16 @@ static farm_status run_alone(farm_connection *connection, farm_call *calls, size
     if (!(flags & FARM_RUN_COMMIT) || (flags & (FARM_RUN_SAVEPOINT | FARM_RUN_RELEASE))) {
         return sqlite_fault_set(fault, FARM_EINVAL, "no transaction is open");
     }
-    if (!is_single(calls, count)) {
-        return run_whole(connection, calls, count, is_read ? FARM_BEGIN_READ : FARM_BEGIN_WRITE,
-                         fault);
-    }
     /* The host does not say whether its statement reads. In a memory database preparing may read
      * the schema and needs a turn already. */
-    if (!is_read && calls[0].statement->number == FARM_STATEMENT_UNNUMBERED &&
-        !connection->store->is_memory) {
+    if (!is_read && is_single(calls, count) &&
+        calls[0].statement->number == FARM_STATEMENT_UNNUMBERED && !connection->store->is_memory) {
         farm_status status = sqlite_call_is_readonly(connection, &calls[0], &is_read, fault);
         if (status != FARM_OK) return status;
     }
-    if (is_read) return run_single_read(connection, &calls[0], fault);
-    if (may_autocommit(connection, &calls[0])) {
-        return run_single_write(connection, &calls[0], fault);
-    }
-    return run_whole(connection, calls, count, FARM_BEGIN_WRITE, fault);
+    if (!is_read) return run_write(connection, calls, count, fault);
+    if (is_single(calls, count)) return run_single_read(connection, &calls[0], fault);
+    return run_whole(connection, calls, count, FARM_BEGIN_READ, fault);
 }
 
 farm_status sqlite_run(farm_connection *connection, farm_call *calls, size_t count, uint32_t flags,
@@ -130,6 +146,10 @@ farm_status sqlite_run(farm_connection *connection, farm_call *calls, size_t cou
     if (status != FARM_OK) return sqlite_end(connection, status);
     if (sqlite_has_transaction(connection)) {
         status = run_inside(connection, calls, count, flags, fault);
+        if (status != FARM_OK && connection->is_member && connection->depth == 0) {
+            status = sqlite_group_leave(connection, status, fault);
+            connection->has_left = 1;
+        }
         /* A transaction of the host is the host's to judge. */
         connection->is_failed = status != FARM_OK && connection->begun != 0;
     } else {
@@ -148,7 +168,7 @@ static farm_status run_script(farm_connection *connection, const char *sql, farm
     for (int32_t i = 0; *rest != '\0' && status == FARM_OK; i++) {
         sqlite3_stmt *handle = NULL;
         connection->is_committing = 0;
-        int result = sqlite3_prepare_v2(connection->handle, rest, -1, &handle, &rest);
+        int result = sqlite3_prepare_v2(connection->engine->handle, rest, -1, &handle, &rest);
         if (result != SQLITE_OK) {
             status = sqlite_fault_text(connection, fault, result);
         } else if (handle != NULL) {

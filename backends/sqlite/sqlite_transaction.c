@@ -12,13 +12,13 @@ static const char *const deep_texts[CONTROL_COUNT] = {
 
 /* Run one of the statements that move transactions. Savepoints below the first are rare enough to
  * be prepared each time. */
-static int step_control(farm_connection *connection, size_t control) {
-    sqlite3_stmt *handle = connection->controls[control].handle;
+int sqlite_control(farm_connection *connection, size_t control) {
+    sqlite3_stmt *handle = connection->engine->controls[control].handle;
     char text[48];
 
-    if (control >= CONTROL_SAVE && connection->depth > 1) {
+    if (deep_texts[control] != NULL && connection->depth > 1) {
         (void)snprintf(text, sizeof text, deep_texts[control], (unsigned)connection->depth);
-        return sqlite3_exec(connection->handle, text, NULL, NULL, NULL);
+        return sqlite3_exec(connection->engine->handle, text, NULL, NULL, NULL);
     }
     int result = sqlite3_step(handle);
     (void)sqlite3_reset(handle);
@@ -26,7 +26,14 @@ static int step_control(farm_connection *connection, size_t control) {
 }
 
 static int32_t is_open(const farm_connection *connection) {
-    return connection->handle != NULL && !sqlite3_get_autocommit(connection->handle);
+    sqlite3 *handle = connection->engine->handle;
+
+    return handle != NULL && !sqlite3_get_autocommit(handle);
+}
+
+static farm_status fault_failed(farm_fault *fault) {
+    return sqlite_fault_set(fault, FARM_EINVAL,
+                            "the transaction has failed and can only be rolled back");
 }
 
 static farm_status fault_gone(farm_fault *fault) {
@@ -36,16 +43,15 @@ static farm_status fault_gone(farm_fault *fault) {
 
 farm_status sqlite_transaction_check(const farm_connection *connection, farm_fault *fault) {
     if (connection->begun == 0) return FARM_OK;
+    if (connection->has_left) return fault_failed(fault);
     if (!is_open(connection)) return fault_gone(fault);
-    if (!connection->is_failed) return FARM_OK;
-    return sqlite_fault_set(fault, FARM_EINVAL,
-                            "the transaction has failed and can only be rolled back");
+    return connection->is_failed ? fault_failed(fault) : FARM_OK;
 }
 
 /* Turns. */
 
 int32_t sqlite_turn_of(const farm_connection *connection, uint32_t begin_flags) {
-    if (begin_flags != FARM_BEGIN_READ) return TURN_EXCLUSIVE;
+    if (!(begin_flags & FARM_BEGIN_READ)) return TURN_EXCLUSIVE;
     return connection->store->is_memory && !connection->is_adopted ? TURN_SHARED : TURN_NONE;
 }
 
@@ -75,18 +81,32 @@ void sqlite_turn_leave(farm_connection *connection) {
     connection->turn = TURN_NONE;
 }
 
+farm_status sqlite_writer_turn(farm_connection *connection, uint32_t flags, farm_fault *fault) {
+    if (flags & FARM_BEGIN_BRIEF) return sqlite_group_enter(connection, fault);
+    return sqlite_turn_take(connection, TURN_EXCLUSIVE, fault);
+}
+
 /* Transactions. */
 
 farm_status sqlite_transaction_begin(farm_connection *connection, uint32_t flags,
                                      farm_fault *fault) {
-    int32_t is_read = flags == FARM_BEGIN_READ;
+    int32_t is_read = (flags & FARM_BEGIN_READ) != 0;
+    farm_status status = FARM_OK;
 
     if (!is_read && connection->is_readonly) {
         return sqlite_fault_set(fault, FARM_EREADONLY, "the database cannot be written");
     }
-    farm_status status = sqlite_turn_take(connection, sqlite_turn_of(connection, flags), fault);
+    if (is_read) {
+        status = sqlite_turn_take(connection, sqlite_turn_of(connection, flags), fault);
+    } else {
+        status = sqlite_writer_turn(connection, flags, fault);
+    }
     if (status != FARM_OK) return status;
-    int result = step_control(connection, is_read ? CONTROL_BEGIN_READ : CONTROL_BEGIN_WRITE);
+    if (connection->is_member) {
+        connection->begun = FARM_BEGIN_WRITE;
+        return FARM_OK;
+    }
+    int result = sqlite_control(connection, is_read ? CONTROL_BEGIN_READ : CONTROL_BEGIN_WRITE);
     if (result == SQLITE_OK) {
         connection->begun = is_read ? FARM_BEGIN_READ : FARM_BEGIN_WRITE;
         return FARM_OK;
@@ -98,15 +118,21 @@ farm_status sqlite_transaction_begin(farm_connection *connection, uint32_t flags
 
 /* The handle is used no more when even ROLLBACK fails: sqlite_end() drops it. */
 void sqlite_transaction_end(farm_connection *connection) {
+    farm_fault ignored;
+
+    if (connection->is_member) {
+        (void)sqlite_group_leave(connection, FARM_ETIMEOUT, &ignored);
+    }
     connection->is_settling = 1;
     if (is_open(connection)) {
-        (void)step_control(connection, CONTROL_ROLLBACK);
-        if (is_open(connection)) connection->is_broken = 1;
+        (void)sqlite_control(connection, CONTROL_ROLLBACK);
+        if (is_open(connection)) connection->engine->is_broken = 1;
     }
     connection->is_settling = 0;
     connection->is_committing = 0;
     connection->begun = 0;
     connection->is_failed = 0;
+    connection->has_left = 0;
     connection->depth = 0;
     sqlite_turn_leave(connection);
 }
@@ -114,9 +140,11 @@ void sqlite_transaction_end(farm_connection *connection) {
 farm_status sqlite_transaction_commit(farm_connection *connection, farm_fault *fault) {
     farm_status status = sqlite_transaction_check(connection, fault);
 
-    if (status == FARM_OK) {
+    if (status == FARM_OK && connection->is_member) {
+        status = sqlite_group_finish(connection, fault);
+    } else if (status == FARM_OK) {
         connection->is_settling = 1;
-        int result = step_control(connection, CONTROL_COMMIT);
+        int result = sqlite_control(connection, CONTROL_COMMIT);
         if (result != SQLITE_OK && connection->begun == FARM_BEGIN_READ) {
             status = sqlite_fault_result(connection, fault, result);
         } else if (result != SQLITE_OK) {
@@ -131,7 +159,7 @@ farm_status sqlite_transaction_commit(farm_connection *connection, farm_fault *f
 
 farm_status sqlite_savepoint_set(farm_connection *connection, farm_fault *fault) {
     connection->depth++;
-    int result = step_control(connection, CONTROL_SAVE);
+    int result = sqlite_control(connection, CONTROL_SAVE);
     if (result == SQLITE_OK) return FARM_OK;
     connection->depth--;
     return sqlite_fault_result(connection, fault, result);
@@ -141,7 +169,7 @@ farm_status sqlite_savepoint_release(farm_connection *connection, farm_fault *fa
     if (connection->depth == 0) {
         return sqlite_fault_set(fault, FARM_EINVAL, "no savepoint is set");
     }
-    int result = step_control(connection, CONTROL_RELEASE);
+    int result = sqlite_control(connection, CONTROL_RELEASE);
     if (result != SQLITE_OK) return sqlite_fault_result(connection, fault, result);
     connection->depth--;
     return FARM_OK;
@@ -153,8 +181,8 @@ static farm_status undo(farm_connection *connection, farm_fault *fault) {
         return sqlite_fault_set(fault, FARM_EINVAL, "no savepoint is set");
     }
     connection->is_settling = 1;
-    int result = step_control(connection, CONTROL_UNDO);
-    if (result == SQLITE_OK) result = step_control(connection, CONTROL_RELEASE);
+    int result = sqlite_control(connection, CONTROL_UNDO);
+    if (result == SQLITE_OK) result = sqlite_control(connection, CONTROL_RELEASE);
     connection->is_settling = 0;
     if (result != SQLITE_OK) return sqlite_fault_result(connection, fault, result);
     connection->depth--;

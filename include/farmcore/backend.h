@@ -140,7 +140,15 @@ enum {
 /** How a transaction begins. */
 enum {
     FARM_BEGIN_READ = 1, /**< it will write nothing */
-    FARM_BEGIN_WRITE = 2
+    FARM_BEGIN_WRITE = 2,
+    /**
+     * Added to one of the others: an operation of the library's that ends within moments, waits for
+     * nobody and uses statements of the table alone. A backend may commit several such together, as
+     * long as none is told FARM_OK before all of it is stored, each can fail by itself, and a
+     * failure that is owed to what another wrote is told as one only after that is stored. It may
+     * ignore the flag. Without it the host holds the transaction: it is nobody else's.
+     */
+    FARM_BEGIN_BRIEF = 4
 };
 
 /** Flags of run. */

@@ -130,6 +130,7 @@ static farm_status begin_frame(farm_session *session, uint32_t run_flags, uint32
     }
     farm_fault fault = {.call = -1, .ordinal = -1};
     uint32_t mode = frame->flags & STORE_READS ? FARM_BEGIN_READ : FARM_BEGIN_WRITE;
+    mode |= FARM_BEGIN_BRIEF;
     farm_status status = session->shared->backend->begin(session->connection, mode, &fault);
     if (status == FARM_OK) {
         frame->state = FRAME_BEGUN;

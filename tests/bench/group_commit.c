@@ -1,0 +1,295 @@
+/* Writers of one process on one SQLite file: the library's shared commits against what plain SQLite
+ * offers, a connection a thread with busy_timeout and BEGIN IMMEDIATE. The same statement, a take
+ * of a rate limit, each thread on a bucket of its own, in one run, in turn.
+ *
+ * The figures are takes per second, medians of the rounds; and the longest that any take of any
+ * round lasted, which is what busy_timeout is bad at. With FARM_BENCH_JSON one JSON object a line
+ * is appended to that file; FARM_BENCH_ROUNDS: how many rounds, default 7; FARM_BENCH_FOLDER: where
+ * the file is, since the disk is half of what is measured; default the current folder.
+ *
+ * It runs on all processors, whatever it was pinned to: how threads take turns is the matter here,
+ * and pinned to one they would never meet at the lock. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* sched_setaffinity() */
+#endif
+#include "rate_sql.h"
+#include "support/bench.h"
+#include <farmcore/farmcore.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define EPOCH_S INT64_C(1767225600)
+#define ROUND_NS INT64_C(500000000)
+
+enum { THREAD_MAX = 16, ROUND_MAX = 100, DEFAULT_ROUNDS = 7, BUSY_MS = 60000 };
+
+typedef struct bench_writer {
+    pthread_t thread;
+    int number;
+    farm_session *session; /* ours */
+    sqlite3 *handle;       /* by hand */
+    sqlite3_stmt *begin;
+    sqlite3_stmt *take;
+    sqlite3_stmt *commit;
+    char bucket[17];
+    int64_t now;
+    int64_t count;
+    int64_t worst_ns;
+} bench_writer;
+
+typedef struct bench_side {
+    double rates[ROUND_MAX]; /* takes a second */
+    int64_t worst_ns;
+} bench_side;
+
+static char path[1024];
+static bench_writer writers[THREAD_MAX];
+static pthread_barrier_t barrier;
+static int64_t round_end_ns;
+
+static void stop(const char *what, const char *text) {
+    fprintf(stderr, "%s: %s\n", what, text);
+    exit(EXIT_FAILURE);
+}
+
+static int round_count(void) {
+    const char *text = getenv("FARM_BENCH_ROUNDS");
+    long count = text == NULL ? DEFAULT_ROUNDS : strtol(text, NULL, 10);
+    return count < 1 || count > ROUND_MAX ? DEFAULT_ROUNDS : (int)count;
+}
+
+static void use_all_processors(void) {
+    cpu_set_t all;
+    CPU_ZERO(&all);
+    for (int i = 0; i < CPU_SETSIZE; i++) CPU_SET(i, &all);
+    (void)sched_setaffinity(0, sizeof all, &all);
+}
+
+static void take_ours(bench_writer *writer) {
+    char subject[16];
+    snprintf(subject, sizeof subject, "user-%d", writer->number);
+    const farm_rate_request request = {
+        .struct_size = sizeof request, .limit = "user", .subject = subject, .cost = 1};
+    farm_rate_state state = {.struct_size = sizeof state};
+    farm_rate_decision decision = {.struct_size = sizeof decision};
+    if (farm_rate_take(writer->session, &request, 1, &state, &decision) != FARM_OK)
+        stop("take", farm_session_error_text(writer->session));
+    if (!decision.allowed) stop("take", "denied");
+}
+
+static void step(bench_writer *writer, sqlite3_stmt *statement) {
+    int result = sqlite3_step(statement);
+    while (result == SQLITE_ROW) result = sqlite3_step(statement);
+    if (result != SQLITE_DONE) stop("step", sqlite3_errmsg(writer->handle));
+    sqlite3_reset(statement);
+}
+
+static void take_plain(bench_writer *writer) {
+    step(writer, writer->begin);
+    sqlite3_bind_blob(writer->take, 1, writer->bucket, 16, SQLITE_STATIC);
+    sqlite3_bind_int64(writer->take, 2, writer->now += 1000);
+    sqlite3_bind_int64(writer->take, 3, 1);
+    sqlite3_bind_int64(writer->take, 4, 1000000000);
+    sqlite3_bind_int64(writer->take, 5, 5000000000);
+    sqlite3_bind_int64(writer->take, 6, 490896);
+    step(writer, writer->take);
+    step(writer, writer->commit);
+}
+
+static void *run_writer(void *context) {
+    bench_writer *writer = context;
+    writer->count = 0;
+    writer->worst_ns = 0;
+    pthread_barrier_wait(&barrier);
+    int64_t begun = bench_now_ns();
+    while (begun < round_end_ns) {
+        if (writer->session != NULL)
+            take_ours(writer);
+        else
+            take_plain(writer);
+        const int64_t ended = bench_now_ns();
+        if (ended - begun > writer->worst_ns) writer->worst_ns = ended - begun;
+        if (ended < round_end_ns) writer->count++;
+        begun = ended;
+    }
+    return NULL;
+}
+
+/* What was done when the time was over counts, and how long it took whoever was then at it. */
+static void run_round(int thread_count, bench_side *side, int round) {
+    int64_t count = 0;
+    pthread_barrier_init(&barrier, NULL, (unsigned)thread_count);
+    round_end_ns = bench_now_ns() + ROUND_NS;
+    for (int i = 0; i < thread_count; i++)
+        if (pthread_create(&writers[i].thread, NULL, run_writer, &writers[i]) != 0)
+            stop("thread", "none");
+    for (int i = 0; i < thread_count; i++) {
+        pthread_join(writers[i].thread, NULL);
+        count += writers[i].count;
+        if (writers[i].worst_ns > side->worst_ns) side->worst_ns = writers[i].worst_ns;
+    }
+    pthread_barrier_destroy(&barrier);
+    side->rates[round] = (double)count * 1e9 / (double)ROUND_NS;
+}
+
+static void open_ours(farm_pool *pool) {
+    farm_error error = {.struct_size = sizeof error};
+    for (int i = 0; i < THREAD_MAX; i++) {
+        writers[i].number = i;
+        if (farm_pool_acquire(pool, 0, &error, &writers[i].session) != FARM_OK)
+            stop("acquire", error.text);
+        farm_session_set_service(writers[i].session);
+    }
+}
+
+static void close_ours(farm_pool *pool) {
+    for (int i = 0; i < THREAD_MAX; i++) {
+        farm_pool_release(pool, writers[i].session);
+        writers[i].session = NULL;
+    }
+}
+
+static sqlite3_stmt *prepare(bench_writer *writer, const char *text) {
+    sqlite3_stmt *statement = NULL;
+    if (sqlite3_prepare_v3(writer->handle, text, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) !=
+        SQLITE_OK)
+        stop(text, sqlite3_errmsg(writer->handle));
+    return statement;
+}
+
+static void open_plain(const char *synchronous) {
+    const store_module *module = &rate_statements;
+    const uint32_t place = RATE_STATEMENT_BUCKET_TAKE - module->first;
+    char pragma[64];
+    snprintf(pragma, sizeof pragma, "PRAGMA synchronous=%s", synchronous);
+    for (int i = 0; i < THREAD_MAX; i++) {
+        bench_writer *writer = &writers[i];
+        const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+        if (sqlite3_open_v2(path, &writer->handle, flags, NULL) != SQLITE_OK ||
+            sqlite3_busy_timeout(writer->handle, BUSY_MS) != SQLITE_OK ||
+            sqlite3_exec(writer->handle, pragma, NULL, NULL, NULL) != SQLITE_OK)
+            stop(path, sqlite3_errmsg(writer->handle));
+        snprintf(writer->bucket, sizeof writer->bucket, "by-hand-bucket%02d", i);
+        writer->now = EPOCH_S * 1000000000;
+        writer->begin = prepare(writer, "BEGIN IMMEDIATE");
+        writer->take = prepare(writer, module->statements[STORE_DIALECT_SQLITE][place].steps[0]);
+        writer->commit = prepare(writer, "COMMIT");
+    }
+}
+
+static void close_plain(void) {
+    for (int i = 0; i < THREAD_MAX; i++) {
+        sqlite3_finalize(writers[i].begin);
+        sqlite3_finalize(writers[i].take);
+        sqlite3_finalize(writers[i].commit);
+        sqlite3_close(writers[i].handle);
+    }
+}
+
+static int compare(const void *left, const void *right) {
+    const double a = *(const double *)left;
+    const double b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
+static double median(const double *values, int count) {
+    double sorted[ROUND_MAX];
+    memcpy(sorted, values, (size_t)count * sizeof *values);
+    qsort(sorted, (size_t)count, sizeof *sorted, compare);
+    return count % 2 == 1 ? sorted[count / 2] : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
+}
+
+static void report(const char *durability, int thread_count, const bench_side *ours,
+                   const bench_side *plain) {
+    const int rounds = round_count();
+    double ratios[ROUND_MAX];
+    for (int i = 0; i < rounds; i++) ratios[i] = ours->rates[i] / plain->rates[i];
+    const double our_rate = median(ours->rates, rounds);
+    const double plain_rate = median(plain->rates, rounds);
+    const double ratio = median(ratios, rounds);
+    const double our_worst = (double)ours->worst_ns / 1e6;
+    const double plain_worst = (double)plain->worst_ns / 1e6;
+    printf("%-8s %7d %10.0f %10.0f %8.2f %14.1f %14.1f\n", durability, thread_count, our_rate,
+           plain_rate, ratio, our_worst, plain_worst);
+    fflush(stdout);
+    const char *name = getenv("FARM_BENCH_JSON");
+    FILE *file = name == NULL ? NULL : fopen(name, "a");
+    if (file == NULL) return;
+    fprintf(file,
+            "{\"bench\":\"SQLite group commit, %s\",\"name\":\"%d threads\",\"ours_per_s\":%.0f,"
+            "\"busy_timeout_per_s\":%.0f,\"ratio\":%.3f,\"ours_worst_ms\":%.2f,"
+            "\"busy_timeout_worst_ms\":%.2f}\n",
+            durability, thread_count, our_rate, plain_rate, ratio, our_worst, plain_worst);
+    fclose(file);
+}
+
+static void remove_files(void) {
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    char name[1100];
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(name, sizeof name, "%s%s", path, suffixes[i]);
+        unlink(name);
+    }
+}
+
+static farm_pool *make_store(const char *durability) {
+    const farm_rate_limit limit = {
+        .struct_size = sizeof limit, .name = "user", .count = 1000000000, .period_us = 1000000};
+    farm_pool_options options = {.struct_size = sizeof options, .max_count = THREAD_MAX};
+    farm_error error = {.struct_size = sizeof error};
+    farm_session *session = NULL;
+    farm_pool *pool = NULL;
+    char uri[1100];
+    snprintf(uri, sizeof uri, "sqlite:%s?durability=%s", path, durability);
+    if (farm_pool_new(&pool) != FARM_OK || farm_pool_open(pool, uri, &options, &error) != FARM_OK ||
+        farm_pool_acquire(pool, 0, &error, &session) != FARM_OK)
+        stop("open", error.text);
+    if (farm_migrate(session) != FARM_OK || farm_session_set_service(session) != FARM_OK ||
+        farm_rate_define(session, &limit, 1) != FARM_OK)
+        stop("define", farm_session_error_text(session));
+    farm_pool_release(pool, session);
+    return pool;
+}
+
+static void bench_durability(const char *durability, const char *synchronous) {
+    static const int thread_counts[] = {1, 4, 16};
+    remove_files();
+    farm_pool *pool = make_store(durability);
+    open_plain(synchronous);
+    for (size_t i = 0; i < sizeof thread_counts / sizeof *thread_counts; i++) {
+        static bench_side ours;
+        static bench_side plain;
+        memset(&ours, 0, sizeof ours);
+        memset(&plain, 0, sizeof plain);
+        for (int round = 0; round < round_count(); round++) {
+            open_ours(pool);
+            run_round(thread_counts[i], &ours, round);
+            close_ours(pool);
+            run_round(thread_counts[i], &plain, round);
+        }
+        report(durability, thread_counts[i], &ours, &plain);
+    }
+    close_plain();
+    farm_pool_free(pool);
+    remove_files();
+}
+
+int main(void) {
+    const char *folder = getenv("FARM_BENCH_FOLDER");
+    snprintf(path, sizeof path, "%s%sbench-group.db", folder == NULL ? "" : folder,
+             folder == NULL ? "" : "/");
+    use_all_processors();
+    printf("\nSQLite group commit: takes a second, medians of %d rounds, and the longest of all;\n"
+           "ratio is ours to a connection a thread with busy_timeout\n",
+           round_count());
+    printf("%-8s %7s %10s %10s %8s %14s %14s\n", "", "threads", "ours /s", "busy /s", "ratio",
+           "ours worst ms", "busy worst ms");
+    bench_durability("full", "FULL");
+    bench_durability("normal", "NORMAL");
+    return EXIT_SUCCESS;
+}
