@@ -116,4 +116,5 @@ const farm_backend farm_sqlite_backend = {
     .adopt = sqlite_adopt,
     .interrupt = sqlite_interrupt,
     .wait = sqlite_wait,
+    .abandon = sqlite_abandon,
 };

@@ -12,18 +12,19 @@
  * - A member that fails may have failed for what an earlier member wrote. It too learns that only
  *   after the commit, or else FARM_EAGAIN: what it was refused for was never true.
  * - A member that waits for the outcome cannot give up waiting: neither "done" nor "not done" would
- *   be true. So the wait is kept short instead. A group takes nobody in after GROUP_US, and who
- *   keeps others waiting for longer than PATIENCE_US fails with FARM_EAGAIN and has the next turn
+ *   be true. So the wait is kept short instead. A group takes nobody in after 5 ms, and who keeps
+ *   others waiting for longer than 10 ms fails with FARM_EAGAIN and has the next turn
  *   to itself.
  * - A deferred foreign key that is violated is its member's failure, not the commit's. */
 #include "sqlite_internal.h"
 
 enum {
     GROUP_MOST = 64,
-    GROUP_US = 5000,
-    PATIENCE_US = 10000,
     RETRY_US = 1000000, /* before a writer that could not be opened is tried again */
 };
+
+int64_t sqlite_group_open_us = 5000;
+int64_t sqlite_group_patience_us = 10000;
 
 static int32_t is_open(const sqlite_writer *writer) {
     return writer->engine.handle != NULL && !sqlite3_get_autocommit(writer->engine.handle);
@@ -35,7 +36,7 @@ int32_t sqlite_group_has_company(const farm_connection *connection) {
 
 int32_t sqlite_group_is_overdue(const farm_connection *connection) {
     if (!sqlite_group_has_company(connection)) return 0;
-    return sqlite_now_us() - connection->joined_us > PATIENCE_US;
+    return sqlite_now_us() - connection->joined_us > sqlite_group_patience_us;
 }
 
 /* The writer's handle. */
@@ -149,7 +150,7 @@ static int32_t pass_on(farm_connection *connection, int32_t is_awaited) {
     sqlite_waiter *waiter = &connection->waiter;
     sqlite_file *file = connection->file;
 
-    if (writer->count >= GROUP_MOST || sqlite_now_us() - writer->begun_us >= GROUP_US) return 0;
+    if (writer->count >= GROUP_MOST || sqlite_now_us() - writer->begun_us >= sqlite_group_open_us) return 0;
     (void)pthread_mutex_lock(&file->mutex);
     int32_t is_passed = sqlite_queue_pass(file, writer);
     if (is_passed) {

@@ -226,6 +226,7 @@ farm_status sqlite_check_time(farm_connection *connection, farm_fault *fault);
 farm_status sqlite_begin(farm_connection *connection, uint32_t flags, farm_fault *fault);
 farm_status sqlite_commit(farm_connection *connection, farm_fault *fault);
 void sqlite_rollback(farm_connection *connection);
+farm_status sqlite_abandon(farm_connection *connection, farm_fault *fault);
 farm_status sqlite_undo(farm_connection *connection, farm_fault *fault);
 int32_t sqlite_has_transaction(farm_connection *connection);
 farm_status sqlite_turn_take(farm_connection *connection, int32_t kind, farm_fault *fault);
@@ -250,6 +251,9 @@ farm_status sqlite_savepoint_release(farm_connection *connection, farm_fault *fa
 farm_status sqlite_transaction_check(const farm_connection *connection, farm_fault *fault);
 
 /* sqlite_group.c: the shared transaction. */
+/* For how long a group takes members in, and one may keep others waiting. Variables for tests. */
+extern int64_t sqlite_group_open_us;
+extern int64_t sqlite_group_patience_us;
 /* Take the turn for an operation that is brief and will write: where others are about, as a member
  * of the transaction that they share; the connection says afterwards whether it is. */
 farm_status sqlite_group_enter(farm_connection *connection, farm_fault *fault);

@@ -227,6 +227,18 @@ void sqlite_rollback(farm_connection *connection) {
     (void)sqlite_end(connection, FARM_OK);
 }
 
+farm_status sqlite_abandon(farm_connection *connection, farm_fault *fault) {
+    farm_status status = FARM_OK;
+
+    sqlite_fault_clear(fault);
+    if (connection->is_member) {
+        status = sqlite_group_leave(connection, FARM_EREFUSED, fault);
+        if (status == FARM_EREFUSED) status = FARM_OK;
+    }
+    sqlite_rollback(connection);
+    return status;
+}
+
 farm_status sqlite_undo(farm_connection *connection, farm_fault *fault) {
     farm_status status = sqlite_start(connection, fault);
 

@@ -222,6 +222,12 @@ typedef struct farm_backend {
     /** Wait until somebody notifies the channel: FARM_OK, or FARM_ETIMEOUT. timeout_us > 0. */
     farm_status (*wait)(farm_connection *connection, const char *channel, int64_t timeout_us,
                         farm_fault *fault);
+    /**
+     * Roll back, for an operation that was refused for what it has read: FARM_OK, or FARM_EAGAIN
+     * when that was never stored. For backends that commit brief transactions together and so let
+     * one read what another has yet to commit; NULL: rollback does, as what is read is stored.
+     */
+    farm_status (*abandon)(farm_connection *connection, farm_fault *fault);
 } farm_backend;
 
 /**

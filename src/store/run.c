@@ -227,13 +227,28 @@ void store_batch_init(store_batch *batch, farm_session *session) {
     batch->statements = session->shared->statements;
 }
 
-static farm_status attempt(farm_session *session, store_function function, void *context) {
-    farm_status status = function(session, context);
-    if (session->frame->state == FRAME_IDLE) return status;
-    if (status != FARM_OK) {
+/* Take back an operation that its rules have refused. What they went by may be another's that is not
+ * yet stored, and never will be: then the refusal does not stand. */
+static farm_status end_refused(farm_session *session, farm_status status) {
+    store_frame *frame = session->frame;
+    const farm_backend *backend = session->shared->backend;
+    int32_t can_ask = backend->struct_size > offsetof(farm_backend, abandon) &&
+                      backend->abandon != NULL && frame->state == FRAME_BEGUN;
+    if (!can_ask || run_breaks_transaction(status)) {
         end_failed(session, 0, status);
         return status;
     }
+    farm_fault fault = {.call = -1, .ordinal = -1};
+    session->sent_kind = -1;
+    frame->state = FRAME_IDLE;
+    fault.status = backend->abandon(session->connection, &fault);
+    return fault.status == FARM_OK ? status : error_from_fault(session, NULL, &fault);
+}
+
+static farm_status attempt(farm_session *session, store_function function, void *context) {
+    farm_status status = function(session, context);
+    if (session->frame->state == FRAME_IDLE) return status;
+    if (status != FARM_OK) return end_refused(session, status);
     store_batch empty;
     store_batch_init(&empty, session);
     return store_finish(session, &empty);

@@ -256,6 +256,15 @@ static farm_status wait_for(farm_connection *connection, const char *channel, in
     return settle(connection, &event, status, fault);
 }
 
+static farm_status abandon(farm_connection *connection, farm_fault *fault) {
+    farm_fault unused;
+    decorator_event event = event_of(connection, DECORATOR_ROLLBACK, 0);
+    (void)call_before(connection->type, &event, &unused);
+    const farm_status status = connection->type->inner->abandon(connection->inner, fault);
+    (void)settle(connection, &event, FARM_OK, &unused);
+    return status;
+}
+
 /* --- registration --- */
 
 static void fill_backend(decorated *made) {
@@ -280,6 +289,7 @@ static void fill_backend(decorated *made) {
     made->backend.adopt = made->inner->adopt == NULL ? NULL : adopt;
     made->backend.interrupt = made->inner->interrupt == NULL ? NULL : interrupt_connection;
     made->backend.wait = made->inner->wait == NULL ? NULL : wait_for;
+    made->backend.abandon = made->inner->abandon == NULL ? NULL : abandon;
 }
 
 static const farm_backend *find_or_add(const decorator_kind *kind, const farm_backend *inner) {
