@@ -74,6 +74,23 @@ static void add_long(group_client *client) {
     client->status = group_run(client, &call, 1, FARM_RUN_COMMIT);
 }
 
+static int32_t interrupt_self(void *context, size_t ordinal, const farm_value *row) {
+    const group_client *client = context;
+    (void)ordinal;
+    (void)row;
+    group_backend->interrupt(client->connection);
+    return 0;
+}
+
+/* Interrupted as soon as it answers, with most of its rows to come. */
+static void add_many(group_client *client) {
+    group_call call;
+    group_call_init(&call, GROUP_ADD_MANY, 100, 0);
+    call.call.on_row = interrupt_self;
+    call.call.context = client;
+    client->status = group_run(client, &call, 1, FARM_RUN_COMMIT);
+}
+
 static farm_status begin(group_client *client, uint32_t flags) {
     return group_backend->begin(client->connection, flags, &client->fault);
 }
@@ -404,6 +421,17 @@ static void who_writes_for_too_long_goes_alone(void) {
     GROUP_CLAIM(clients[1].connection->goes_alone);
 }
 
+/* Stopped halfway, a statement that writes would take the transaction of all along. */
+static void an_interrupt_waits_for_the_end_of_a_statement_that_writes(void) {
+    static const group_function functions[] = {add, add_many, add};
+    static const farm_status statuses[] = {FARM_OK, FARM_OK, FARM_OK};
+    run_scene(__func__, functions, 3);
+    go(3);
+    expect(3, statuses);
+    GROUP_CLAIM(rows_found() == (1 << 0 | 1 << 2));
+    GROUP_CLAIM(group_ask(path, "SELECT COUNT(*) FROM entry") == 5002);
+}
+
 static void who_closes_takes_only_his_own_along(void) {
     static const group_function functions[] = {add, leave_open, add};
     static const farm_status statuses[] = {FARM_OK, FARM_OK, FARM_OK};
@@ -428,6 +456,7 @@ static void (*const scenes[])(void) = {
     time_that_is_over_in_line_is_the_members_own,
     who_reads_for_too_long_goes_alone,
     who_writes_for_too_long_goes_alone,
+    an_interrupt_waits_for_the_end_of_a_statement_that_writes,
     who_closes_takes_only_his_own_along,
 };
 

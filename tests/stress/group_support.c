@@ -39,6 +39,10 @@ static const char *const add_long_steps[] = {
     "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
     "INSERT INTO entry (id, amount) SELECT i, 0 FROM n WHERE i < 0"};
 
+static const char *const add_many_steps[] = {
+    "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 4999) "
+    "INSERT INTO entry (id, amount) SELECT ?1 + i, 0 FROM n WHERE true RETURNING id"};
+
 #define STATEMENT(number_, name_, steps_, parameters, columns_, expect_)                           \
     [number_] = {.name = (name_),                                                                  \
                  .steps = (steps_),                                                                \
@@ -60,6 +64,7 @@ const farm_statement group_statements[GROUP_STATEMENT_COUNT] = {
     STATEMENT(GROUP_SPOIL, "group.spoil", spoil_steps, 1, 0, -1),
     STATEMENT(GROUP_READ_LONG, "group.read_long", read_long_steps, 0, 1, 1),
     STATEMENT(GROUP_ADD_LONG, "group.add_long", add_long_steps, 0, 0, -1),
+    STATEMENT(GROUP_ADD_MANY, "group.add_many", add_many_steps, 1, 1, -1),
 };
 
 void group_call_init(group_call *call, uint32_t statement, int64_t first, int64_t second) {

@@ -18,6 +18,7 @@ enum {
     GROUP_SPOIL,     /* ?1 id: taken, SQLite rolls the whole transaction back */
     GROUP_READ_LONG, /* comes to no end */
     GROUP_ADD_LONG,  /* neither does it, and writes */
+    GROUP_ADD_MANY,  /* answers the 5,000 rows that it has added, from ?1 on */
     GROUP_STATEMENT_COUNT
 };
 
