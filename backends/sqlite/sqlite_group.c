@@ -150,7 +150,8 @@ static int32_t pass_on(farm_connection *connection, int32_t is_awaited) {
     sqlite_waiter *waiter = &connection->waiter;
     sqlite_file *file = connection->file;
 
-    if (writer->count >= GROUP_MOST || sqlite_now_us() - writer->begun_us >= sqlite_group_open_us) return 0;
+    if (writer->count >= GROUP_MOST) return 0;
+    if (sqlite_now_us() - writer->begun_us >= sqlite_group_open_us) return 0;
     (void)pthread_mutex_lock(&file->mutex);
     int32_t is_passed = sqlite_queue_pass(file, writer);
     if (is_passed) {

@@ -227,8 +227,8 @@ void store_batch_init(store_batch *batch, farm_session *session) {
     batch->statements = session->shared->statements;
 }
 
-/* Take back an operation that its rules have refused. What they went by may be another's that is not
- * yet stored, and never will be: then the refusal does not stand. */
+/* Take back an operation that its rules have refused. What they went by may be another's that is
+ * not yet stored, and never will be: then the refusal does not stand. */
 static farm_status end_refused(farm_session *session, farm_status status) {
     store_frame *frame = session->frame;
     const farm_backend *backend = session->shared->backend;

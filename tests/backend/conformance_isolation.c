@@ -211,6 +211,53 @@ static void failing_writers_disturb_no_others(conformance_suite *suite) {
     CLAIM(suite, item_amount(client, ALONE_READ, 1) == THREAD_COUNT * (MIXED_COUNT / 3));
 }
 
+static farm_status change_briefly(suite_client *client, int32_t turn) {
+    const farm_value change[] = {integer(1), integer(1)};
+    const farm_value wrong[] = {integer(1), text("one"), integer(0), null()};
+    farm_status status = client_begin(client, FARM_BEGIN_WRITE | FARM_BEGIN_BRIEF);
+    if (status == FARM_OK) status = client_do(client, ITEM_CHANGE, INSIDE, NULL, change, 1);
+    /* Inside it an operation that fails, and one that is taken back. */
+    if (status == FARM_OK &&
+        client_do(client, ITEM_ADD, FARM_RUN_SAVEPOINT, NULL, wrong, 1) != FARM_EEXISTS)
+        status = FARM_EINTERNAL;
+    if (status == FARM_OK) status = client_undo(client);
+    if (status == FARM_OK)
+        status = client_do(client, ITEM_CHANGE, FARM_RUN_SAVEPOINT, NULL, change, 1);
+    if (status == FARM_OK) status = client_undo(client);
+    if (status != FARM_OK || turn % 4 == 0) {
+        client_rollback(client);
+        return status == FARM_OK ? FARM_EREFUSED : status;
+    }
+    if (turn % 2 == 0) return client_commit(client);
+    return client_run(client, NULL, 0, FARM_RUN_COMMIT);
+}
+
+static void *write_briefly(void *context) {
+    worker *self = context;
+    int64_t tries = 0;
+    for (int32_t i = 0; i < MIXED_COUNT && self->status == FARM_OK; i++) {
+        farm_status status = FARM_EAGAIN;
+        while (status == FARM_EAGAIN && ++tries < TRY_MAX) status = change_briefly(self->client, i);
+        if (status == FARM_OK) self->done_count++;
+        if (status != FARM_OK && status != FARM_EREFUSED) self->status = status;
+    }
+    return NULL;
+}
+
+static void brief_transactions_keep_to_themselves(conformance_suite *suite) {
+    suite_client *client = suite_open(suite);
+    worker workers[THREAD_COUNT] = {{0}};
+    int64_t done_count = 0;
+    if (client == NULL) return;
+    CLAIM_OK(client, item_add(client, ALONE, 1, "one", 0));
+
+    CLAIM(suite, suite_run_workers(suite, workers, THREAD_COUNT, write_briefly));
+
+    for (size_t i = 0; i < THREAD_COUNT; i++) done_count += workers[i].done_count;
+    CLAIM(suite, done_count == THREAD_COUNT * (MIXED_COUNT - (MIXED_COUNT + 3) / 4));
+    CLAIM(suite, item_amount(client, ALONE_READ, 1) == done_count);
+}
+
 /* Two rows in two runs, half of the threads in the other order. */
 static farm_status change_both(suite_client *client, int64_t first, int64_t second) {
     const farm_value one[] = {integer(first), integer(1)};
@@ -281,6 +328,7 @@ static const suite_case thread_cases[] = {
     {"of 4 × 200 guarded increments none is lost", no_update_is_lost},
     {"eight writers wait for their turn, and none is sent away", writers_queue},
     {"writers that fail disturb no others", failing_writers_disturb_no_others},
+    {"brief transactions keep to themselves", brief_transactions_keep_to_themselves},
     {"rows locked in opposite order end in EAGAIN at worst", deadlocks_may_be_tried_again},
     {"readers see whole transactions while others write", readers_see_whole_transactions},
 };

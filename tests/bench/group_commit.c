@@ -25,14 +25,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define EPOCH_S INT64_C(1767225600)
 #define ROUND_NS INT64_C(500000000)
-#define SLOW_SYNC_NS 1000000
 
-enum { THREAD_MAX = 16, ROUND_MAX = 100, DEFAULT_ROUNDS = 7, BUSY_MS = 60000 };
+enum { THREAD_MAX = 16, ROUND_MAX = 100, DEFAULT_ROUNDS = 7, BUSY_MS = 60000, SLOW_SYNC_US = 1000 };
 
 typedef struct bench_writer {
     pthread_t thread;
@@ -93,8 +91,7 @@ static slow_file *slow_part(sqlite3_file *file) {
 }
 
 static int sync_slowly(sqlite3_file *file, int flags) {
-    const struct timespec duration = {.tv_nsec = SLOW_SYNC_NS};
-    nanosleep(&duration, NULL);
+    real_vfs->xSleep(real_vfs, SLOW_SYNC_US);
     return slow_part(file)->inner->xSync(file, flags);
 }
 

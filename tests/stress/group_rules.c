@@ -117,6 +117,37 @@ static void refuse(group_client *client) {
         client->status = group_backend->abandon(client->connection, &client->fault);
 }
 
+/* Operations within the operation: one that fails and one that stays. */
+static void add_within(group_client *client) {
+    group_call calls[3];
+    group_call_init(&calls[0], GROUP_ADD, client->id, 1);
+    group_call_init(&calls[1], GROUP_ADD, client->id + 10, -1);
+    group_call_init(&calls[2], GROUP_ADD, client->id + 20, 1);
+    client->status = begin(client, FARM_BEGIN_WRITE | FARM_BEGIN_BRIEF);
+    if (client->status == FARM_OK) client->status = group_run(client, &calls[0], 1, 0);
+    if (client->status == FARM_OK &&
+        group_run(client, &calls[1], 1, FARM_RUN_SAVEPOINT) != FARM_EREFUSED)
+        client->status = FARM_EINTERNAL;
+    if (client->status == FARM_OK)
+        client->status = group_backend->undo(client->connection, &client->fault);
+    if (client->status == FARM_OK)
+        client->status = group_run(client, &calls[2], 1, FARM_RUN_SAVEPOINT | FARM_RUN_RELEASE);
+    if (client->status == FARM_OK)
+        client->status = group_backend->commit(client->connection, &client->fault);
+}
+
+/* What a host writes may be of a kind that no shared transaction can take. */
+static void vacuum(group_client *client) {
+    static const char *const steps[] = {"VACUUM"};
+    static const farm_statement statement = {.name = "host",
+                                             .steps = steps,
+                                             .step_count = 1,
+                                             .expect = -1,
+                                             .number = FARM_STATEMENT_UNNUMBERED};
+    group_call call = {.call = {.statement = &statement, .row_count = 1}};
+    client->status = group_run(client, &call, 1, FARM_RUN_COMMIT);
+}
+
 static void leave_open(group_client *client) {
     group_call call;
     group_call_init(&call, GROUP_ADD, client->id, 1);
@@ -210,6 +241,25 @@ static void members_share_one_commit_and_fail_alone(void) {
     GROUP_CLAIM(clients[1].fault.call == 1 && clients[1].fault.kind == FARM_FAULT_CHECK);
     GROUP_CLAIM(clients[2].fault.call == 1 && clients[2].fault.kind == FARM_FAULT_GUARD);
     GROUP_CLAIM(clients[4].fault.kind == FARM_FAULT_FOREIGN);
+}
+
+static void operations_nest_in_a_member(void) {
+    static const group_function functions[] = {add_within, add_within, add};
+    static const farm_status statuses[] = {FARM_OK, FARM_OK, FARM_OK};
+    run_scene(__func__, functions, 3);
+    go(3);
+    expect(3, statuses);
+    GROUP_CLAIM(rows_found() == (7 | 1 << 20 | 1 << 21));
+    GROUP_CLAIM(group_trace_count("COMMIT") == 1);
+}
+
+static void a_statement_of_the_host_has_its_turn_alone(void) {
+    static const group_function functions[] = {add, vacuum, add};
+    static const farm_status statuses[] = {FARM_OK, FARM_OK, FARM_OK};
+    run_scene(__func__, functions, 3);
+    go(3);
+    expect(3, statuses);
+    GROUP_CLAIM(rows_found() == (1 << 0 | 1 << 2));
 }
 
 static void the_first_may_fail_too(void) {
@@ -443,6 +493,8 @@ static void who_closes_takes_only_his_own_along(void) {
 
 static void (*const scenes[])(void) = {
     members_share_one_commit_and_fail_alone,
+    operations_nest_in_a_member,
+    a_statement_of_the_host_has_its_turn_alone,
     the_first_may_fail_too,
     the_last_may_fail_too,
     a_commit_without_room_acknowledges_nobody,

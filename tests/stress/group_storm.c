@@ -7,7 +7,7 @@
  *     group_storm [--broken] [URI]
  *
  * --broken counts a row as acknowledged when it is stored and not yet committed, and must fail.
- * FARM_STRESS_SEED: another course of things; the threads' order is the scheduler's all the same. */
+ * FARM_STRESS_SEED: another course of things; the threads' order stays the scheduler's. */
 #include "group_support.h"
 #include <stdio.h>
 #include <stdlib.h>
