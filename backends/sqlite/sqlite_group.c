@@ -15,12 +15,18 @@
  *   be true. So the wait is kept short instead. A group takes nobody in after 5 ms, and who keeps
  *   others waiting for longer than 10 ms fails with FARM_EAGAIN and has the next turn
  *   to itself.
- * - A deferred foreign key that is violated is its member's failure, not the commit's. */
+ * - A deferred foreign key that is violated is its member's failure, not the commit's.
+ * - SQLite checkpoints the log within the commit that fills it, and all would wait for that. Whoever
+ *   has committed for a group does it instead, on its own handle while others go on writing; and
+ *   when the log has grown long, once more in a turn, when little is left to do. Then the log is
+ *   whole in the database, and the next commit begins it anew. */
 #include "sqlite_internal.h"
 
 enum {
     GROUP_MOST = 64,
     RETRY_US = 1000000, /* before a writer that could not be opened is tried again */
+    CHECKPOINT_PAGES = 1000,
+    LOG_PAGES = 4000, /* a log that is long */
 };
 
 int64_t sqlite_group_open_us = 5000;
@@ -61,6 +67,17 @@ static farm_status check_place(const farm_connection *connection, farm_fault *fa
     return status;
 }
 
+/* In place of SQLite's own, which checkpoints here. */
+static int note_log(void *context, sqlite3 *handle, const char *name, int page_count) {
+    sqlite_writer *writer = context;
+
+    (void)handle;
+    (void)name;
+    if (page_count < writer->log_pages) writer->due_pages = CHECKPOINT_PAGES;
+    writer->log_pages = page_count;
+    return SQLITE_OK;
+}
+
 /* 0 when it cannot be had: then each goes on alone, which is slower and as good. */
 static int32_t open_writer(farm_connection *connection) {
     sqlite_writer *writer = connection->writer;
@@ -77,7 +94,11 @@ static int32_t open_writer(farm_connection *connection) {
     if (status == FARM_OK) status = sqlite_engine_ready(&writer->engine, &ignored);
     connection->engine = &connection->own;
     writer->retry_us = 0;
-    if (status == FARM_OK) return 1;
+    if (status == FARM_OK) {
+        writer->due_pages = CHECKPOINT_PAGES;
+        (void)sqlite3_wal_hook(writer->engine.handle, note_log, writer);
+        return 1;
+    }
     close_writer(writer);
     writer->retry_us = sqlite_now_us() + RETRY_US;
     return 0;
@@ -170,8 +191,20 @@ static int32_t pass_on(farm_connection *connection, int32_t is_awaited) {
     return is_passed;
 }
 
+/* Nobody's outcome depends on it: what fails here is tried again. */
+static void checkpoint(farm_connection *connection, int32_t is_long) {
+    sqlite3 *handle = connection->own.handle;
+    farm_fault ignored;
+
+    (void)sqlite3_wal_checkpoint_v2(handle, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    if (!is_long || sqlite_turn_take(connection, TURN_EXCLUSIVE, &ignored) != FARM_OK) return;
+    (void)sqlite3_wal_checkpoint_v2(handle, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    sqlite_turn_leave(connection);
+}
+
 /* Commit for everybody in the group. */
 static void commit_group(farm_connection *connection) {
+    sqlite_writer *writer = connection->writer;
     farm_fault fault;
     farm_status status = FARM_OK;
 
@@ -182,7 +215,11 @@ static void commit_group(farm_connection *connection) {
         status = sqlite_fault_commit(connection, &fault, result);
         tell(&connection->waiter, status, &fault);
     }
+    int32_t is_due = status == FARM_OK && writer->log_pages >= writer->due_pages;
+    int32_t is_long = writer->log_pages >= LOG_PAGES;
+    if (is_due) writer->due_pages = writer->log_pages + CHECKPOINT_PAGES;
     end_group(connection, status, &fault);
+    if (is_due) checkpoint(connection, is_long);
 }
 
 /* The member's own part is over, with that status. */

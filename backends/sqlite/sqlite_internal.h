@@ -117,6 +117,8 @@ typedef struct sqlite_writer {
     uint32_t count;         /* members whose changes are in it */
     sqlite_waiter *members; /* who wait for its outcome; with the file's mutex */
     int32_t has_company;    /* the last transaction had more than one member */
+    int32_t log_pages;      /* in the log after its last commit */
+    int32_t due_pages;      /* how many make a checkpoint due */
 } sqlite_writer;
 
 struct farm_connection {

@@ -40,7 +40,7 @@ typedef struct bench_writer {
     sqlite3_stmt *begin;
     sqlite3_stmt *take;
     sqlite3_stmt *commit;
-    char bucket[17];
+    char bucket[32]; /* 16 of them count */
     int64_t now;
     int64_t count;
     int64_t worst_ns;

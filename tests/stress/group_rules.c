@@ -482,6 +482,30 @@ static void an_interrupt_waits_for_the_end_of_a_statement_that_writes(void) {
     GROUP_CLAIM(group_ask(path, "SELECT COUNT(*) FROM entry") == 5002);
 }
 
+enum { FILL_COUNT = 100, PAGE_SIZE = 4096, LOG_PAGES_MAX = 7000 };
+
+static void fill(group_client *client) {
+    client->status = FARM_OK;
+    for (int64_t i = 0; i < FILL_COUNT && client->status == FARM_OK; i++) {
+        group_call call;
+        const int64_t place = client->id * FILL_COUNT + i;
+        group_call_init(&call, GROUP_ADD_MANY, place * 5000, 0);
+        client->status = group_run(client, &call, 1, FARM_RUN_COMMIT);
+    }
+}
+
+/* They write some 9,000 pages, and never leave the log alone for SQLite to begin it anew. */
+static void the_log_stays_short_under_writers_without_pause(void) {
+    static const group_function functions[] = {fill, fill, fill, fill, fill, fill, fill, fill};
+    static const farm_status statuses[CLIENT_MAX] = {FARM_OK};
+    sqlite_group_open_us = 5000;
+    run_scene(__func__, functions, 8);
+    go(8);
+    expect(8, statuses);
+    GROUP_CLAIM(group_ask(path, "SELECT COUNT(*) FROM entry") == 8 * FILL_COUNT * 5000);
+    GROUP_CLAIM(group_log_size(path) < (int64_t)PAGE_SIZE * LOG_PAGES_MAX);
+}
+
 static void who_closes_takes_only_his_own_along(void) {
     static const group_function functions[] = {add, leave_open, add};
     static const farm_status statuses[] = {FARM_OK, FARM_OK, FARM_OK};
@@ -509,6 +533,7 @@ static void (*const scenes[])(void) = {
     who_reads_for_too_long_goes_alone,
     who_writes_for_too_long_goes_alone,
     an_interrupt_waits_for_the_end_of_a_statement_that_writes,
+    the_log_stays_short_under_writers_without_pause,
     who_closes_takes_only_his_own_along,
 };
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const farm_backend *group_backend;
@@ -151,6 +152,13 @@ int64_t group_ask(const char *path, const char *query) {
     sqlite3_finalize(statement);
     sqlite3_close(handle);
     return answer;
+}
+
+int64_t group_log_size(const char *path) {
+    struct stat place;
+    char name[1024];
+    snprintf(name, sizeof name, "%s-wal", path);
+    return stat(name, &place) == 0 ? (int64_t)place.st_size : -1;
 }
 
 /* --- clients --- */

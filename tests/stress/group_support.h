@@ -61,6 +61,8 @@ uint32_t group_line(const farm_connection *connection);
 
 /* The answer of a query on a handle of the test's own. */
 int64_t group_ask(const char *path, const char *query);
+/* Of the -wal file; it never shrinks while the database is open. */
+int64_t group_log_size(const char *path);
 
 /* What has moved transactions on any handle since the last clear, in order. */
 typedef struct group_event {
