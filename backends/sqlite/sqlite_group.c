@@ -116,6 +116,7 @@ static void attach(farm_connection *connection) {
 static void detach(farm_connection *connection) {
     connection->engine = &connection->own;
     connection->is_member = 0;
+    connection->is_evicted = 0;
     connection->is_settling = 0;
     connection->is_committing = 0;
 }
@@ -261,7 +262,6 @@ farm_status sqlite_group_enter(farm_connection *connection, farm_fault *fault) {
     sqlite_writer *writer = connection->goes_alone ? NULL : connection->writer;
 
     connection->goes_alone = 0;
-    connection->is_evicted = 0;
     connection->waiter.writer = writer;
     farm_status status = sqlite_turn_take(connection, TURN_EXCLUSIVE, fault);
     connection->waiter.writer = NULL;

@@ -444,6 +444,12 @@ static void who_reads_for_too_long_goes_alone(void) {
     go(2);
     expect(2, statuses);
     GROUP_CLAIM(rows_found() == 1);
+    /* That was that operation's: the next is told of its own time. */
+    group_call call;
+    group_call_init(&call, GROUP_READ_LONG, 0, 0);
+    group_backend->set_timeout(clients[1].connection, 1000);
+    GROUP_CLAIM(group_run(&clients[1], &call, 1, FARM_RUN_COMMIT | FARM_RUN_READ) == FARM_ETIMEOUT);
+
     static const farm_status alone[] = {FARM_OK, FARM_ETIMEOUT};
     clients[0].id = 5;
     clients[1].timeout_us = 50000000;
