@@ -13,11 +13,10 @@
  *   after the commit, or else FARM_EAGAIN: what it was refused for was never true.
  * - A member that waits for the outcome cannot give up waiting: neither "done" nor "not done" would
  *   be true. So the wait is kept short instead. A group takes nobody in after 5 ms, and who keeps
- *   others waiting for longer than 10 ms fails with FARM_EAGAIN and has the next turn
- *   to itself.
+ *   others waiting for longer than 10 ms fails with FARM_EAGAIN and has the next turn to itself.
  * - A deferred foreign key that is violated is its member's failure, not the commit's.
- * - SQLite checkpoints the log within the commit that fills it, and all would wait for that. Whoever
- *   has committed for a group does it instead, on its own handle while others go on writing; and
+ * - SQLite checkpoints the log within the commit that fills it, and all would wait for that. Here
+ *   whoever has committed for a group does it, on his own handle while others go on writing; and
  *   when the log has grown long, once more in a turn, when little is left to do. Then the log is
  *   whole in the database, and the next commit begins it anew. */
 #include "sqlite_internal.h"
