@@ -488,7 +488,7 @@ static void an_interrupt_waits_for_the_end_of_a_statement_that_writes(void) {
     GROUP_CLAIM(group_ask(path, "SELECT COUNT(*) FROM entry") == 5002);
 }
 
-enum { FILL_COUNT = 100, PAGE_SIZE = 4096, LOG_PAGES_MAX = 7000 };
+enum { FILL_COUNT = 60, PAGE_SIZE = 4096, LOG_PAGES_MAX = 6000 };
 
 static void fill(group_client *client) {
     client->status = FARM_OK;
