@@ -1,7 +1,7 @@
 /**
  * @file farmcore/rate_local.h
- * Rate limits in the process: the limits of farmcore/rate.h, with the same rules and answers, counted
- * in memory instead of a store. For what one process limits by itself, and for tens of millions of
+ * Rate limits in the process: the limits of farmcore/rate.h, with the same rules and answers,
+ * counted in memory instead of a store. For what one process limits by itself, and for millions of
  * decisions a second. What it counts is forgotten when it is freed.
  *
  * Its memory is bounded: bucket_count buckets and as many holds. A bucket is given up only when it
@@ -138,8 +138,8 @@ FARM_API farm_status farm_rate_local_override_remove(farm_rate_local *local,
 /**
  * Take over all limits and overrides of a session's space, instead of those that there are. Buckets
  * go on while their limits stay the same. Call it again, every few seconds or when farm_wait() says
- * so, to bound how old they are; when nothing has changed it costs one round trip. From then on only
- * this changes them.
+ * so, to bound how old they are; when nothing has changed it costs one round trip. From then on
+ * only this changes them.
  *
  * @param session reads them, as the service.
  * @return FARM_OK
@@ -156,8 +156,8 @@ FARM_API farm_status farm_rate_local_load(farm_rate_local *local, farm_session *
 
 /**
  * Take from limits, all or none, as farm_rate_take(). Waits for nobody when the buckets are there.
- * While a call that is about to be refused by one of its limits still holds what it took of another,
- * a second call may be refused by that; more than the limits allow is never let through.
+ * While a call that is about to be refused by one of its limits still holds what it took of
+ * another, a second call may be refused by that; more than the limits allow is never let through.
  *
  * @param items the limits. @param count 1 to FARM_RATE_BATCH_MAX.
  * @param results receives the state of each; set struct_size in every element.

@@ -41,9 +41,25 @@ static size_t sequence_size(const uint8_t *bytes, size_t left) {
     return lead->size;
 }
 
+/* How many bytes at the beginning are ASCII but NUL, in words: most texts are nothing else. In a
+ * word, subtracting one from each byte sets the highest bit of those that are zero, and of some that
+ * have it already. */
+static size_t ascii_size(const uint8_t *bytes, size_t size) {
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    const uint64_t highs = UINT64_C(0x8080808080808080);
+    size_t at = 0;
+    uint64_t word = 0;
+    while (size - at >= sizeof word) {
+        memcpy(&word, bytes + at, sizeof word);
+        if (((word | (word - ones)) & highs) != 0) break;
+        at += sizeof word;
+    }
+    return at;
+}
+
 int32_t text_is_utf8(const char *data, size_t size) {
     const uint8_t *bytes = (const uint8_t *)data;
-    size_t at = 0;
+    size_t at = ascii_size(bytes, size);
     while (at < size) {
         if (bytes[at] == 0) return 0;
         size_t step = bytes[at] < 0x80 ? 1 : sequence_size(bytes + at, size - at);

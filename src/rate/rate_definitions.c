@@ -204,8 +204,9 @@ farm_status rate_definitions_make(const rate_source *source, rate_definitions **
 
 const rate_definition *rate_definitions_find(const rate_definitions *definitions,
                                              const char *name) {
-    for (size_t size = strlen(name); size > 0; size--) {
-        const int32_t is_end = name[size] == '\0' || name[size] == '/';
+    if (name == NULL) return NULL;
+    for (size_t size = strnlen(name, FARM_KEY_MAX + 1); size > 0; size--) {
+        const int32_t is_end = size <= FARM_KEY_MAX && (name[size] == '\0' || name[size] == '/');
         const rate_definition *found = is_end ? find_exactly(definitions, name, size) : NULL;
         if (found != NULL) return found;
     }

@@ -1,5 +1,5 @@
-/* The limits of a space, ready to be looked up: immutable, so that all may share them. They come from
- * the store (rate_load.h) or from a host (rate_local.c). */
+/* The limits of a space, ready to be looked up: immutable, so that all may share them. They come
+ * from the store (rate_load.h) or from a host (rate_local.c). */
 #ifndef RATE_DEFINITIONS_H
 #define RATE_DEFINITIONS_H
 

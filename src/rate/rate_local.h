@@ -15,7 +15,7 @@ typedef struct rate_readers {
 
 /* Definitions that readers use without waiting and a writer replaces: a reader announces himself
  * before he looks for them; a writer frees the old ones when all who may have seen them have left.
- * He turns the parity twice, so that a reader who was late to announce himself is waited for, too. */
+ * He turns the parity twice, so that who was late to announce himself is waited for, too. */
 typedef struct rate_current {
     _Atomic(rate_definitions *) definitions;
     _Atomic uint32_t turn;

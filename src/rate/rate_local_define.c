@@ -14,7 +14,6 @@ typedef struct new_lists {
     rate_figures *limits;
     rate_figures *pasts;
     rate_exception *exceptions;
-    size_t limit_count;
     int32_t is_full; /* there was no memory for all of it */
 } new_lists;
 

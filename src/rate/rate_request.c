@@ -6,9 +6,6 @@
 
 static farm_status check_item(farm_error *error, size_t index, farm_rate_request *item,
                               uint32_t looked_at) {
-    const char *complaint = rate_name_complaint(item->limit);
-    if (complaint != NULL)
-        return store_error_fail(error, FARM_EINVAL, 0, "items[%zu].limit %s", index, complaint);
     if ((item->flags & ~(uint32_t)FARM_RATE_FORCE) != 0 ||
         (item->flags != 0 && !(looked_at & RATE_ITEM_FLAGS)))
         return store_error_fail(error, FARM_EINVAL, 0,
@@ -56,6 +53,16 @@ static void find_past(rate_line *line, const rate_subject *subject, int32_t is_l
     line->has_past = 1;
 }
 
+/* A name that is known is sound; of others it is said which of both they are not. */
+static farm_status fail_limit(farm_error *error, const rate_items *given, size_t index,
+                              const char *name) {
+    const char *complaint = rate_name_complaint(name);
+    if (complaint != NULL)
+        return store_error_fail(error, FARM_EINVAL, 0, "items[%zu].limit %s", index, complaint);
+    return store_error_fail(error, FARM_ENOTFOUND, FARM_RATE_REASON_UNKNOWN_LIMIT,
+                            "the space %s has no limit %s", given->definitions->space, name);
+}
+
 static void set_bucket(rate_line *line, const rate_subject *subject, int32_t is_local) {
     const rate_owner *owner = &line->definition->owner;
     if (is_local)
@@ -72,10 +79,7 @@ static farm_status read_line(farm_error *error, const rate_items *given, size_t 
     if (status == FARM_OK) status = check_item(error, index, &item, given->looked_at);
     if (status != FARM_OK) return status;
     const rate_definition *definition = rate_definitions_find(given->definitions, item.limit);
-    if (definition == NULL)
-        return store_error_fail(error, FARM_ENOTFOUND, FARM_RATE_REASON_UNKNOWN_LIMIT,
-                                "the space %s has no limit %s", given->definitions->space,
-                                item.limit);
+    if (definition == NULL) return fail_limit(error, given, index, item.limit);
     if (item.flags != 0 && definition->figures.algorithm == FARM_RATE_ALGORITHM_CONCURRENCY)
         return store_error_fail(error, FARM_EINVAL, 0, "items[%zu].flags: holds cannot be forced",
                                 index);

@@ -43,7 +43,7 @@ static void decide_bucket(const rate_units *units, const rate_ask *ask, const ra
     const int64_t missing = used + ask->increment - units->capacity;
     settle(units, ask, facts, missing <= 0, out);
     out->remaining = integer_max(0, units->capacity - used) / units->token;
-    out->retry_after_us = wait_of(out, to_us(units, integer_max(0, missing)));
+    out->retry_after_us = out->allowed ? 0 : wait_of(out, to_us(units, missing));
     out->reset_after_us = to_us(units, used);
 }
 

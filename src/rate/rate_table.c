@@ -2,9 +2,9 @@
  *
  * A row changes by a compare-and-swap of its tat. To write more than that, or to give the slot to
  * another key, a thread first swaps in BUSY, so that every swap of another fails; who finds BUSY
- * waits for those few stores. A tat is loaded before the key is looked at: when the key is the right
- * one then, the tat was its own, or the swap will fail. That a slot was given away in between and
- * has, by chance, the very same tat again is seen after the swap, which is then taken back. */
+ * waits for those few stores. A tat is loaded before the key is looked at: when the key is the
+ * right one then, the tat was its own, or the swap will fail. That a slot was given away in between
+ * and has, by chance, the very same tat again is seen after the swap, which is then taken back. */
 #include "rate/rate_table.h"
 #include "base/clock.h"
 #include <string.h>

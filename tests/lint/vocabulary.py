@@ -33,6 +33,7 @@ NAMES = {
     "is_shadow": NUMBER,
     "status": "farm_status", "role": NUMBER, "after_role": NUMBER, "step": NUMBER, "code": NUMBER,
     "timeout_us": TIME, "now_us": TIME, "expires_us": TIME,
+    "local": r"farm_rate_local \*",
     "breakers": r"farm_breakers \*", "permit": r"const farm_breaker_permit \*", "state": NUMBER,
     "outcome": NUMBER, "duration_us": TIME, "after_sequence": TIME,
 }
@@ -56,7 +57,7 @@ def complaints(function):
         yield "an out-parameter stands before another"
     if (function.type == "farm_status" and function.name not in SESSIONLESS
             and not function.name.endswith("_new")
-            and names[:1] not in (["session"], ["pool"], ["breakers"])):
+            and names[:1] not in (["session"], ["pool"], ["breakers"], ["local"])):
         yield "does not take the session first"
     for place, (kind, name) in enumerate(function.parameters):
         if not re.fullmatch(NAMES.get(name, "(?!)"), kind):
