@@ -470,6 +470,26 @@ FARM_API farm_status farm_rate_reset(farm_session *session, const farm_rate_requ
                                      size_t count);
 
 /**
+ * Give back what leases have left, all of this process on the store: before it ends, or when it is
+ * about to be idle. Otherwise leases that have ended are given back with later takes. Repeating it
+ * changes nothing.
+ *
+ * @return FARM_OK
+ * @return FARM_EINVAL the session is not open.
+ * @return FARM_EREFUSED inside farm_begin() when the limits have a store of their own.
+ * @return FARM_EAGAIN
+ * @return FARM_ETIMEOUT
+ * @return FARM_EUNAVAILABLE what was left is lost: the buckets get it back by their rate.
+ * @return FARM_EUNCERTAIN
+ * @return FARM_EUNSUPPORTED
+ * @return FARM_EREADONLY
+ * @return FARM_EFULL
+ * @return FARM_ENOMEM
+ * Threads: the session's. Since 0.1.0.
+ */
+FARM_API farm_status farm_rate_settle(farm_session *session);
+
+/**
  * The HTTP fields of a decision, each line ended by CR LF: `RateLimit-Policy` and `RateLimit`
  * (draft-ietf-httpapi-ratelimit-headers-10, one item a limit) and, when refused, `Retry-After` in
  * whole seconds, rounded up (RFC 9110, 10.2.3); never when waiting does not help. `t` is the time

@@ -42,8 +42,8 @@ static size_t sequence_size(const uint8_t *bytes, size_t left) {
 }
 
 /* How many bytes at the beginning are ASCII but NUL, in words: most texts are nothing else. In a
- * word, subtracting one from each byte sets the highest bit of those that are zero, and of some that
- * have it already. */
+ * word, subtracting one from each byte sets the highest bit of those that are zero, and of some
+ * that have it already. */
 static size_t ascii_size(const uint8_t *bytes, size_t size) {
     const uint64_t ones = UINT64_C(0x0101010101010101);
     const uint64_t highs = UINT64_C(0x8080808080808080);

@@ -3,6 +3,7 @@
 #include "rate/rate_define.h"
 #include "rate/rate_load.h"
 #include "rate/rate_operation.h"
+#include "rate/rate_process.h"
 
 /* The session that holds the limits: this one, or the one of rate_uri=. */
 static farm_status enter_home(farm_session *session, farm_session **out) {
@@ -23,19 +24,35 @@ static farm_status operate(farm_session *session, uint32_t flags, store_function
     status = rate_definitions_enter(home, &operation->definitions);
     if (status == FARM_OK) {
         status = store_operate(home, flags, function, operation);
+        if (!(flags & STORE_READS) && operation->definitions->uses_process)
+            rate_process_forget_denials(home);
         rate_definitions_leave(home, operation->definitions);
     }
     return store_take_error(session, home, status);
 }
 
+static farm_status take(farm_session *home, rate_operation *operation) {
+    farm_status status = rate_definitions_enter(home, &operation->definitions);
+    if (status != FARM_OK) return rate_process_take_stale(home, operation, status);
+    status = operation->definitions->uses_process
+                 ? rate_process_take(home, operation)
+                 : store_operate(home, STORE_SERVICE, rate_take_operate, operation);
+    rate_definitions_leave(home, operation->definitions);
+    return status;
+}
+
 farm_status farm_rate_take(farm_session *session, const farm_rate_request *items, size_t count,
                            farm_rate_state *results, farm_rate_decision *out) {
     rate_operation operation;
+    farm_session *home = NULL;
+    farm_status status = enter_home(session, &home);
+    if (status != FARM_OK) return status;
     operation.items = items;
     operation.count = count;
     operation.results = results;
     operation.out = out;
-    return operate(session, STORE_SERVICE, rate_take_operate, &operation);
+    operation.lease_count = 0;
+    return store_take_error(session, home, take(home, &operation));
 }
 
 farm_status farm_rate_peek(farm_session *session, const farm_rate_request *items, size_t count,
@@ -45,6 +62,7 @@ farm_status farm_rate_peek(farm_session *session, const farm_rate_request *items
     operation.count = count;
     operation.results = results;
     operation.out = out;
+    operation.lease_count = 0;
     return operate(session, STORE_SERVICE | STORE_READS, rate_peek_operate, &operation);
 }
 
@@ -78,6 +96,16 @@ farm_status farm_rate_reset(farm_session *session, const farm_rate_request *item
     return operate_on(session, NULL, items, count, rate_reset_operate);
 }
 
+/* What leases have left. */
+farm_status farm_rate_settle(farm_session *session) {
+    farm_session *home = NULL;
+    farm_status status = enter_home(session, &home);
+    if (status != FARM_OK) return status;
+    rate_process *process = rate_process_get(home);
+    if (process != NULL) status = rate_lease_settle(home, process, 1);
+    return store_take_error(session, home, status);
+}
+
 /* --- definitions ------------------------------------------------------------------------------ */
 
 /* What is cached is no longer true, whatever comes of it. needs_limits: it looks at the limits. */
@@ -97,6 +125,7 @@ static farm_status change(farm_session *session, store_function function, int32_
         status = store_operate(home, STORE_SERVICE | STORE_REPEATABLE, function, operation);
     if (definitions != NULL) rate_definitions_leave(home, definitions);
     rate_definitions_forget(home);
+    rate_process_forget_denials(home);
     return store_take_error(session, home, status);
 }
 

@@ -92,6 +92,8 @@ static farm_status add_definition(const rate_source *source, const rate_figures 
         .is_shadow = limit->is_shadow || source->is_shadow,
     };
     item->figures.name = item->owner.limit;
+    definitions->uses_process |=
+        limit->lease_count > 0 || limit->denied_us > 0 || limit->on_error != 0;
     item->figures.zone = NULL;
     if (item->owner.limit == NULL) return FARM_ENOMEM;
     if (!make_terms(figures, &item->terms)) return FARM_ECORRUPT;

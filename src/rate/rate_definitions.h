@@ -47,7 +47,8 @@ typedef struct rate_definitions {
     uint8_t secret[HASH_SECRET_SIZE];
     char space[FARM_KEY_MAX + 1];
     int64_t version;
-    int32_t is_shadow; /* all of them are */
+    int32_t is_shadow;    /* all of them are */
+    int32_t uses_process; /* a limit has leases, remembers refusals, or goes on without the store */
     size_t count;
     rate_definition *items;
 } rate_definitions;

@@ -13,8 +13,8 @@ rate_definitions *rate_definitions_enter_stale(farm_session *session);
 void rate_definitions_leave(farm_session *session, rate_definitions *definitions);
 /* Let the next one read them again. */
 void rate_definitions_forget(farm_session *session);
-/* Read them for the caller alone, who frees them. NULL: they are still of the version that he knows;
- * -1: he knows none. */
+/* Read them for the caller alone, who frees them. NULL: they are still of the version that he
+ * knows; -1: he knows none. */
 farm_status rate_definitions_read(farm_session *session, int64_t known_version,
                                   rate_definitions **out);
 

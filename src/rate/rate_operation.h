@@ -20,12 +20,15 @@ typedef struct rate_operation {
     rate_definitions *definitions;
     rate_lines lines;
     rate_group groups[RATE_LINE_KIND_COUNT]; /* take, peek */
-    farm_id made;                            /* the token of a take that holds something */
+    farm_id made;                            /* the token of a take */
+    int64_t lease_count; /* of the only line: what to take instead of its cost; 0: its cost */
     farm_rate_state states[FARM_RATE_BATCH_MAX];
     farm_rate_decision decision;
 } rate_operation;
 
 /* rate_take.c */
+/* Check the arguments and sort the lines into their groups. */
+farm_status rate_take_read(farm_session *session, rate_operation *operation);
 farm_status rate_take_operate(farm_session *session, void *context);
 farm_status rate_peek_operate(farm_session *session, void *context);
 

@@ -142,19 +142,27 @@ static int32_t swap(rate_slot *slot, int64_t tat, int64_t next) {
                                                    memory_order_relaxed);
 }
 
+int32_t rate_slot_hold(rate_slot *slot, rate_key key, int64_t tat) {
+    if (!swap(slot, tat, RATE_SLOT_BUSY)) return 0;
+    if (has_key(slot, key)) return 1;
+    rate_slot_let_go(slot, tat);
+    return 0;
+}
+
+void rate_slot_let_go(rate_slot *slot, int64_t tat) {
+    atomic_store_explicit(&slot->tat, tat, memory_order_release);
+}
+
 int32_t rate_slot_change(rate_slot *slot, rate_key key, int64_t tat, const rate_row *row,
                          int64_t expires_us) {
     const rate_row known = rate_slot_row(slot, tat);
     prolong(slot, expires_us);
     if (known.previous != row->previous || known.debt != row->debt) {
-        if (!swap(slot, tat, RATE_SLOT_BUSY)) return 0;
-        const int32_t is_ours = has_key(slot, key);
-        if (is_ours) {
-            atomic_store_explicit(&slot->previous, row->previous, memory_order_relaxed);
-            atomic_store_explicit(&slot->debt, row->debt, memory_order_relaxed);
-        }
-        atomic_store_explicit(&slot->tat, is_ours ? row->tat : tat, memory_order_release);
-        return is_ours;
+        if (!rate_slot_hold(slot, key, tat)) return 0;
+        atomic_store_explicit(&slot->previous, row->previous, memory_order_relaxed);
+        atomic_store_explicit(&slot->debt, row->debt, memory_order_relaxed);
+        rate_slot_let_go(slot, row->tat);
+        return 1;
     }
     if (!swap(slot, tat, row->tat)) return 0;
     if (has_key(slot, key)) return 1;

@@ -299,8 +299,7 @@ static farm_status look(farm_session *session, rate_operation *operation) {
     return answer(session, operation);
 }
 
-/* Check the arguments, and sort the lines into their groups. */
-static farm_status read_items(farm_session *session, rate_operation *operation) {
+farm_status rate_take_read(farm_session *session, rate_operation *operation) {
     const rate_items given = {
         .definitions = operation->definitions,
         .items = operation->items,
@@ -314,6 +313,10 @@ static farm_status read_items(farm_session *session, rate_operation *operation) 
     if (status == FARM_OK) status = rate_lines_read(error, &given, &operation->lines);
     if (status != FARM_OK) return status;
     for (size_t kind = 0; kind < RATE_LINE_KIND_COUNT; kind++) operation->groups[kind].count = 0;
+    if (operation->lease_count > 0) {
+        rate_line *line = &operation->lines.items[0];
+        rate_ask_at(&line->terms->units, given.now_ns, operation->lease_count, &line->ask);
+    }
     for (size_t i = 0; i < operation->lines.count; i++) {
         rate_line *line = &operation->lines.items[i];
         rate_group *group = &operation->groups[line->kind];
@@ -390,13 +393,13 @@ static int32_t is_all_taken(const rate_operation *operation) {
 
 farm_status rate_peek_operate(farm_session *session, void *context) {
     rate_operation *operation = context;
-    farm_status status = read_items(session, operation);
+    farm_status status = rate_take_read(session, operation);
     return status == FARM_OK ? look(session, operation) : status;
 }
 
 farm_status rate_take_operate(farm_session *session, void *context) {
     rate_operation *operation = context;
-    farm_status status = read_items(session, operation);
+    farm_status status = rate_take_read(session, operation);
     if (status != FARM_OK) return status;
     if (rate_lines_are_hopeless(&operation->lines) || takes_nothing(operation))
         return look(session, operation);

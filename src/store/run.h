@@ -113,6 +113,17 @@ arena *store_arena(farm_session *session);
 farm_status store_rate_session(farm_session *session, farm_session **out);
 farm_status store_take_error(farm_session *session, farm_session *from, farm_status status);
 
+/* Something of a module's that the sessions of a store share, from when it is first needed until
+ * the store is closed. It is for several threads. */
+enum { STORE_OBJECT_RATE, STORE_OBJECT_COUNT };
+
+typedef struct store_object {
+    void (*release)(struct store_object *self); /* frees it */
+} store_object;
+
+/* The object, made by the first who asks; NULL: there is no memory for it. */
+store_object *store_object_get(farm_session *session, uint32_t place, store_object *(*make)(void));
+
 /* A cache that the sessions of a store share: immutable snapshots, one a slot, counted. */
 enum { STORE_SLOT_RATE, STORE_SLOT_COUNT };
 

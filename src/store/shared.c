@@ -267,6 +267,10 @@ void shared_leave(store_shared *shared) {
 
     for (size_t i = 0; i < STORE_SLOT_COUNT; i++)
         if (shared->snapshots[i] != NULL) shared->snapshots[i]->release(shared->snapshots[i]);
+    for (size_t i = 0; i < STORE_OBJECT_COUNT; i++) {
+        store_object *object = atomic_load(&shared->objects[i]);
+        if (object != NULL) object->release(object);
+    }
     if (shared->store != NULL) shared->backend->store_close(shared->store);
     shared_leave(shared->side);
     arena_free(&shared->arena);

@@ -23,6 +23,7 @@ typedef struct store_shared {
     char grant_to[FARM_KEY_MAX + 1];
     struct store_shared *side; /* of rate_uri=; NULL: there is none */
     store_snapshot *snapshots[STORE_SLOT_COUNT];
+    _Atomic(store_object *) objects[STORE_OBJECT_COUNT]; /* made under the mutex, read without */
     arena arena;
     farm_setting settings[SHARED_SETTING_MAX];
     size_t setting_count;

@@ -1,4 +1,5 @@
-/* Snapshots that the sessions of a store share: immutable, counted under the store's mutex. */
+/* What the sessions of a store share of a module's: snapshots, immutable and counted under the
+ * store's mutex, and objects, which live as long as the store. */
 #include "store/session.h"
 
 store_snapshot *store_snapshot_enter(farm_session *session, uint32_t slot) {
@@ -27,4 +28,18 @@ void store_snapshot_publish(farm_session *session, uint32_t slot, store_snapshot
     shared->snapshots[slot] = snapshot;
     pthread_mutex_unlock(&shared->mutex);
     store_snapshot_leave(session, old);
+}
+
+store_object *store_object_get(farm_session *session, uint32_t place, store_object *(*make)(void)) {
+    store_shared *shared = session->shared;
+    store_object *object = atomic_load_explicit(&shared->objects[place], memory_order_acquire);
+    if (object != NULL) return object;
+    pthread_mutex_lock(&shared->mutex);
+    object = atomic_load(&shared->objects[place]);
+    if (object == NULL) {
+        object = make();
+        atomic_store(&shared->objects[place], object);
+    }
+    pthread_mutex_unlock(&shared->mutex);
+    return object;
 }
