@@ -37,14 +37,16 @@ typedef struct farm_pool_options {
 FARM_API farm_status farm_pool_new(farm_pool **out);
 
 /**
- * Open the pool on a URI. Connects once, so that a wrong URI is found here.
+ * Open the pool on a URI. Connects once, so that a wrong URI is found here. A pool is opened once:
+ * sessions may still be out when it has been closed, and they are not those of another opening.
+ * After a failure it may be tried again.
  *
  * @param uri as farm_session_open().
  * @param options NULL: all defaults.
  * @param error receives what went wrong; NULL: not wanted.
  * @return as farm_session_open():
  * @return FARM_OK
- * @return FARM_EINVAL
+ * @return FARM_EINVAL also when the pool is open, or was.
  * @return FARM_EUNSUPPORTED
  * @return FARM_EUNAVAILABLE
  * @return FARM_EDENIED

@@ -83,6 +83,25 @@ void clock_sleep_us(int64_t duration_us) {
     while (nanosleep(&left, &left) != 0 && errno == EINTR) {}
 }
 
+int clock_condition_init(pthread_cond_t *condition) {
+    pthread_condattr_t attributes;
+    int result = pthread_condattr_init(&attributes);
+    if (result != 0) return result;
+    result = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    if (result == 0) result = pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return result;
+}
+
+int32_t clock_condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t until_us) {
+    if (until_us == INT64_MAX) return pthread_cond_wait(condition, mutex) == 0;
+    const struct timespec until = {
+        .tv_sec = (time_t)(until_us / US_PER_S),
+        .tv_nsec = (long)(until_us % US_PER_S * NS_PER_US),
+    };
+    return pthread_cond_timedwait(condition, mutex, &until) == 0;
+}
+
 static uint64_t draw(const farm_entropy *entropy) {
     uint8_t bytes[8];
     entropy->fill(entropy->context, bytes, sizeof(bytes));

@@ -1,7 +1,6 @@
 /* The pool: idle sessions last in, first out; waiters first come, first served. Sessions are opened
  * and checked outside the mutex, so that a slow store holds up nobody else. */
-#include <farmcore/pool.h>
-#include "base/integer.h"
+#include "store/pool.h"
 #include "base/options.h"
 #include "store/session.h"
 #include "store_sql.h"
@@ -15,13 +14,15 @@ static const int64_t default_idle_us = 10 * INT64_C(1000000);
 typedef struct pool_waiter {
     pthread_cond_t condition;
     struct pool_waiter *next;
-    farm_session *session; /* what he was handed */
-    int32_t may_open;      /* or a place to open one */
+    farm_session *session;         /* what he was handed */
+    int32_t may_open;              /* or a place to open one */
+    const atomic_int *is_given_up; /* NULL: he waits as long as he said */
 } pool_waiter;
 
 struct farm_pool {
     pthread_mutex_t mutex; /* guards all that follows it */
-    store_shared *shared;  /* NULL: not open */
+    store_shared *shared;  /* NULL: not open; used outside of the mutex by counted reference */
+    int32_t was_opened;    /* once: sessions of an earlier opening may still be out */
     farm_session *idle;
     pool_waiter *first;
     pool_waiter *last;
@@ -76,10 +77,11 @@ static farm_status keep_options(farm_pool *pool, const farm_session_options *sou
     return status;
 }
 
-static farm_status open_session(farm_pool *pool, farm_error *error, farm_session **out) {
+static farm_status open_session(farm_pool *pool, store_shared *shared, farm_error *error,
+                                farm_session **out) {
     farm_status status = farm_session_new(out);
     if (status != FARM_OK) return fail(error, status, "there is no memory for a session");
-    status = session_open_shared(*out, pool->shared, &pool->options);
+    status = session_open_shared(*out, shared, &pool->options);
     if (status == FARM_OK) status = run_connect(*out);
     if (status == FARM_OK) return FARM_OK;
     if (error != NULL) *error = (*out)->error;
@@ -104,7 +106,11 @@ farm_status farm_pool_open(farm_pool *pool, const char *uri, const farm_pool_opt
     if (error == NULL) error = &unwanted;
     error_set(error, FARM_OK, 0, "%s", "");
     if (pool == NULL) return fail(error, FARM_EINVAL, "the pool is NULL");
-    if (pool->shared != NULL) return fail(error, FARM_EINVAL, "the pool is open already");
+    if (pool->was_opened)
+        return fail(error, FARM_EINVAL,
+                    pool->shared != NULL ? "the pool is open already"
+                                         : "the pool was closed, and is not opened again: make a "
+                                           "new one");
     farm_status status = take_options(pool, options);
     if (status != FARM_OK)
         return fail(error, status,
@@ -112,8 +118,9 @@ farm_status farm_pool_open(farm_pool *pool, const char *uri, const farm_pool_opt
                     "below -1");
     status = shared_open(uri, NULL, error, &pool->shared);
     if (status != FARM_OK) return status;
-    status = open_session(pool, error, &pool->idle);
+    status = open_session(pool, pool->shared, error, &pool->idle);
     if (status == FARM_OK) {
+        pool->was_opened = 1;
         pool->idle->idle_since_us = clock_monotonic_us();
         pool->count = 1;
         return FARM_OK;
@@ -157,25 +164,25 @@ static int32_t is_served(const pool_waiter *waiter) {
     return waiter->session != NULL || waiter->may_open;
 }
 
+static int32_t goes_on(const farm_pool *pool, const pool_waiter *waiter) {
+    return !is_served(waiter) && pool->shared != NULL &&
+           (waiter->is_given_up == NULL || !atomic_load(waiter->is_given_up));
+}
+
 /* Stand in line until served or out of time. Under the mutex. */
 static void wait_in_line(farm_pool *pool, pool_waiter *waiter, int64_t timeout_us) {
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&waiter->condition, &attributes);
-    pthread_condattr_destroy(&attributes);
+    clock_condition_init(&waiter->condition);
     if (pool->last == NULL)
         pool->first = waiter;
     else
         pool->last->next = waiter;
     pool->last = waiter;
 
-    const int64_t until_us = clock_monotonic_us() + integer_max(0, timeout_us);
-    const struct timespec until = {until_us / 1000000, (until_us % 1000000) * 1000};
-    int outcome = 0;
-    while (!is_served(waiter) && outcome == 0 && pool->shared != NULL)
-        outcome = timeout_us < 0 ? pthread_cond_wait(&waiter->condition, &pool->mutex)
-                                 : pthread_cond_timedwait(&waiter->condition, &pool->mutex, &until);
+    const int64_t until_us =
+        timeout_us < 0 || timeout_us > CLOCK_MAX_US ? INT64_MAX : clock_monotonic_us() + timeout_us;
+    int32_t is_in_time = 1;
+    while (goes_on(pool, waiter) && is_in_time)
+        is_in_time = clock_condition_wait(&waiter->condition, &pool->mutex, until_us);
     if (!is_served(waiter)) leave_queue(pool, waiter);
     pthread_cond_destroy(&waiter->condition);
 }
@@ -204,8 +211,8 @@ static farm_status ping(farm_session *session, void *context) {
 }
 
 /* Make an idle session ready, or replace it when it is dead. */
-static farm_status prepare(farm_pool *pool, farm_session *session, farm_error *error,
-                           farm_session **out) {
+static farm_status prepare(farm_pool *pool, store_shared *shared, farm_session *session,
+                           farm_error *error, farm_session **out) {
     *out = session;
     farm_status status = session_reset(session, &pool->options);
     const int64_t idle_us = clock_monotonic_us() - session->idle_since_us;
@@ -213,34 +220,69 @@ static farm_status prepare(farm_pool *pool, farm_session *session, farm_error *e
         status = store_operate(session, STORE_READS | STORE_UNCHECKED, ping, NULL);
     if (status == FARM_OK) return FARM_OK;
     farm_session_free(session);
-    return open_session(pool, error, out);
+    return open_session(pool, shared, error, out);
 }
 
-farm_status farm_pool_acquire(farm_pool *pool, int64_t timeout_us, farm_error *error,
-                              farm_session **out) {
+/* Why nobody served him. */
+static farm_status fail_unserved(const farm_pool *pool, int32_t is_open, int64_t timeout_us,
+                                 farm_error *error) {
+    if (!is_open) return fail(error, FARM_EINVAL, "the pool is not open");
+    if (error != NULL)
+        error_set(error, FARM_EAGAIN, 0, "all %u sessions of the pool were in use for %lld ms",
+                  pool->max_count, (long long)(timeout_us / 1000));
+    return FARM_EAGAIN;
+}
+
+farm_status pool_acquire(farm_pool *pool, int64_t timeout_us, const atomic_int *is_given_up,
+                         farm_error *error, farm_session **out) {
     if (error != NULL) error_set(error, FARM_OK, 0, "%s", "");
     if (out == NULL) return fail(error, FARM_EINVAL, "out is NULL");
     *out = NULL;
     if (pool == NULL) return fail(error, FARM_EINVAL, "the pool is NULL");
     if (pool->fork_generation != clock_fork_generation())
         return fail(error, FARM_EINVAL, "the pool belongs to the process that forked this one");
-    pool_waiter place = {0};
+    pool_waiter place = {.is_given_up = is_given_up};
+    store_shared *shared = NULL;
     pthread_mutex_lock(&pool->mutex);
     if (pool->shared != NULL) take_place(pool, timeout_us, &place);
     const int32_t is_open = pool->shared != NULL;
+    if (is_open && is_served(&place)) shared = shared_enter(pool->shared);
     pthread_mutex_unlock(&pool->mutex);
 
-    if (!is_served(&place)) {
-        if (!is_open) return fail(error, FARM_EINVAL, "the pool is not open");
-        if (error != NULL)
-            error_set(error, FARM_EAGAIN, 0, "all %u sessions of the pool were in use for %lld ms",
-                      pool->max_count, (long long)(timeout_us / 1000));
-        return FARM_EAGAIN;
+    if (!is_served(&place)) return fail_unserved(pool, is_open, timeout_us, error);
+    farm_status status = FARM_EINVAL;
+    if (shared == NULL) {
+        /* Served, and closed before it could look: what it was handed ends here. */
+        fail(error, status, "the pool is not open");
+        farm_session_free(place.session);
+    } else if (place.session != NULL) {
+        status = prepare(pool, shared, place.session, error, out);
+    } else {
+        status = open_session(pool, shared, error, out);
     }
-    farm_status status = place.session != NULL ? prepare(pool, place.session, error, out)
-                                               : open_session(pool, error, out);
+    shared_leave(shared);
     if (status != FARM_OK) give_up_place(pool);
     return status;
+}
+
+farm_status farm_pool_acquire(farm_pool *pool, int64_t timeout_us, farm_error *error,
+                              farm_session **out) {
+    return pool_acquire(pool, timeout_us, NULL, error, out);
+}
+
+void pool_wake(farm_pool *pool) {
+    pthread_mutex_lock(&pool->mutex);
+    for (pool_waiter *waiter = pool->first; waiter != NULL; waiter = waiter->next)
+        pthread_cond_signal(&waiter->condition);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+uint32_t pool_max_count(const farm_pool *pool) {
+    return pool->max_count;
+}
+
+int64_t pool_timeout_us(const farm_pool *pool) {
+    return session_timeout_us(&pool->options);
 }
 
 void farm_pool_release(farm_pool *pool, farm_session *session) {

@@ -8,8 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SESSION_MAX = 32 };
-
 /* FARM_KEY_MAX bytes. */
 #define X_5 "xxxxx"
 #define X_51 X_5 X_5 X_5 X_5 X_5 X_5 X_5 X_5 X_5 X_5 "x"
@@ -52,10 +50,14 @@ static void change_host_table(farm_session *session, const char *format) {
 farm_session *contract_open(void) {
     const char *uri = getenv("FARM_TEST_URI");
     test_store_open(uri == NULL ? "sqlite::memory:" : uri, getenv("FARM_TEST_OWNER_URI"),
-                    SESSION_MAX);
+                    CONTRACT_SESSION_COUNT);
     farm_session *session = contract_open_another();
     change_host_table(session, "CREATE TABLE %s (name TEXT PRIMARY KEY)");
     return session;
+}
+
+farm_pool *contract_pool(void) {
+    return test_store_pool();
 }
 
 void contract_close(farm_session *session) {

@@ -17,6 +17,9 @@ void contract_close_another(farm_session *session);
 /* Close the store and remove what it left. */
 void contract_close(farm_session *session);
 
+/* The pool that these sessions come from: CONTRACT_SESSION_COUNT at most. */
+struct farm_pool *contract_pool(void);
+
 /* The URI of the store, with its schema. In memory it is another store for whoever opens it on his
  * own. */
 const char *contract_uri(void);
@@ -39,6 +42,7 @@ int64_t contract_count(farm_session *session, const char *table);
 /* farm_verify() finds nothing. */
 void contract_assert_sound(farm_session *session);
 
+#define CONTRACT_SESSION_COUNT 32
 #define CONTRACT_NOW_US INT64_C(1767225600000000) /* 2026-01-01 */
 
 /* The longest key, a text that is a byte longer, and that with all other texts that are no key:
