@@ -8,6 +8,7 @@
 #include <farmcore/base.h>
 #include <farmcore/session.h>
 #include <farmcore/pool.h>
+#include <farmcore/queue.h>
 #include <farmcore/rate.h>
 #include <farmcore/rate_local.h>
 #include <farmcore/idempotency.h>

@@ -26,10 +26,15 @@ int32_t run_breaks_transaction(farm_status status) {
 void run_set_deadline(farm_session *session) {
     int64_t timeout = session->timeout_us == 0 ? session->default_timeout_us : session->timeout_us;
     session->deadline_us = timeout > 0 ? clock_monotonic_us() + timeout : 0;
+    if (session->until_us > 0 &&
+        (session->deadline_us == 0 || session->until_us < session->deadline_us))
+        session->deadline_us = session->until_us;
 }
 
 farm_status run_set_timeout(farm_session *session) {
     int64_t left = 0;
+    if (atomic_load(&session->is_cancelled))
+        return store_fail(session, FARM_ETIMEOUT, 0, "it was cancelled before it was done");
     if (session->deadline_us != 0) {
         left = session->deadline_us - clock_monotonic_us();
         if (left <= 0)

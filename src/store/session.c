@@ -105,6 +105,10 @@ static farm_status set_user(farm_session *session, const char *name, const char 
     return status;
 }
 
+int64_t session_timeout_us(const farm_session_options *options) {
+    return options->timeout_us == 0 ? default_timeout_us : integer_max(0, options->timeout_us);
+}
+
 static farm_status take_options(farm_session *session, const farm_session_options *source) {
     farm_session_options options;
     farm_status status = store_check_options(session, "options", &options, sizeof options, source);
@@ -119,9 +123,10 @@ static farm_status take_options(farm_session *session, const farm_session_option
         status = copy_key(session, "options.space",
                           options.space == NULL ? "default" : options.space, session->space);
     session->try_count = options.try_count == 0 ? DEFAULT_TRY_COUNT : options.try_count;
-    session->default_timeout_us =
-        options.timeout_us == 0 ? default_timeout_us : integer_max(0, options.timeout_us);
+    session->default_timeout_us = session_timeout_us(&options);
     session->timeout_us = 0;
+    session->until_us = 0;
+    atomic_store(&session->is_cancelled, 0);
     return status;
 }
 
@@ -248,6 +253,15 @@ void farm_session_interrupt(farm_session *session) {
     if (backend->interrupt != NULL) backend->interrupt(connection);
 }
 
+void session_set_until(farm_session *session, int64_t until_us) {
+    session->until_us = until_us;
+}
+
+void session_cancel(farm_session *session) {
+    atomic_store(&session->is_cancelled, 1);
+    farm_session_interrupt(session);
+}
+
 farm_status farm_session_set_clock_us(farm_session *session, int64_t now_us) {
     farm_status status = store_enter(session);
     if (status != FARM_OK) return status;
@@ -354,6 +368,8 @@ farm_status store_rate_session(farm_session *session, farm_session **out) {
     memcpy(session->side->actor, session->actor, sizeof session->actor);
     session->side->frozen_us = session->frozen_us;
     session->side->timeout_us = session->timeout_us;
+    session->side->until_us = session->until_us;
+    atomic_store(&session->side->is_cancelled, atomic_load(&session->is_cancelled));
     *out = session->side;
     return FARM_OK;
 }

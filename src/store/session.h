@@ -47,6 +47,8 @@ struct farm_session {
     int64_t default_timeout_us; /* 0: no limit */
     int64_t timeout_us;         /* 0: the default; -1: no limit */
     int64_t deadline_us;        /* of the running operation, clock_monotonic_us(); 0: none */
+    int64_t until_us;           /* of all operations together; 0: none */
+    atomic_int is_cancelled;    /* from any thread: what is not done by now is not wanted */
 
     int32_t transaction;
     int32_t is_adopted;
@@ -66,6 +68,14 @@ farm_status session_open_shared(farm_session *session, store_shared *shared,
                                 const farm_session_options *options);
 /* As the pool hands it out: nothing of the last user is left. */
 farm_status session_reset(farm_session *session, const farm_session_options *options);
+/* What the option means; 0: no limit. */
+int64_t session_timeout_us(const farm_session_options *options);
+/* Until the pool's next reset: all operations together end by then, clock_monotonic_us(). */
+void session_set_until(farm_session *session, int64_t until_us);
+/* Until the pool's next reset: what has not been sent is refused with FARM_ETIMEOUT, and the call
+ * that runs is interrupted. Any thread. A call that was just about to run is missed by the
+ * interrupt: repeat it until the session's user has ended. */
+void session_cancel(farm_session *session);
 
 /* error.c */
 void error_clear(farm_session *session);

@@ -32,6 +32,7 @@ NAMES = {
     "decision": r"const farm_\w+_decision \*",
     "is_shadow": NUMBER,
     "status": "farm_status", "role": NUMBER, "after_role": NUMBER, "step": NUMBER, "code": NUMBER,
+    "queue": r"(const )?farm_queue \*", "ticket": "farm_ticket", "topic": KEY,
     "timeout_us": TIME, "now_us": TIME, "expires_us": TIME,
     "local": r"farm_rate_local \*",
     "breakers": r"farm_breakers \*", "permit": r"const farm_breaker_permit \*", "state": NUMBER,
@@ -57,7 +58,8 @@ def complaints(function):
         yield "an out-parameter stands before another"
     if (function.type == "farm_status" and function.name not in SESSIONLESS
             and not function.name.endswith("_new")
-            and names[:1] not in (["session"], ["pool"], ["breakers"], ["local"])):
+            and names[:1] not in (["session"], ["pool"], ["queue"], ["breakers"],
+                                      ["local"])):
         yield "does not take the session first"
     for place, (kind, name) in enumerate(function.parameters):
         if not re.fullmatch(NAMES.get(name, "(?!)"), kind):
