@@ -1,6 +1,6 @@
-/* One thread, a thousand takes at once: what a server with an event loop does. The thread never waits
- * for the store; it hands takes in and collects what has ended when the queue's descriptor says
- * so. Linux: epoll; kqueue and poll() do as well.
+/* One thread, a thousand takes at once: what a server with an event loop does. The thread never
+ * waits for the store; it hands takes in and collects what has ended when the queue's descriptor
+ * says so. Linux: epoll; kqueue and poll() do as well.
  *
  *     FARM_URI=postgresql://… event_loop */
 #include <farmcore/farmcore.h>

@@ -186,6 +186,9 @@ farm_status postgres_listen(farm_connection *connection, const char *channel, in
     const int32_t has_missed =
         !connection->is_listening && strcmp(connection->channel, channel) == 0;
     if (status == FARM_OK) status = listen_to(connection, channel, fault);
+    /* A wait that is over has to have listened. */
+    if (status == FARM_ETIMEOUT)
+        status = postgres_fault_set(fault, FARM_EAGAIN, "the server did not begin to listen");
     if (status == FARM_OK && !has_missed) status = wait_for_one(connection, deadline, fault);
     connection->deadline_us = kept;
     return status;

@@ -122,6 +122,8 @@ static void disconnect(farm_connection *connection) {
     connection->writer = NULL;
     sqlite_file_leave(file);
     connection->own.is_broken = 0;
+    /* What changes until it is open again is not known: whoever listened has to look. */
+    if (connection->has_data_version > 0) connection->has_data_version = -1;
 }
 
 /* The file's queue, and in it the writer. A memory database needs none: there nobody waits for a

@@ -237,10 +237,6 @@ static farm_status await_change(farm_connection *connection, farm_fault *fault) 
     for (int i = 0;; i++) {
         farm_status status = read_data_version(connection, &version, fault);
         if (status != FARM_OK) return status == FARM_EAGAIN ? FARM_ETIMEOUT : status;
-        if (!connection->has_data_version) {
-            connection->has_data_version = 1;
-            connection->data_version = version;
-        }
         if (version != connection->data_version) {
             connection->data_version = version;
             return FARM_OK;
@@ -252,6 +248,18 @@ static farm_status await_change(farm_connection *connection, farm_fault *fault) 
         (void)nanosleep(&pause, NULL);
         if (sqlite_check_time(connection, fault) != FARM_OK) return FARM_ETIMEOUT;
     }
+}
+
+/* The version from which on changes count. It has the connection's time, not the wait's: without it
+ * nobody listens, and a wait that is over has to have listened. */
+static farm_status begin_listening(farm_connection *connection, int32_t *has_missed,
+                                   farm_fault *fault) {
+    *has_missed = connection->has_data_version < 0;
+    if (connection->has_data_version > 0) return FARM_OK;
+    farm_status status = read_data_version(connection, &connection->data_version, fault);
+    if (status == FARM_OK) connection->has_data_version = 1;
+    if (status == FARM_ETIMEOUT) fault->status = status = FARM_EAGAIN;
+    return status;
 }
 
 /* A name that LISTEN would take too. */
@@ -268,6 +276,7 @@ farm_status sqlite_wait(farm_connection *connection, const char *channel, int64_
                         farm_fault *fault) {
     farm_status status = sqlite_start(connection, fault);
     int64_t deadline_us = connection->deadline_us;
+    int32_t has_missed = 0;
 
     if (status == FARM_OK && !is_channel(channel)) {
         status = sqlite_fault_set(fault, FARM_EINVAL,
@@ -276,7 +285,8 @@ farm_status sqlite_wait(farm_connection *connection, const char *channel, int64_
     if (status == FARM_OK && sqlite_has_transaction(connection)) {
         status = sqlite_fault_set(fault, FARM_EINVAL, "a transaction sees no changes of others");
     }
-    if (status == FARM_OK) {
+    if (status == FARM_OK) status = begin_listening(connection, &has_missed, fault);
+    if (status == FARM_OK && !has_missed) {
         sqlite_set_timeout(connection, timeout_us);
         if (connection->deadline_us > deadline_us) connection->deadline_us = deadline_us;
         status = await_change(connection, fault);

@@ -5,3 +5,6 @@
 
 -- name: actor_and_timeout_set
 -- nothing
+
+-- name: topic_notify
+-- nothing

@@ -219,7 +219,12 @@ typedef struct farm_backend {
     farm_status (*adopt)(farm_store *store, void *native, farm_connection **out, farm_fault *fault);
     /** Make a running call fail with ETIMEOUT; from any thread. */
     void (*interrupt)(farm_connection *connection);
-    /** Wait until somebody notifies the channel: FARM_OK, or FARM_ETIMEOUT. timeout_us > 0. */
+    /**
+     * Wait until somebody notifies the channel: FARM_OK, or FARM_ETIMEOUT, which says that it has
+     * listened, be it briefly, and listens on until the next wait, so that what comes between two
+     * waits is not lost. Where it could not begin to listen: another status. May answer FARM_OK
+     * for no reason, and must when it may have missed a word. timeout_us > 0.
+     */
     farm_status (*wait)(farm_connection *connection, const char *channel, int64_t timeout_us,
                         farm_fault *fault);
     /**

@@ -9,6 +9,7 @@
 #include <farmcore/session.h>
 #include <farmcore/pool.h>
 #include <farmcore/queue.h>
+#include <farmcore/topic.h>
 #include <farmcore/rate.h>
 #include <farmcore/rate_local.h>
 #include <farmcore/idempotency.h>

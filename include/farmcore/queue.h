@@ -73,10 +73,10 @@ typedef struct farm_completion {
     farm_ticket ticket; /**< as farm_submit() gave it */
     void *context;
     int64_t word;
-    farm_status status; /**< what the function answered; or why it was not called */
-    int32_t reason;     /**< the module's reason of that status, 0: none */
-    int64_t waited_us;  /**< from farm_submit() until it started, or was given up */
-    int64_t ran_us;     /**< how long the function ran; 0 when it did not */
+    farm_status status;              /**< what the function answered; or why it was not called */
+    int32_t reason;                  /**< the module's reason of that status, 0: none */
+    int64_t waited_us;               /**< from farm_submit() until it started, or was given up */
+    int64_t ran_us;                  /**< how long the function ran; 0 when it did not */
     char text[FARM_ERROR_TEXT_SIZE]; /**< one line for a person; "" when the status is FARM_OK */
 } farm_completion;
 

@@ -17,6 +17,7 @@
  * |---|---|---|---|
  * | clock | all | host, store | store where machines share it, else host |
  * | rate_uri | all | URI of the store that holds the rate limits, percent-encoded | this one |
+ * | topics | all | notify, poll: how waits learn of signals; the same for all processes | notify |
  * | durability | sqlite | full, normal | full |
  * | schema | postgresql | the schema of the tables | farm |
  * | grant_to | postgresql | the role that farm_migrate() lets use the tables | nobody |

@@ -29,6 +29,7 @@ struct farm_pool {
     uint32_t count; /* sessions out, idle or being opened */
     uint32_t max_count;
     int64_t idle_us;
+    bell *bell; /* NULL until somebody waits */
     uint32_t fork_generation;
     farm_session_options options; /* its strings and hooks are the pool's own */
     farm_clock clock;
@@ -223,6 +224,12 @@ static farm_status prepare(farm_pool *pool, store_shared *shared, farm_session *
     return open_session(pool, shared, error, out);
 }
 
+static farm_status check_process(const farm_pool *pool, farm_error *error) {
+    if (pool == NULL) return fail(error, FARM_EINVAL, "the pool is NULL");
+    if (pool->fork_generation == clock_fork_generation()) return FARM_OK;
+    return fail(error, FARM_EINVAL, "the pool belongs to the process that forked this one");
+}
+
 /* Why nobody served him. */
 static farm_status fail_unserved(const farm_pool *pool, int32_t is_open, int64_t timeout_us,
                                  farm_error *error) {
@@ -238,22 +245,22 @@ farm_status pool_acquire(farm_pool *pool, int64_t timeout_us, const atomic_int *
     if (error != NULL) error_set(error, FARM_OK, 0, "%s", "");
     if (out == NULL) return fail(error, FARM_EINVAL, "out is NULL");
     *out = NULL;
-    if (pool == NULL) return fail(error, FARM_EINVAL, "the pool is NULL");
-    if (pool->fork_generation != clock_fork_generation())
-        return fail(error, FARM_EINVAL, "the pool belongs to the process that forked this one");
+    farm_status status = check_process(pool, error);
+    if (status != FARM_OK) return status;
     pool_waiter place = {.is_given_up = is_given_up};
     store_shared *shared = NULL;
     pthread_mutex_lock(&pool->mutex);
     if (pool->shared != NULL) take_place(pool, timeout_us, &place);
     const int32_t is_open = pool->shared != NULL;
     if (is_open && is_served(&place)) shared = shared_enter(pool->shared);
+    bell *waited = pool->bell;
     pthread_mutex_unlock(&pool->mutex);
+    bell_rest(waited);
 
     if (!is_served(&place)) return fail_unserved(pool, is_open, timeout_us, error);
-    farm_status status = FARM_EINVAL;
     if (shared == NULL) {
         /* Served, and closed before it could look: what it was handed ends here. */
-        fail(error, status, "the pool is not open");
+        status = fail(error, FARM_EINVAL, "the pool is not open");
         farm_session_free(place.session);
     } else if (place.session != NULL) {
         status = prepare(pool, shared, place.session, error, out);
@@ -275,6 +282,32 @@ void pool_wake(farm_pool *pool) {
     for (pool_waiter *waiter = pool->first; waiter != NULL; waiter = waiter->next)
         pthread_cond_signal(&waiter->condition);
     pthread_mutex_unlock(&pool->mutex);
+}
+
+farm_status pool_open_session(farm_pool *pool, farm_error *error, farm_session **out) {
+    *out = NULL;
+    pthread_mutex_lock(&pool->mutex);
+    store_shared *shared = pool->shared == NULL ? NULL : shared_enter(pool->shared);
+    pthread_mutex_unlock(&pool->mutex);
+    if (shared == NULL) return fail(error, FARM_EINVAL, "the pool is not open");
+    farm_status status = open_session(pool, shared, error, out);
+    shared_leave(shared);
+    return status;
+}
+
+farm_status pool_bell(farm_pool *pool, farm_error *error, bell **out) {
+    farm_status status = check_process(pool, error);
+    if (status != FARM_OK) return status;
+    pthread_mutex_lock(&pool->mutex);
+    if (pool->shared == NULL)
+        status = fail(error, FARM_EINVAL, "the pool is not open");
+    else if (pool->bell == NULL)
+        pool->bell = bell_new();
+    *out = pool->bell;
+    pthread_mutex_unlock(&pool->mutex);
+    if (status == FARM_OK && *out == NULL)
+        status = fail(error, FARM_ENOMEM, "there is no memory for the topics");
+    return status;
 }
 
 uint32_t pool_max_count(const farm_pool *pool) {
@@ -305,11 +338,13 @@ void farm_pool_close(farm_pool *pool) {
     pthread_mutex_lock(&pool->mutex);
     store_shared *shared = pool->shared;
     farm_session *idle = pool->idle;
+    bell *waited = pool->bell;
     pool->shared = NULL;
     pool->idle = NULL;
     for (pool_waiter *waiter = pool->first; waiter != NULL; waiter = waiter->next)
         pthread_cond_signal(&waiter->condition);
     pthread_mutex_unlock(&pool->mutex);
+    bell_close(waited);
     while (idle != NULL) {
         farm_session *next = idle->next;
         farm_session_free(idle);
@@ -321,6 +356,7 @@ void farm_pool_close(farm_pool *pool) {
 void farm_pool_free(farm_pool *pool) {
     if (pool == NULL) return;
     farm_pool_close(pool);
+    bell_free(pool->bell);
     arena_free(&pool->arena);
     pthread_mutex_destroy(&pool->mutex);
     farm_free(pool);

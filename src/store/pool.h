@@ -3,7 +3,7 @@
 #ifndef STORE_POOL_H
 #define STORE_POOL_H
 
-#include "store/shared.h"
+#include "store/bell.h"
 #include <farmcore/pool.h>
 #include <stdatomic.h>
 
@@ -13,6 +13,11 @@ farm_status pool_acquire(farm_pool *pool, int64_t timeout_us, const atomic_int *
                          farm_error *error, farm_session **out);
 /* Make everybody in line look at what he was given to look at. */
 void pool_wake(farm_pool *pool);
+
+/* A session that is not counted among the pool's; the caller's, for farm_session_free(). */
+farm_status pool_open_session(farm_pool *pool, farm_error *error, farm_session **out);
+/* Where those wait who wait for topics; lives as long as the pool. */
+farm_status pool_bell(farm_pool *pool, farm_error *error, bell **out);
 
 uint32_t pool_max_count(const farm_pool *pool);
 /* The session option: what an operation may take; 0: no limit. */

@@ -54,7 +54,7 @@ static farm_status fail(farm_error *error, farm_status status, const char *text)
     return status;
 }
 
-/* --- completions; all under the mutex ----------------------------------------------------------- */
+/* --- completions; all under the mutex --------------------------------------------------------- */
 
 /* One byte stands in the pipe for as long as completions are there. The pipe never has more, so
  * neither call can block or fail but for a signal. */
@@ -82,7 +82,7 @@ static void end_waiting(farm_queue *queue, uint32_t index, const char *text) {
     end_submission(queue, index, &error);
 }
 
-/* --- workers ------------------------------------------------------------------------------------ */
+/* --- workers ---------------------------------------------------------------------------------- */
 
 /* What the function's answer means, while the session still has its error. */
 static void take_outcome(farm_session *session, farm_status status, farm_error *out) {
@@ -160,7 +160,7 @@ static void *run_worker(void *context) {
     return NULL;
 }
 
-/* --- the watcher -------------------------------------------------------------------------------- */
+/* --- the watcher ------------------------------------------------------------------------------ */
 
 static void end_overdue(farm_queue *queue) {
     const int64_t now_us = clock_monotonic_us();
@@ -191,7 +191,7 @@ static void *run_watcher(void *context) {
     return NULL;
 }
 
-/* --- opening ------------------------------------------------------------------------------------ */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 farm_status farm_queue_new(farm_queue **out) {
     if (out == NULL) return FARM_EINVAL;
@@ -311,7 +311,7 @@ int32_t farm_queue_descriptor(const farm_queue *queue) {
     return queue == NULL ? -1 : queue->pipe[0];
 }
 
-/* --- handing in --------------------------------------------------------------------------------- */
+/* --- handing in ------------------------------------------------------------------------------- */
 
 /* An open queue of this process. Not under the mutex. */
 static farm_status check_queue(const farm_queue *queue, farm_error *error) {
@@ -382,7 +382,7 @@ farm_status farm_submit(farm_queue *queue, const farm_submission *items, size_t 
     return status;
 }
 
-/* --- cancelling, collecting ---------------------------------------------------------------------- */
+/* --- cancelling, collecting ------------------------------------------------------------------- */
 
 static void cancel_running(farm_queue *queue, uint32_t index) {
     for (uint32_t i = 0; i < queue->worker_count; i++) {
@@ -452,7 +452,7 @@ farm_status farm_queue_next(farm_queue *queue, int64_t timeout_us, farm_completi
     return FARM_OK;
 }
 
-/* --- closing ------------------------------------------------------------------------------------ */
+/* --- closing ---------------------------------------------------------------------------------- */
 
 static void end_all(farm_queue *queue) {
     slots *places = &queue->slots;

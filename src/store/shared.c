@@ -7,7 +7,8 @@
 
 /* The settings that the library itself takes; the others are the backend's. */
 static const farm_setting_rule own_settings[] = {
-    {"clock", "host|store"}, {"schema", NULL}, {"grant_to", NULL}, {"rate_uri", NULL}, {NULL, NULL},
+    {"clock", "host|store"}, {"schema", NULL},          {"grant_to", NULL},
+    {"rate_uri", NULL},      {"topics", "notify|poll"}, {NULL, NULL},
 };
 
 static int32_t is_word(const char *words, const char *value) {
@@ -47,6 +48,10 @@ static farm_status take_own(store_shared *shared, const uri_parameter *parameter
                             farm_error *error) {
     if (strcmp(parameter->name, "clock") == 0) {
         shared->follows_store_clock = strcmp(parameter->value, "store") == 0;
+        return FARM_OK;
+    }
+    if (strcmp(parameter->name, "topics") == 0) {
+        shared->polls_topics = strcmp(parameter->value, "poll") == 0;
         return FARM_OK;
     }
     if (strcmp(parameter->name, "rate_uri") == 0)

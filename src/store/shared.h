@@ -19,6 +19,7 @@ typedef struct store_shared {
     uint32_t statement_count;
     int32_t dialect;
     int32_t follows_store_clock;
+    int32_t polls_topics; /* nobody listens, so nobody is notified */
     char schema[SHARED_SCHEMA_MAX + 1];
     char grant_to[FARM_KEY_MAX + 1];
     struct store_shared *side; /* of rate_uri=; NULL: there is none */

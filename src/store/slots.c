@@ -64,7 +64,7 @@ void slots_free(slots *self) {
     memset(self, 0, sizeof *self);
 }
 
-/* --- the heap of deadlines --------------------------------------------------------------------- */
+/* --- the heap of deadlines -------------------------------------------------------------------- */
 
 static int64_t deadline_at(const slots *self, uint32_t place) {
     return self->items[self->heap[place]].until_us;
@@ -120,7 +120,7 @@ uint32_t slots_earliest(const slots *self) {
     return self->heap_count == 0 ? SLOTS_NONE : self->heap[1];
 }
 
-/* --- from free to done -------------------------------------------------------------------------- */
+/* --- from free to done ------------------------------------------------------------------------ */
 
 uint32_t slots_add(slots *self, const farm_submission *given, int64_t now_us, int64_t until_us) {
     const uint32_t index = self->lines[SLOT_FREE].first;

@@ -45,3 +45,33 @@ VALUES (:number, :name, :hash, :works_with, :library, :applied_us);
 -- columns: locked int
 -- SQLite's write transaction is the lock itself.
 SELECT CAST(1 AS BIGINT) AS locked;
+
+-- name: topic_signal
+-- params: now int
+-- each: owner text, topic text, value int
+-- A topic has a new version by a new random number: no two transactions have to agree on a counter.
+INSERT INTO farm_topic (owner, topic, slot, value, changed_us)
+VALUES (:owner, :topic, 0, :value, :now)
+ON CONFLICT (owner, topic, slot) DO UPDATE SET
+    value = excluded.value, changed_us = excluded.changed_us;
+
+-- name: topic_notify
+-- columns: answer int
+-- Whoever listens is told when the transaction commits. Where nobody can listen, he looks.
+SELECT CAST(1 AS BIGINT) AS answer;
+
+-- name: topic_read
+-- each: owner text, topic text
+-- columns: version int
+SELECT CAST(COALESCE(SUM(value), 0) AS BIGINT) AS version
+FROM farm_topic
+WHERE owner = :owner AND topic = :topic;
+
+-- name: maintain_topics
+-- params: now int, budget int
+-- A topic that is removed has another version, which wakes those who wait for it once more than
+-- need be. 30 days.
+DELETE FROM farm_topic
+WHERE (owner, topic, slot) IN (SELECT owner, topic, slot FROM farm_topic
+                               WHERE changed_us < :now - 2592000000000
+                               ORDER BY changed_us LIMIT :budget);

@@ -50,8 +50,8 @@ Test(pool, an_opening_that_failed_may_be_tried_again) {
     farm_pool_release(pool, out);
 }
 
-/* A store that answers the check of an idle session by having the pool closed, and fails it, so that
- * the pool goes on to open another: as if another thread had closed it just then. */
+/* A store that answers the check of an idle session by having the pool closed, and fails it, so
+ * that the pool goes on to open another: as if another thread had closed it just then. */
 static farm_backend closing;
 static const farm_backend *inner;
 

@@ -114,3 +114,17 @@ Test(round_trips, in_a_transaction_of_the_callers_each_operation_is_one_and_the_
     cr_assert_eq(counted(), 1);
     farm_idempotency_free(claim);
 }
+
+Test(round_trips, a_signal_is_one_whether_of_one_topic_or_of_a_hundred) {
+    static farm_topic topics[FARM_TOPIC_BATCH_MAX];
+    for (size_t i = 0; i < FARM_TOPIC_BATCH_MAX; i++)
+        topics[i] = (farm_topic){
+            .struct_size = sizeof *topics, .owner = i % 2 ? "ana" : "ben", .topic = "inbox"};
+    cr_assert_eq(farm_signal(session, topics, 1), FARM_OK);
+    counted();
+
+    cr_assert_eq(farm_signal(session, topics, 1), FARM_OK);
+    cr_assert_eq(counted(), 1);
+    cr_assert_eq(farm_signal(session, topics, FARM_TOPIC_BATCH_MAX), FARM_OK);
+    cr_assert_eq(counted(), 1);
+}

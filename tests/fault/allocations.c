@@ -1,6 +1,7 @@
 /* Every allocation of the library fails in turn, in every scenario: the call says ENOMEM or does
  * all of it, nothing is half done or leaked, and the repeat succeeds. */
 #include "support/scenarios.h"
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,12 +9,13 @@ enum { POINT_MAX = 5000 };
 
 #define NOW_US INT64_C(1767225600000000)
 
-static long countdown = -1; /* the allocation to fail: 0 is the next; -1: none */
-static int has_fired;
+/* The allocation to fail, on whatever thread: 0 is the next; below: none. */
+static atomic_long countdown = -1;
+static atomic_int has_fired;
 
 static int fails_now(void) {
-    if (countdown < 0 || countdown-- > 0) return 0;
-    has_fired = 1;
+    if (atomic_load(&countdown) < 0 || atomic_fetch_sub(&countdown, 1) != 0) return 0;
+    atomic_store(&has_fired, 1);
     return 1;
 }
 
@@ -108,6 +110,51 @@ static int run_opening(long point) {
     return is_good;
 }
 
+static farm_status nothing(farm_session *session, void *context) {
+    (void)session;
+    (void)context;
+    return FARM_OK;
+}
+
+static farm_status use_queue(farm_pool *pool) {
+    farm_queue *queue = NULL;
+    farm_completion row = {.struct_size = sizeof row};
+    const farm_submission item = {.struct_size = sizeof item, .function = nothing};
+    size_t count = 0;
+    farm_status status = farm_queue_new(&queue);
+    if (status == FARM_OK) status = farm_queue_open(queue, pool, NULL, NULL);
+    if (status == FARM_OK) status = farm_submit(queue, &item, 1, NULL, NULL);
+    if (status == FARM_OK) status = farm_queue_next(queue, -1, &row, 1, &count);
+    if (status == FARM_OK) status = row.status;
+    farm_queue_free(queue);
+    return status;
+}
+
+static farm_status use_topics(farm_pool *pool) {
+    const farm_topic topic = {.struct_size = sizeof topic, .owner = "ana", .topic = "inbox"};
+    farm_topic_version version = 0;
+    size_t count = 0;
+    return farm_wait(pool, &topic, 1, &version, 0, NULL, &count);
+}
+
+/* A pool, a queue over it, and a wait on it. */
+static int run_pool(farm_status (*use)(farm_pool *pool), long point) {
+    const fault_scenario none = {.name = "pool", .prepare = farm_migrate};
+    farm_session *session = NULL;
+    farm_pool *pool = open_store(&none, &session);
+    has_fired = 0;
+    countdown = point;
+    farm_status status = use(pool);
+    countdown = -1;
+    int is_good = status == FARM_OK || status == FARM_ENOMEM;
+    is_good = is_good && (has_fired || status == FARM_OK) && use(pool) == FARM_OK;
+    if (!is_good)
+        fprintf(stderr, "not ok: pool, allocation %ld: %s\n", point, farm_status_name(status));
+    farm_pool_release(pool, session);
+    farm_pool_free(pool);
+    return is_good;
+}
+
 int main(void) {
     const farm_allocator allocator = {.struct_size = sizeof allocator,
                                       .allocate = allocate,
@@ -126,7 +173,14 @@ int main(void) {
     do failed += !run_opening(point);
     while (has_fired && ++point < POINT_MAX);
     points += point;
-    printf("%zu scenarios, %ld allocations failed in turn, %d went wrong\n", scenario_count + 1,
+    farm_status (*const uses[])(farm_pool *) = {use_queue, use_topics};
+    for (size_t i = 0; i < 2; i++) {
+        point = 0;
+        do failed += !run_pool(uses[i], point);
+        while (has_fired && ++point < POINT_MAX);
+        points += point;
+    }
+    printf("%zu scenarios, %ld allocations failed in turn, %d went wrong\n", scenario_count + 3,
            points, failed);
     return failed == 0 && points > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -85,6 +85,11 @@ static farm_status answer(farm_session *session) {
     return status;
 }
 
+static farm_status signal_topic(farm_session *session) {
+    const farm_topic topic = {.struct_size = sizeof topic, .owner = "ana", .topic = "inbox"};
+    return farm_signal(session, &topic, 1);
+}
+
 static farm_status compose(farm_session *session) {
     farm_status status = farm_begin(session);
     if (status == FARM_OK) status = found(session);
@@ -120,6 +125,7 @@ static farm_status host(farm_session *session) {
     "MAX(tat - stamp) THEN -1 ELSE MAX(tat - stamp) / 100000000 END FROM {farm_rate_bucket}"
 #define REFUNDS "SELECT COUNT(*) FROM {farm_rate_refund}"
 #define OWNERS "SELECT COUNT(*) FROM {farm_role_grant} WHERE role = 1"
+#define TOPICS "SELECT COUNT(*) FROM {farm_topic}"
 #define ANSWERS "SELECT COUNT(*) FROM {farm_idempotency} WHERE state = 2"
 
 const fault_scenario scenarios[] = {
@@ -133,6 +139,7 @@ const fault_scenario scenarios[] = {
     {"role check", found, check, OWNERS, 1, 1, 0, 1},
     {"idempotency in a transaction", nothing, answer, ANSWERS, 0, 1, 0, 0},
     {"two operations in a transaction", nothing, compose, OWNERS, 0, 2, 0, 0},
+    {"signal", nothing, signal_topic, TOPICS, 0, 1, 0, 1},
     {"verify", found, verify, OWNERS, 1, 1, 0, 1},
     {"maintain", found, maintain, OWNERS, 1, 1, 0, 1},
     {"a statement of the host's", nothing, host, "SELECT 1", 1, 1, 0, 0},
@@ -149,6 +156,7 @@ void scenario_clear(farm_session *session) {
         "DELETE FROM {farm_rate_refund}", "DELETE FROM {farm_rate_bucket}",
         "DELETE FROM {farm_rate_limit}",  "DELETE FROM {farm_idempotency}",
         "DELETE FROM {farm_role_grant}",  "DELETE FROM {farm_role_entity}",
+        "DELETE FROM {farm_topic}",
     };
     farm_session_set_service(session);
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)

@@ -1,0 +1,125 @@
+/* farm_signal() and farm_wait(): the arguments, and the statement of a signal. How one waits is in
+ * bell.c. */
+#include <farmcore/topic.h>
+#include "base/options.h"
+#include "base/text.h"
+#include "store/bell.h"
+#include "store/pool.h"
+#include "store/session.h"
+#include "store_sql.h"
+#include <string.h>
+
+static const int64_t day_us = INT64_C(86400000000);
+
+/* Values are drawn from 1 to 2^48 - 1, so that the sum of thousands fits. */
+static const uint64_t value_max = (UINT64_C(1) << 48) - 1;
+
+/* --- signals ---------------------------------------------------------------------------------- */
+
+typedef struct signal_operation {
+    const farm_topic *items;
+    size_t count;
+} signal_operation;
+
+static farm_status take_items(farm_session *session, const signal_operation *operation,
+                              store_topic_signal_each *each) {
+    farm_status status = FARM_OK;
+    for (size_t i = 0; i < operation->count && status == FARM_OK; i++) {
+        const size_t size = operation->items->struct_size;
+        const unsigned char *place = (const unsigned char *)operation->items + i * size;
+        farm_topic item;
+        status = store_check_options(session, "items", &item, sizeof item, place);
+        if (status == FARM_OK && item.struct_size != size)
+            status = store_fail(session, FARM_EINVAL, 0,
+                                "items[%zu] has another struct_size than the first", i);
+        if (status == FARM_OK) status = store_check_key(session, "the topic's owner", item.owner);
+        if (status == FARM_OK) status = store_check_key(session, "the topic", item.topic);
+        if (status == FARM_OK) status = store_check_owner(session, item.owner);
+        if (status != FARM_OK) break;
+        uint64_t value = 0;
+        store_random(session, &value, sizeof value);
+        each[i].owner = value_text_of(item.owner);
+        each[i].topic = value_text_of(item.topic);
+        each[i].value = (int64_t)(1 + value % value_max);
+    }
+    return status;
+}
+
+static farm_status signal_topics(farm_session *session, void *context) {
+    const signal_operation *operation = context;
+    store_topic_signal_each *each =
+        arena_allocate_array(store_arena(session), operation->count, sizeof *each);
+    if (each == NULL) return store_fail(session, FARM_ENOMEM, 0, "there is no memory for topics");
+    farm_status status = take_items(session, operation, each);
+    if (status != FARM_OK) return status;
+    const int64_t now_us = store_now_us(session);
+    store_batch batch;
+    store_batch_init(&batch, session);
+    store_topic_signal(&batch, &(store_topic_signal_params){.now = now_us - now_us % day_us}, each,
+                       operation->count);
+    if (!session->shared->polls_topics) store_topic_notify(&batch, NULL, NULL);
+    return store_finish(session, &batch);
+}
+
+static farm_status signal_checked(farm_session *session, void *context) {
+    const signal_operation *operation = context;
+    if (operation->items == NULL) return store_fail(session, FARM_EINVAL, 0, "items is missing");
+    farm_status status =
+        store_check_count(session, "items", operation->count, FARM_TOPIC_BATCH_MAX);
+    return status != FARM_OK ? status : signal_topics(session, context);
+}
+
+farm_status farm_signal(farm_session *session, const farm_topic *items, size_t count) {
+    signal_operation operation = {items, count};
+    return store_operate(session, STORE_REPEATABLE, signal_checked, &operation);
+}
+
+/* --- waiting ---------------------------------------------------------------------------------- */
+
+static farm_status fail(farm_error *error, farm_status status, const char *text) {
+    if (error != NULL) error_set(error, status, 0, "%s", text);
+    return status;
+}
+
+static farm_status check_items(const farm_topic *items, size_t count, farm_error *error) {
+    if (items == NULL || count == 0 || count > FARM_TOPIC_BATCH_MAX)
+        return fail(error, FARM_EINVAL, "there must be 1 to 100 topics");
+    const size_t size = items->struct_size;
+    if (size < offsetof(farm_topic, seen) + sizeof items->seen)
+        return fail(error, FARM_EINVAL, "items has no sound struct_size");
+    for (size_t i = 0; i < count; i++) {
+        farm_topic item;
+        farm_status status = options_copy(&item, sizeof item, (const char *)items + i * size);
+        if (status == FARM_EUNSUPPORTED)
+            return fail(error, status, "items uses fields that came after this version");
+        if (status != FARM_OK || item.struct_size != size)
+            return fail(error, FARM_EINVAL, "items has no sound struct_size");
+        if (text_complaint(item.owner, FARM_KEY_MAX) != NULL ||
+            text_complaint(item.topic, FARM_KEY_MAX) != NULL)
+            return fail(error, FARM_EINVAL,
+                        "a topic and its owner are texts of 1 to 255 bytes in UTF-8");
+    }
+    return FARM_OK;
+}
+
+static farm_status open_session(void *context, farm_error *error, farm_session **out) {
+    farm_status status = pool_open_session(context, error, out);
+    if (status == FARM_OK) (void)farm_session_set_service(*out);
+    return status;
+}
+
+farm_status farm_wait(farm_pool *pool, const farm_topic *items, size_t count,
+                      farm_topic_version *results, int64_t timeout_us, farm_error *error,
+                      size_t *out_count) {
+    if (error != NULL) error_set(error, FARM_OK, 0, "%s", "");
+    if (out_count != NULL) *out_count = 0;
+    if (results == NULL || out_count == NULL || timeout_us < -1)
+        return fail(error, FARM_EINVAL,
+                    "results or out_count is missing, or timeout_us is below -1");
+    farm_status status = check_items(items, count, error);
+    bell *waited = NULL;
+    if (status == FARM_OK) status = pool_bell(pool, error, &waited);
+    if (status != FARM_OK) return status;
+    return bell_wait(waited, open_session, pool, items, count, results, timeout_us, error,
+                     out_count);
+}
