@@ -8,6 +8,7 @@
 #include <farmcore/rate.h>
 #include <farmcore/roles.h>
 #include <farmcore/session.h>
+#include <farmcore/topic.h>
 %}
 
 %rename("%(regex:/^farm_(.*)$/\\1/)s", %$isfunction) "";
@@ -60,6 +61,7 @@
 %ignore farm_breaker_permit;
 %ignore farm_breaker_state;
 %ignore farm_breaker_event;
+%ignore farm_topic;
 
 /* The one call that may come while another runs on the session. */
 %ignore farm_session_interrupt;

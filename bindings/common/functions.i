@@ -10,3 +10,4 @@ void interrupt_session(farm_session *running);
 %apply const char *nullable { const char *after_subject };
 %include <farmcore/roles.h>
 %include <farmcore/breaker.h>
+%include <farmcore/topic.h>

@@ -290,6 +290,10 @@ inline napi_value write_status(napi_env env, const farm_status &status) {
     return from_int32(env, status);
 }
 
+inline napi_value write_version(napi_env env, const farm_topic_version &version) {
+    return from_int64(env, version);
+}
+
 /* ------------------------------------------------------------------------------------ arrays */
 
 /* Structs read from an array, with the texts that they point to. */

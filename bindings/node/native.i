@@ -160,6 +160,7 @@ RECORD_RESULT(breaker_state)
 %enddef
 ARRAY(farm_rate_limit, read_rate_limit)
 ARRAY(farm_rate_override, read_rate_override)
+ARRAY(farm_topic, read_topic)
 ARRAY(farm_rate_request, read_rate_request)
 %typemap(in) (const farm_value *items, size_t count) (Values values) {
     if (!values.read(env, $input)) SWIG_fail;
@@ -179,6 +180,12 @@ ARRAY(farm_rate_request, read_rate_request)
 %enddef
 ARRAY_WITH_RESULTS(farm_rate_request, read_rate_request, farm_rate_state, sized<farm_rate_state>())
 ARRAY_WITH_RESULTS(farm_role_question, read_role_question, farm_status, FARM_OK)
+ARRAY_WITH_RESULTS(farm_topic, read_topic, farm_topic_version, 0)
+%typemap(argout) (const farm_topic *items, size_t count, farm_topic_version *results) {
+    RESULT(write_array(env, $3, $2, write_version))
+}
+/* The versions say it themselves. */
+%typemap(in, numinputs=0) size_t *out_count (size_t made = 0) "$1 = &made;"
 %typemap(argout) (const farm_rate_request *items, size_t count, farm_rate_state *results) {
     napi_create_object(env, &$result);
     napi_set_named_property(env, $result, "states", write_array(env, $3, $2, write_rate_state));

@@ -6,6 +6,7 @@ const { Breaker, Breakers, BreakerOpenError, outcomeOf } = require('./breaker.cj
 const { FarmError } = require('./errors.cjs');
 const { Claim, Decision } = require('./modules.cjs');
 const { Store, SyncStore, Transaction, View, version } = require('./store.cjs');
+const { Watch } = require('./topics.cjs');
 
 module.exports = {
   ...enums,
@@ -19,6 +20,7 @@ module.exports = {
   SyncStore,
   Transaction,
   View,
+  Watch,
   roleAllows: (role, operation) => native.role_allows(role, operation) === 1,
   roleName: native.role_name,
   operationName: native.role_operation_name,

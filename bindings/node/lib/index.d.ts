@@ -293,6 +293,8 @@ export class View<IsAsync extends boolean = true> {
   verify(): Answer<IsAsync, Verification>;
   /** Remove up to `budget` expired rows. Only the service may. */
   maintain(budget: Int64): Answer<IsAsync, Maintenance>;
+  /** Say that topics changed: who watches them learns of it at the commit. */
+  signal(...topics: Topic[]): Answer<IsAsync, void>;
   /** The store's time in microseconds since 1970 UTC. */
   nowUs(): Answer<IsAsync, bigint>;
   /** A UUIDv7 as 36 characters, greater than every one that this process made before. */
@@ -320,16 +322,31 @@ export interface StoreOptions {
   timeoutUs?: Us;
   /** How often to try what meets FARM_EAGAIN; 8. */
   tries?: number;
-  /** Connections at most; as many as libuv has threads (UV_THREADPOOL_SIZE, else 4). */
+  /** Connections at most; 8. */
   sessions?: number;
   /** A connection unused for longer is checked before it is used; 10 s; -1: never. */
   idleUs?: Us;
+}
+
+/** A topic: its owner, its name. */
+export type Topic = readonly [owner: string, name: string];
+
+/** Topics that somebody waits for. One next() at a time. */
+export class Watch {
+  private constructor();
+  /**
+   * Wait until topics change, and answer which; none when the time is over. The first wait answers
+   * all at once: look at what is there, then wait again. Without a time: no limit.
+   */
+  next(timeoutUs?: Us): Promise<Topic[]>;
 }
 
 /** An open store; every call answers with a promise. */
 export class Store extends View<true> {
   private constructor();
   static open(uri: string, options?: StoreOptions): Promise<Store>;
+  /** Topics to wait for. The service's: the host decides who may. */
+  watch(...topics: Topic[]): Watch;
   /** Freeze the clock of every call from now on; null lets it run again. */
   freezeClock(nowUs: Us | null): void;
   /** Close; calls that run finish first. Idempotent. */

@@ -4,8 +4,8 @@ import farmcore from './index.cjs';
 export const {
   Claim, Decision, FarmError, IdempotencyReason, Operation, Outcome, RateAlgorithm,
   RateCalendar, RateChange, RateOnError, RateReason, RateRule, RateScope, RateSource, Role,
-  RoleReason, Status, Store, SyncStore, Transaction, View, operationName, roleAllows, roleName,
-  version, Breaker, BreakerCause, BreakerOpenError, BreakerState, Breakers, CallOutcome,
+  RoleReason, Status, Store, SyncStore, Transaction, View, Watch, operationName, roleAllows,
+  roleName, version, Breaker, BreakerCause, BreakerOpenError, BreakerState, Breakers, CallOutcome,
   breakerStateName, outcomeOf,
 } = farmcore;
 export default farmcore;

@@ -4,6 +4,7 @@
 // nobody waits on a thread. What rests goes back to the pool, which checks what rests long.
 const native = require('./native.cjs');
 const { translate, make } = require('./errors.cjs');
+const { Watch } = require('./topics.cjs');
 
 const REST_MS = 1000;
 
@@ -58,6 +59,10 @@ class Sessions {
     this.backend = backend;
     this.#max = sessions;
     this.#waitUs = timeoutUs;
+  }
+
+  watch(topics) {
+    return new Watch(this.#pool, topics);
   }
 
   /** A session at once, without waiting; undefined when there is none. */

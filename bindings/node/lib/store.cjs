@@ -88,6 +88,10 @@ class View {
     return this.#run('maintain', [budget]);
   }
 
+  signal(...topics) {
+    return this.#run('signal', [topics.map(([owner, topic]) => ({ owner, topic, seen: 0n }))]);
+  }
+
   nowUs() {
     return this.#run('session_now_us', []);
   }
@@ -166,14 +170,11 @@ function transactSync(sessions, scope, work) {
   });
 }
 
-/** How many calls libuv runs at once: with as many sessions none waits for another's thread. */
-function threadCount() {
-  return Number(process.env.UV_THREADPOOL_SIZE) || 4;
-}
+const DEFAULT_SESSIONS = 8;
 
 /** The options in the form of the addon, and those that the sessions go by. */
 function read(uri, { actor = null, space, timeoutUs, tries, sessions, idleUs } = {}) {
-  const count = sessions || threadCount();
+  const count = sessions || DEFAULT_SESSIONS;
   const scheme = String(uri).split(':', 1)[0];
   return {
     native: { maxCount: count, idleUs, tryCount: tries, timeoutUs, actor, space },
@@ -193,6 +194,10 @@ class OpenStore extends View {
   constructor(source, scope) {
     super(source, scope);
     this.#source = source;
+  }
+
+  watch(...topics) {
+    return this.#sessions.watch(topics);
   }
 
   freezeClock(nowUs) {

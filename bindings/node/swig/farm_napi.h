@@ -10,6 +10,7 @@
 #include <cstring>
 #include <new>
 #include <string>
+#include "farm_threads.h"
 
 /* What cuts the body that SWIG writes into the three members of a wrapper. */
 #define FARM_PHASE_RUN                                                                             \
@@ -230,12 +231,6 @@ template <class Wrapper> napi_value call_sync(napi_env env, napi_callback_info i
     return wrapper.out(env) ? wrapper.jsresult : nullptr;
 }
 
-template <class Wrapper> struct Job {
-    Wrapper wrapper;
-    napi_deferred deferred = nullptr;
-    napi_async_work work = nullptr;
-};
-
 /* Reject with what is pending, and clear it. */
 inline void reject(napi_env env, napi_deferred deferred) {
     napi_value error = nullptr;
@@ -245,19 +240,27 @@ inline void reject(napi_env env, napi_deferred deferred) {
     napi_reject_deferred(env, deferred, is_pending ? error : undefined(env));
 }
 
-template <class Wrapper> void complete(napi_env env, napi_status status, void *data) {
-    Job<Wrapper> *job = (Job<Wrapper> *)data;
-    if (status == napi_ok && job->wrapper.out(env))
-        napi_resolve_deferred(env, job->deferred, job->wrapper.jsresult);
-    else
-        reject(env, job->deferred);
-    napi_delete_async_work(env, job->work);
-    delete job;
-}
+template <class Wrapper> class Job : public Task {
+public:
+    void run() override {
+        wrapper.run();
+    }
+    void complete(napi_env env) override {
+        if (wrapper.out(env))
+            napi_resolve_deferred(env, deferred, wrapper.jsresult);
+        else
+            reject(env, deferred);
+        delete this;
+    }
+
+    Wrapper wrapper;
+    napi_deferred deferred = nullptr;
+};
 
 template <class Wrapper> napi_value call_async(napi_env env, napi_callback_info info) {
     napi_value promise = nullptr;
-    Job<Wrapper> *job = new (std::nothrow) Job<Wrapper>;
+    Threads *threads = Threads::of(env);
+    Job<Wrapper> *job = threads == nullptr ? nullptr : new (std::nothrow) Job<Wrapper>;
     if (job == nullptr) {
         fail_memory(env);
         return nullptr;
@@ -269,11 +272,7 @@ template <class Wrapper> napi_value call_async(napi_env env, napi_callback_info 
         delete job;
         return promise;
     }
-    napi_create_async_work(
-        env, nullptr, from_text(env, "farmcore"),
-        [](napi_env, void *data) { ((Job<Wrapper> *)data)->wrapper.run(); }, complete<Wrapper>, job,
-        &job->work);
-    napi_queue_async_work(env, job->work);
+    threads->start(env, job);
     return promise;
 }
 
