@@ -29,6 +29,7 @@
 %typemap(out) farm_status farm_breakers_new { STATUS(arg2) }
 %typemap(out) farm_status farm_pool_open, farm_status farm_breaker_define { STATUS(arg4) }
 %typemap(out) farm_status farm_pool_acquire { STATUS(arg3) }
+%typemap(out) farm_status farm_wait { STATUS(arg6) }
 %typemap(in, numinputs=0) farm_error *error (farm_error error) {
     memset(&error, 0, sizeof error);
     error.struct_size = sizeof error;
@@ -160,6 +161,7 @@ RECORD_RESULT(breaker_state)
 %typemap(freearg) (const type *items, size_t count) "glue_free_array(&array$argnum);"
 %enddef
 ARRAY(farm_value, glue_read_value)
+ARRAY(farm_topic, glue_read_topic)
 ARRAY(farm_rate_limit, glue_read_rate_limit)
 ARRAY(farm_rate_override, glue_read_rate_override)
 ARRAY(farm_rate_request, glue_read_rate_request)
@@ -183,6 +185,9 @@ ARRAY(farm_rate_request, glue_read_rate_request)
 %enddef
 ARRAY_WITH_RESULTS(farm_rate_request, glue_read_rate_request, farm_rate_state,
                    sizeof(farm_rate_state), glue_write_rate_state)
+ARRAY_WITH_RESULTS(farm_topic, glue_read_topic, farm_topic_version, 0, glue_write_version)
+/* The versions say it themselves. */
+%typemap(in, numinputs=0) size_t *out_count (size_t made = 0) "$1 = &made;"
 ARRAY_WITH_RESULTS(farm_role_question, glue_read_role_question, farm_status, 0, glue_write_status)
 
 %typemap(arginit) (const farm_rate_request *items, size_t count, const farm_rate_state *results)

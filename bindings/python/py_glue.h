@@ -346,6 +346,10 @@ static PyObject *glue_write_status(const void *status) {
     return PyLong_FromLong(*(const farm_status *)status);
 }
 
+static PyObject *glue_write_version(const void *version) {
+    return PyLong_FromLongLong(*(const farm_topic_version *)version);
+}
+
 /* An array for results, its elements marked with their size when they are structs. NULL with an
  * exception set when there is no memory. */
 static void *glue_new_results(size_t count, size_t size, uint32_t struct_size) {

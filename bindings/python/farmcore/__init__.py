@@ -21,15 +21,16 @@ from .rate import (Decision, Limit, Override, RateAlgorithm, RateCalendar, RateC
 from .roles import Grant, Operation, Role, RoleReason
 from .store import VERSION as __version__
 from .store import Maintenance, Store, Transaction, View
+from .topics import Topic, Watch
 
 __all__ = [
-    "Breaker", "BreakerCause", "BreakerEvent", "BreakerOpenError", "BreakerOptions",
-    "BreakerState", "BreakerView", "Breakers", "BusyError", "CallOutcome", "Claim",
-    "ConflictError", "CorruptError", "Decision", "DeniedError", "ExistsError", "FarmError",
-    "FullError", "Grant", "IdempotencyReason", "InternalError", "InvalidError", "Limit",
-    "Maintenance", "NotFoundError", "Operation", "OutOfMemoryError", "Outcome", "Override",
-    "Permit", "RateAlgorithm", "RateCalendar", "RateChange", "RateOnError", "RateReason",
-    "RateRule", "RateScope", "RateSource", "RateState", "ReadOnlyError", "RefusedError", "Role",
-    "RoleReason", "Status", "Store", "TimedOutError", "Transaction", "UnavailableError",
-    "UncertainError", "UnsupportedError", "View", "__version__", "aio", "outcome_of",
+    "Breaker", "BreakerCause", "BreakerEvent", "BreakerOpenError", "BreakerOptions", "BreakerState",
+    "BreakerView", "Breakers", "BusyError", "CallOutcome", "Claim", "ConflictError", "CorruptError",
+    "Decision", "DeniedError", "ExistsError", "FarmError", "FullError", "Grant",
+    "IdempotencyReason", "InternalError", "InvalidError", "Limit", "Maintenance", "NotFoundError",
+    "Operation", "OutOfMemoryError", "Outcome", "Override", "Permit", "RateAlgorithm",
+    "RateCalendar", "RateChange", "RateOnError", "RateReason", "RateRule", "RateScope",
+    "RateSource", "RateState", "ReadOnlyError", "RefusedError", "Role", "RoleReason", "Status",
+    "Store", "TimedOutError", "Topic", "Transaction", "UnavailableError", "UncertainError",
+    "UnsupportedError", "View", "Watch", "__version__", "aio", "outcome_of",
 ]

@@ -7,10 +7,13 @@ the call has ended.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property, partial
+from queue import SimpleQueue
+from threading import Lock, Thread
 from time import monotonic
 from types import TracebackType
 from typing import Any, Concatenate, Protocol
@@ -21,15 +24,18 @@ from . import idempotency as _idempotency
 from . import rate as _rate
 from . import roles as _roles
 from . import store as _store
+from . import topics as _topics
 from .errors import BusyError, FarmError, InvalidError, Status
 from .idempotency import Bytes, Found
 from .rate import Decision, Limit, Override, Request, pack
 from .roles import Grant, Operation, Role
 from .session import P, Pinned, Pool, Scope, T
 from .store import Maintenance, Row, Value
-from .times import Moment, Seconds, clock_us
+from .times import Moment, Seconds, clock_us, timeout_us
+from .topics import SLICE_US, Seen, Topic, TopicLike
 
 DEFAULT_SESSIONS = 8
+WAITERS = 64
 INTERRUPT_SECONDS = 0.01
 
 
@@ -46,62 +52,152 @@ class _Source(Protocol):
                   **named: P.kwargs) -> T: ...
 
 
+class _Call:
+    """A call on its way to a thread and back."""
+
+    __slots__ = ("work", "future", "ended", "is_ended", "result", "error")
+
+    def __init__(self, work: Callable[[], Any], future: asyncio.Future[None]) -> None:
+        self.work = work
+        self.future = future
+        self.ended: asyncio.Future[None] | None = None
+        self.is_ended = False
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+
 class _Threads:
-    """The store's pool, a thread for each session, and the queue for them."""
+    """The store's pool, a thread for each session, and the queue for them.
+
+    Calls go out through one queue and come back through one list, which wakes the loop once for all
+    that have ended meanwhile; an executor of concurrent.futures wakes it for each, through two
+    futures, and was measured at a third of the calls a second.
+    """
 
     def __init__(self, pool: Pool, count: int) -> None:
         self.pool = pool
         self.backend = pool.backend
-        self._count = count
-        self._executor = ThreadPoolExecutor(count, "farmcore")
-        self._free = asyncio.Semaphore(count)
-        self._held_count = 0
+        self.count = count
+        # Waits are long and use no session: they have threads of their own, made when needed.
+        self.waiters = ThreadPoolExecutor(WAITERS, "farmcore-wait")
+        self._free_count = count
+        self._waiters: deque[asyncio.Future[bool]] = deque()
+        self._loop = asyncio.get_running_loop()
+        self._queue: SimpleQueue[_Call | None] = SimpleQueue()
+        self._lock = Lock()
+        self._ended: list[_Call] = []
+        self._thread_count = 0
+        self._call_count = 0
         self._is_closed = False
 
-    async def enter(self, scope: Scope) -> None:
-        """Wait for the right to a session, as long as the scope allows."""
-        limit_us = scope.timeout_us or self.pool.wait_us
-        try:
-            await asyncio.wait_for(self._free.acquire(), None if limit_us < 0 else limit_us / 1e6)
-        except asyncio.TimeoutError:
-            raise BusyError(f"all {self._count} sessions of the store were in use for "
-                            f"{limit_us / 1000:g} ms", Status.EAGAIN) from None
+    async def close(self) -> None:
+        """Threads end with the calls that they have; a transaction's end still finds one."""
+        self._is_closed = True
+        await self._loop.run_in_executor(None, self.pool.close)
+        for _ in range(self._thread_count):
+            self._queue.put(None)
+        self._thread_count = 0
+        self.waiters.shutdown(wait=False)
+
+    def _start(self, call: _Call) -> None:
+        self._call_count += 1
+        self._queue.put(call)
         if self._is_closed:
-            self._free.release()
-            raise InvalidError("the store is closed", Status.EINVAL)
-        self._held_count += 1
+            self._queue.put(None)
+        elif self._thread_count >= min(self._call_count, self.count):
+            return
+        else:
+            self._thread_count += 1
+        Thread(target=self._serve, name="farmcore", daemon=True).start()
+
+    def _serve(self) -> None:
+        while (call := self._queue.get()) is not None:
+            try:
+                call.result = call.work()
+            except BaseException as error:
+                call.error = error
+            with self._lock:
+                self._ended.append(call)
+                is_first = len(self._ended) == 1
+            if is_first:
+                # The loop may be closed: then nobody waits any more.
+                with suppress(RuntimeError):
+                    self._loop.call_soon_threadsafe(self._collect)
+            del call
+
+    def _collect(self) -> None:
+        with self._lock:
+            calls, self._ended = self._ended, []
+        for call in calls:
+            self._call_count -= 1
+            call.is_ended = True
+            for future in (call.future, call.ended):
+                if future is not None and not future.done():
+                    future.set_result(None)
+
+    async def enter(self, scope: Scope) -> None:
+        """Wait for the right to a session, in the order of coming, as long as the scope allows."""
+        if self._free_count > 0:
+            self._free_count -= 1
+            return
+        limit_us = scope.timeout_us or self.pool.wait_us
+        waiter = self._loop.create_future()
+        self._waiters.append(waiter)
+        late = None
+        if limit_us >= 0:
+            late = self._loop.call_later(limit_us / 1e6, self._give_up, waiter)
+        try:
+            is_served = await waiter
+        except asyncio.CancelledError:
+            if not waiter.cancelled() and waiter.result():
+                self.leave()
+            raise
+        finally:
+            if late is not None:
+                late.cancel()
+        if not is_served:
+            raise BusyError(f"all {self.count} sessions of the store were in use for "
+                            f"{limit_us / 1000:g} ms", Status.EAGAIN)
+
+    @staticmethod
+    def _give_up(waiter: asyncio.Future[bool]) -> None:
+        if not waiter.done():
+            waiter.set_result(False)
 
     def leave(self) -> None:
-        self._held_count -= 1
-        self._free.release()
-        self._end_threads()
-
-    async def close(self) -> None:
-        self._is_closed = True
-        await asyncio.get_running_loop().run_in_executor(None, self.pool.close)
-        self._end_threads()
-
-    def _end_threads(self) -> None:
-        """A transaction that was open when the store closed still needs them."""
-        if self._is_closed and self._held_count == 0:
-            self._executor.shutdown(wait=False)
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(True)
+                return
+        self._free_count += 1
 
     async def call(self, work: Callable[[], T], running: list[Any]) -> T:
         """Run on a thread; when the task is cancelled, interrupt and wait for the end."""
-        future = asyncio.get_running_loop().run_in_executor(self._executor, work)
+        call = _Call(work, self._loop.create_future())
+        self._start(call)
         try:
-            return await asyncio.shield(future)
+            await call.future
         except asyncio.CancelledError:
-            while not future.done():
-                with suppress(FarmError):
-                    for session in running:
-                        _n.session_interrupt(session)
-                # The call may not have begun: then the interruption was for nothing.
-                with suppress(asyncio.CancelledError):
-                    await asyncio.wait([future], timeout=INTERRUPT_SECONDS)
-            with suppress(BaseException):
-                future.result()
+            await self._end(call, running)
             raise
+        if call.error is not None:
+            try:
+                raise call.error
+            finally:
+                del call
+        result: T = call.result
+        return result
+
+    async def _end(self, call: _Call, running: list[Any]) -> None:
+        while not call.is_ended:
+            call.ended = self._loop.create_future()
+            with suppress(FarmError):
+                for session in running:
+                    _n.session_interrupt(session)
+            # The call may not have begun: then the interruption was for nothing.
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([call.ended], timeout=INTERRUPT_SECONDS)
 
     async def run(self, scope: Scope, act: Callable[Concatenate[Any, P], T], *arguments: P.args,
                   **named: P.kwargs) -> T:
@@ -305,6 +401,9 @@ class View:
     async def maintain(self, budget: int) -> Maintenance:
         return await self._run(_store.maintain, budget)
 
+    async def signal(self, *topics: TopicLike) -> None:
+        await self._run(_topics.signal, topics)
+
     async def now_us(self) -> int:
         return await self._run(_store.now_us)
 
@@ -372,6 +471,25 @@ class Transaction(View):
         _n.session_interrupt(self._session)
 
 
+class Watch:
+    """farmcore.topics.Watch, awaitable. A task that is cancelled has lost nothing: the next wait
+    answers what changed."""
+
+    def __init__(self, threads: _Threads, seen: Seen) -> None:
+        self._threads = threads
+        self._seen = seen
+
+    async def wait(self, timeout: Seconds | None = None) -> list[Topic]:
+        loop = asyncio.get_running_loop()
+        until = self._seen.until(timeout)
+        while True:
+            left_us = self._seen.left_us(until)
+            changed = self._seen.take(
+                await loop.run_in_executor(self._threads.waiters, self._seen.ask, left_us))
+            if changed or left_us < SLICE_US:
+                return changed
+
+
 class Store(View):
     """farmcore.Store, for an ``async with`` statement, or with open() and close()."""
 
@@ -399,6 +517,10 @@ class Store(View):
         """Close; calls that run finish first. Idempotent."""
         if self._threads is not None:
             await self._threads.close()
+
+    def watch(self, *topics: TopicLike) -> Watch:
+        assert self._threads is not None
+        return Watch(self._threads, Seen(self._threads.pool.wait, topics))
 
     async def __aenter__(self) -> Store:
         return await self.open()

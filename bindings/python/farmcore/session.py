@@ -72,6 +72,10 @@ class Pool:
             raise
         return session
 
+    def wait(self, items: list[tuple[str, str, int]], timeout_us: int) -> list[int]:
+        versions: list[int] = _n.wait(self._handle, items, timeout_us)
+        return versions
+
     def run(self, scope: Scope, act: Callable[Concatenate[Any, P], T], *arguments: P.args,
             **named: P.kwargs) -> T:
         session = self.acquire(scope)

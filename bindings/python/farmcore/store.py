@@ -16,6 +16,7 @@ from .rate import Rate
 from .roles import Roles
 from .session import Pinned, Pool, Run, Scope
 from .times import Moment, Seconds, clock_us, timeout_us
+from .topics import Seen, TopicLike, Watch, signal
 
 Value = int | str | bytes | None
 Row = tuple[Value, ...]
@@ -161,6 +162,10 @@ class View:
         """Remove up to ``budget`` expired rows. Only the service may."""
         return self._run(maintain, budget)
 
+    def signal(self, *topics: TopicLike) -> None:
+        """Say that topics, (owner, name), changed: who watches them learns of it at the commit."""
+        self._run(signal, topics)
+
     def now_us(self) -> int:
         """The store's time in microseconds since 1970 UTC."""
         return self._run(now_us)
@@ -200,6 +205,10 @@ class Store(View):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def watch(self, *topics: TopicLike) -> Watch:
+        """Topics to wait for; each (owner, name). The service's: the host decides who may."""
+        return Watch(Seen(self._source.wait, topics))
 
     def freeze_clock(self, moment: Moment | None) -> None:
         """Freeze the clock of every session handed out from now on; None lets it run again."""
