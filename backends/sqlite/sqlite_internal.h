@@ -161,7 +161,7 @@ struct farm_connection {
     sqlite_prepared ahead;   /* prepared to learn whether it writes, for the call that follows */
     sqlite_prepared version; /* PRAGMA data_version, for wait() */
     int64_t data_version;
-    int32_t has_data_version;
+    int32_t has_data_version; /* -1: had one, and may have missed changes since */
     uint64_t jitter;
 };
 

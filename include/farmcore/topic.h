@@ -1,10 +1,11 @@
 /**
  * @file farmcore/topic.h
- * Topics: how a worker that has nothing to do learns that there is something, from whatever process.
+ * Topics: how a worker that has nothing to do learns that there is something, from whatever
+ * process.
  *
  * farm_signal() says "something about this topic changed", in the caller's transaction: it is told
- * when that commits, and never when it is rolled back. farm_wait() waits until one of several topics
- * has another version than the one that the caller has seen. A version is a number that says
+ * when that commits, and never when it is rolled back. farm_wait() waits until one of several
+ * topics has another version than the one that the caller has seen. A version is a number that says
  * nothing but "the same" or "another", so nothing is lost: what is signalled before a wait, or
  * between two, makes the next one come back at once.
  *
@@ -16,11 +17,11 @@
  * Take the version first and look for the work after it, as farm_wait() does it: what changes while
  * one looks has another version than the one that was kept.
  *
- * A wait may come back for no reason, and always does for a topic whose version is not known yet
- * (0). It never misses a change. It says nothing of what changed, nor how often.
+ * A wait may come back for no reason, and always does for a topic whose version is not known
+ * yet (0). It never misses a change. It says nothing of what changed, nor how often.
  *
- * All that wait on one pool share one connection beside the pool's sessions, made when first needed.
- * On Postgres it listens (LISTEN) and is told at once. Where that is not possible, behind a
+ * All that wait on one pool share one connection beside the pool's sessions, made when needed. On
+ * Postgres it listens (LISTEN) and is told at once. Where that is not possible, behind a
  * transaction pooler, it asks for the versions 3 to 50 times a second. On SQLite it sees by the
  * file's data version that somebody committed, some 30 times a second, and asks only then.
  */
@@ -89,8 +90,8 @@ FARM_API farm_status farm_signal(farm_session *session, const farm_topic *items,
  * @return FARM_OK also when the time was over.
  * @return FARM_EINVAL an argument is wrong, or the pool is not open, or is closed meanwhile, or
  *         belongs to the process that forked this one.
- * @return FARM_EUNAVAILABLE the store cannot be reached: wait a little, and come again with the same
- *         versions.
+ * @return FARM_EUNAVAILABLE the store cannot be reached: wait a little, and come again with the
+ *         same versions.
  * @return FARM_ETIMEOUT the store did not answer in time.
  * @return FARM_EAGAIN
  * @return FARM_EDENIED

@@ -18,8 +18,8 @@ int64_t clock_monotonic_us(void);
 void clock_sleep_us(int64_t duration_us);
 /* A condition that goes by that clock: 0, or an error of pthread_cond_init(). */
 int clock_condition_init(pthread_cond_t *condition);
-/* Wait until clock_monotonic_us() is until_us, INT64_MAX: for ever; 0 when the time was over. It may
- * come back early, as conditions do. */
+/* Wait until clock_monotonic_us() is until_us, INT64_MAX: for ever; 0 when the time was over. It
+ * may come back early, as conditions do. */
 int32_t clock_condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t until_us);
 /* A number in [0, bound), unbiased; bound > 0. */
 uint64_t entropy_below(const farm_entropy *entropy, uint64_t bound);

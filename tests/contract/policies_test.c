@@ -29,6 +29,7 @@ static void plant_rows_of_others(void) {
         .struct_size = sizeof request, .limit = "l", .subject = "b", .cost = 1};
     farm_rate_state state = {.struct_size = sizeof state};
     farm_rate_decision decision = {.struct_size = sizeof decision};
+    const farm_topic topic = {.struct_size = sizeof topic, .owner = "b", .topic = "t"};
     farm_idempotency *claim = NULL;
     cr_assert_eq(farm_rate_define(session, &limit, 1), FARM_OK);
     cr_assert_eq(farm_rate_take(session, &request, 1, &state, &decision), FARM_OK);
@@ -42,6 +43,7 @@ static void plant_rows_of_others(void) {
     cr_assert_eq(farm_rate_define(session, &limit, 1), FARM_OK);
     cr_assert_eq(farm_idempotency_begin(session, "b", "k", "o", "", 0, NULL, &claim), FARM_OK);
     cr_assert_eq(farm_role_found(session, "shop", "b"), FARM_OK);
+    cr_assert_eq(farm_signal(session, &topic, 1), FARM_OK);
     farm_idempotency_free(claim);
 }
 

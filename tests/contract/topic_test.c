@@ -198,6 +198,8 @@ Test(topic, a_signal_is_part_of_the_transaction) {
 
 Test(topic, transactions_that_signal_the_same_topics_do_not_wait_for_each_other) {
     if (!contract_is_postgres()) return; /* SQLite has one writer at a time */
+    tell("ana", "a");
+    tell("ana", "b");
     int64_t seen_a = version_of("ana", "a");
     int64_t seen_b = version_of("ana", "b");
     farm_session *first = contract_open_another();
