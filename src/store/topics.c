@@ -1,7 +1,6 @@
 /* farm_signal() and farm_wait(): the arguments, and the statement of a signal. How one waits is in
  * bell.c. */
 #include <farmcore/topic.h>
-#include "base/options.h"
 #include "base/text.h"
 #include "store/bell.h"
 #include "store/pool.h"
@@ -25,13 +24,9 @@ static farm_status take_items(farm_session *session, const signal_operation *ope
                               store_topic_signal_each *each) {
     farm_status status = FARM_OK;
     for (size_t i = 0; i < operation->count && status == FARM_OK; i++) {
-        const size_t size = operation->items->struct_size;
-        const unsigned char *place = (const unsigned char *)operation->items + i * size;
         farm_topic item;
-        status = store_check_options(session, "items", &item, sizeof item, place);
-        if (status == FARM_OK && item.struct_size != size)
-            status = store_fail(session, FARM_EINVAL, 0,
-                                "items[%zu] has another struct_size than the first", i);
+        status = store_check_options(session, "items", &item, sizeof item,
+                                     store_array_at(operation->items, i));
         if (status == FARM_OK) status = store_check_key(session, "the topic's owner", item.owner);
         if (status == FARM_OK) status = store_check_key(session, "the topic", item.topic);
         if (status == FARM_OK) status = store_check_owner(session, item.owner);
@@ -63,9 +58,8 @@ static farm_status signal_topics(farm_session *session, void *context) {
 
 static farm_status signal_checked(farm_session *session, void *context) {
     const signal_operation *operation = context;
-    if (operation->items == NULL) return store_fail(session, FARM_EINVAL, 0, "items is missing");
-    farm_status status =
-        store_check_count(session, "items", operation->count, FARM_TOPIC_BATCH_MAX);
+    farm_status status = store_check_array(session, "items", operation->items, operation->count,
+                                           FARM_TOPIC_BATCH_MAX);
     return status != FARM_OK ? status : signal_topics(session, context);
 }
 
@@ -76,30 +70,21 @@ farm_status farm_signal(farm_session *session, const farm_topic *items, size_t c
 
 /* --- waiting ---------------------------------------------------------------------------------- */
 
-static farm_status fail(farm_error *error, farm_status status, const char *text) {
-    if (error != NULL) error_set(error, status, 0, "%s", text);
-    return status;
-}
-
 static farm_status check_items(const farm_topic *items, size_t count, farm_error *error) {
-    if (items == NULL || count == 0 || count > FARM_TOPIC_BATCH_MAX)
-        return fail(error, FARM_EINVAL, "there must be 1 to 100 topics");
-    const size_t size = items->struct_size;
-    if (size < offsetof(farm_topic, seen) + sizeof items->seen)
-        return fail(error, FARM_EINVAL, "items has no sound struct_size");
-    for (size_t i = 0; i < count; i++) {
+    farm_status status =
+        store_error_check_array(error, "items", items, count, FARM_TOPIC_BATCH_MAX);
+    for (size_t i = 0; i < count && status == FARM_OK; i++) {
         farm_topic item;
-        farm_status status = options_copy(&item, sizeof item, (const char *)items + i * size);
-        if (status == FARM_EUNSUPPORTED)
-            return fail(error, status, "items uses fields that came after this version");
-        if (status != FARM_OK || item.struct_size != size)
-            return fail(error, FARM_EINVAL, "items has no sound struct_size");
-        if (text_complaint(item.owner, FARM_KEY_MAX) != NULL ||
-            text_complaint(item.topic, FARM_KEY_MAX) != NULL)
-            return fail(error, FARM_EINVAL,
-                        "a topic and its owner are texts of 1 to 255 bytes in UTF-8");
+        status =
+            store_error_check_options(error, "items", &item, sizeof item, store_array_at(items, i));
+        if (status == FARM_OK && (text_complaint(item.owner, FARM_KEY_MAX) != NULL ||
+                                  text_complaint(item.topic, FARM_KEY_MAX) != NULL))
+            status = store_error_fail(error, FARM_EINVAL, 0,
+                                      "items[%zu]: a topic and its owner are texts of 1 to %d "
+                                      "bytes in UTF-8",
+                                      i, FARM_KEY_MAX);
     }
-    return FARM_OK;
+    return status;
 }
 
 static farm_status open_session(void *context, farm_error *error, farm_session **out) {
@@ -114,8 +99,8 @@ farm_status farm_wait(farm_pool *pool, const farm_topic *items, size_t count,
     if (error != NULL) error_set(error, FARM_OK, 0, "%s", "");
     if (out_count != NULL) *out_count = 0;
     if (results == NULL || out_count == NULL || timeout_us < -1)
-        return fail(error, FARM_EINVAL,
-                    "results or out_count is missing, or timeout_us is below -1");
+        return store_error_fail(error, FARM_EINVAL, 0,
+                                "results or out_count is missing, or timeout_us is below -1");
     farm_status status = check_items(items, count, error);
     bell *waited = NULL;
     if (status == FARM_OK) status = pool_bell(pool, error, &waited);

@@ -197,7 +197,7 @@ class OpenStore extends View {
   }
 
   watch(...topics) {
-    return this.#sessions.watch(topics);
+    return this.#source.sessions.watch(topics);
   }
 
   freezeClock(nowUs) {
