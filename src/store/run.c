@@ -276,8 +276,9 @@ static int32_t back_off(farm_session *session, uint32_t tries) {
     return 1;
 }
 
-/* Try until it is done, refused, or out of tries and time. Once an outcome was uncertain, a failure
- * to find out does not make it certain. */
+/* Try until it is done, refused, or out of tries and time. Once an outcome was uncertain, only a
+ * success settles it: the first try may have taken effect, and what another caller did since may be
+ * why the repeat was refused. */
 static farm_status try_all(farm_session *session, store_function function, void *context) {
     const store_frame *frame = session->frame;
     int32_t was_uncertain = 0;
@@ -290,11 +291,10 @@ static farm_status try_all(farm_session *session, store_function function, void 
         if (tries == session->try_count || !back_off(session, tries)) break;
         error_clear(session);
     }
-    if (was_uncertain && !(frame->flags & STORE_READS) && farm_status_is_retryable(status) &&
-        status != FARM_EUNCERTAIN)
-        return store_fail(session, FARM_EUNCERTAIN, 0,
-                          "the answer to the commit was lost, and asking again failed too");
-    return status;
+    if (!was_uncertain || (frame->flags & STORE_READS) || status == FARM_OK) return status;
+    if (status == FARM_EUNCERTAIN) return status;
+    return store_fail(session, FARM_EUNCERTAIN, 0,
+                      "the answer to the commit was lost, and asking again failed too");
 }
 
 /* An operation inside another module's operation joins what that one has open; so that one must
