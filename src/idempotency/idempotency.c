@@ -337,8 +337,10 @@ static farm_status advance_key(farm_session *session, void *context) {
     claim_operation *operation = context;
     farm_idempotency *claim = operation->claim;
     farm_status status = check_claim(session, operation);
+    /* Whether it goes back, the store alone knows: what this claim last recorded may have been
+     * rolled back. */
     if (status == FARM_OK)
-        status = check_verdict(session, idempotency_check_step(operation->number, claim->step));
+        status = check_verdict(session, idempotency_check_step(operation->number));
     if (status != FARM_OK) return status;
 
     const idempotency_ends ends = idempotency_ends_at(&claim->terms, store_now_us(session));

@@ -43,9 +43,9 @@ idempotency_verdict idempotency_check_claim(int32_t is_claim, int32_t outcome) {
                                           : "claim is missing"};
 }
 
-idempotency_verdict idempotency_check_step(int32_t step, int32_t last_step) {
+idempotency_verdict idempotency_check_step(int32_t step) {
     if (step < 1) return (idempotency_verdict){FARM_EINVAL, 0, "step is less than 1"};
-    return step < last_step ? step_back : fine;
+    return fine;
 }
 
 idempotency_verdict idempotency_settle_advance(const idempotency_miss *miss, int32_t step) {

@@ -59,9 +59,9 @@ typedef struct idempotency_verdict {
     const char *text; /* NULL with FARM_OK */
 } idempotency_verdict;
 
-/* Before the store is asked. last_step is the claim's. */
+/* Before the store is asked. */
 idempotency_verdict idempotency_check_claim(int32_t is_claim, int32_t outcome);
-idempotency_verdict idempotency_check_step(int32_t step, int32_t last_step);
+idempotency_verdict idempotency_check_step(int32_t step);
 /* Why an advance or a finish changed nothing. */
 idempotency_verdict idempotency_settle_advance(const idempotency_miss *miss, int32_t step);
 idempotency_verdict idempotency_settle_finish(const idempotency_miss *miss);

@@ -215,6 +215,19 @@ Test(idempotency, a_step_may_be_repeated_but_not_go_back) {
     farm_idempotency_free(next);
 }
 
+Test(idempotency, a_step_that_was_rolled_back_was_never_taken) {
+    farm_idempotency *claim = begin("k", "one");
+    cr_assert_eq(farm_begin(session), FARM_OK);
+    cr_assert_eq(farm_idempotency_advance(session, claim, 3, "a", 1), FARM_OK);
+    farm_rollback(session);
+
+    cr_assert_eq(farm_idempotency_advance(session, claim, 1, "b", 1), FARM_OK, "%s",
+                 farm_session_error_text(session));
+
+    cr_assert_eq(farm_idempotency_step(claim), 1);
+    farm_idempotency_free(claim);
+}
+
 Test(idempotency, repeating_a_finish_changes_nothing_and_another_answer_is_refused) {
     farm_idempotency *claim = begin("k", "one");
     finish(claim, 201, "made");
