@@ -25,6 +25,7 @@ enum {
     LAB_VALUE_MAX = 24,   /* numbers in an operation or a result */
     LAB_TURN_MAX = 3,     /* operations in a transaction */
     LAB_PLAYER_MAX = 4,
+    LAB_RECENT_MAX = 6,
     LAB_FAULT_MAX = 16,
     LAB_NAME_SIZE = 48
 };
@@ -92,8 +93,11 @@ typedef struct lab_module {
     size_t hand_size;  /* what a player keeps between operations; at first all 0 */
     /* Once a run, as the service, without faults; several processes may do it. NULL: nothing. */
     farm_status (*prepare)(farm_session *session);
-    /* Draw an operation's kind, at least 1, and values. player: who is to play it. */
-    void (*draw)(lab_random *random, int32_t player, lab_operation *out);
+    /* Draw an operation's kind, at least 1, and values. recent: the last operations of the module
+     * that the same player drew at this place, the latest first, so that one may refer to another
+     * by its number ("refund what that one took"); not all of them need have succeeded. */
+    void (*draw)(lab_random *random, const lab_operation *recent, int32_t recent_count,
+                 lab_operation *out);
     /* Do it. The session's clock stands at place->now_us; its actor is the service. results are all
      * 0 before. The kind 0, too. */
     void (*perform)(farm_session *session, void *hand, const lab_place *place,
@@ -101,6 +105,9 @@ typedef struct lab_module {
     /* What it does to a state, and what must be answered; out is all 0 before. With a status that
      * is not FARM_OK the state stays as it was. */
     void (*apply)(void *state, int64_t now_us, const lab_operation *operation, lab_result *out);
+    /* Whether the library itself runs it again when its commit was uncertain: then it may take
+     * effect twice, with other players' turns between. */
+    int (*is_repeated)(const lab_operation *operation);
     /* Forget in the state what time has ended, so that equal states are equal bytes. NULL: nothing
      * ends. */
     void (*expire)(void *state, int64_t now_us);
@@ -127,6 +134,9 @@ typedef struct lab_fault {
 
 /* --- playing --- */
 
+/* "" or the schema of the tables and a dot: for looks that read the rows themselves. */
+extern const char *lab_schema;
+
 /* A player's belongings: a hand for each module. */
 typedef struct lab_player lab_player;
 
@@ -134,9 +144,21 @@ lab_player *lab_player_new(void);
 void lab_player_free(lab_player *player);
 /* It has lost its hands, as when its process was killed. */
 void lab_player_forget(lab_player *player);
-/* Draw a turn. is_alone: nobody else plays in the round, so that a transaction may read what it
- * then relies on also where the isolation is READ COMMITTED. */
-void lab_turn_draw(lab_random *random, int32_t player, int is_alone, lab_turn *out);
+/* Who draws: chance, and what each player drew last. */
+typedef struct lab_dealer {
+    lab_random random;
+    uint64_t number;  /* of the last operation */
+    uint32_t modules; /* a bit for each that is drawn from, by its index; at first all are */
+    lab_operation recent[LAB_PLAYER_MAX][LAB_MODULE_MAX][LAB_RECENT_MAX];
+    int32_t recent_count[LAB_PLAYER_MAX][LAB_MODULE_MAX];
+} lab_dealer;
+
+void lab_dealer_init(lab_dealer *dealer, uint64_t seed);
+/* The players go to a new place. */
+void lab_dealer_move(lab_dealer *dealer);
+/* Draw a turn, without a fault. can_compose: it may be a transaction. Not where others play in the
+ * same round and the isolation is READ COMMITTED: what it reads need not hold when it commits. */
+void lab_turn_draw(lab_dealer *dealer, int32_t player, int can_compose, lab_turn *out);
 /* A turn that looks at the module. */
 void lab_turn_look(int32_t module, lab_turn *out);
 /* Play it on a session that acts as the service; fills in what is out. Faults are armed by whoever
@@ -181,6 +203,7 @@ typedef struct lab_options {
     int32_t has_processes;   /* players are processes, not threads. Nothing may be open yet. */
     const lab_fault *faults; /* that may happen in a turn */
     int32_t fault_count;
+    int32_t is_verbose; /* every turn is printed as it is judged */
 } lab_options;
 
 /* Play and judge; prints the seed at the beginning and with each failure. Returns how many rounds

@@ -1,0 +1,201 @@
+/* The fault lab: drawing turns and playing them. */
+#include "fault/lab.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const lab_module *const lab_modules[] = {&lab_rate, &lab_idempotency, &lab_roles};
+const int32_t lab_module_count = sizeof lab_modules / sizeof *lab_modules;
+const char *lab_schema = "";
+
+struct lab_player {
+    void *hands[LAB_MODULE_MAX];
+};
+
+/* --- chance: splitmix64 --- */
+
+uint64_t lab_random_next(lab_random *random) {
+    uint64_t word = random->state += UINT64_C(0x9e3779b97f4a7c15);
+    word = (word ^ (word >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    word = (word ^ (word >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return word ^ (word >> 31);
+}
+
+int64_t lab_random_below(lab_random *random, int64_t bound) {
+    return (int64_t)(lab_random_next(random) % (uint64_t)bound);
+}
+
+int lab_random_once_in(lab_random *random, int64_t n) {
+    return lab_random_below(random, n) == 0;
+}
+
+/* --- drawing --- */
+
+void lab_dealer_init(lab_dealer *dealer, uint64_t seed) {
+    memset(dealer, 0, sizeof *dealer);
+    dealer->random.state = seed;
+    dealer->modules = (UINT32_C(1) << lab_module_count) - 1;
+}
+
+void lab_dealer_move(lab_dealer *dealer) {
+    memset(dealer->recent_count, 0, sizeof dealer->recent_count);
+}
+
+static void remember(lab_dealer *dealer, int32_t player, const lab_operation *operation) {
+    lab_operation *recent = dealer->recent[player][operation->module];
+    int32_t *count = &dealer->recent_count[player][operation->module];
+    memmove(recent + 1, recent, sizeof *recent * (LAB_RECENT_MAX - 1));
+    recent[0] = *operation;
+    if (*count < LAB_RECENT_MAX) (*count)++;
+}
+
+static int32_t draw_module(lab_dealer *dealer) {
+    int32_t module = (int32_t)lab_random_below(&dealer->random, lab_module_count);
+    for (int32_t i = 0; i < lab_module_count && (dealer->modules >> module & 1) == 0; i++)
+        module = (module + 1) % lab_module_count;
+    return module;
+}
+
+/* Now and then a look, or what the player did last once more: a repeat is harmless. */
+static void draw_operation(lab_dealer *dealer, int32_t player, lab_operation *out) {
+    int32_t module = draw_module(dealer);
+    const lab_operation *recent = dealer->recent[player][module];
+    int32_t recent_count = dealer->recent_count[player][module];
+    memset(out, 0, sizeof *out);
+    if (recent_count > 0 && lab_random_once_in(&dealer->random, 6))
+        *out = recent[0];
+    else if (!lab_random_once_in(&dealer->random, 8))
+        lab_modules[module]->draw(&dealer->random, recent, recent_count, out);
+    out->module = module;
+    out->number = ++dealer->number;
+    if (out->kind != 0) remember(dealer, player, out);
+}
+
+void lab_turn_draw(lab_dealer *dealer, int32_t player, int can_compose, lab_turn *out) {
+    memset(out, 0, sizeof *out);
+    out->fault = -1;
+    out->mode = LAB_ALONE;
+    out->count = 1;
+    if (can_compose && lab_random_once_in(&dealer->random, 4)) {
+        out->mode = lab_random_once_in(&dealer->random, 5) ? LAB_ROLLBACK : LAB_COMMIT;
+        out->count = 1 + (int32_t)lab_random_below(&dealer->random, LAB_TURN_MAX);
+    }
+    for (int32_t i = 0; i < out->count; i++) draw_operation(dealer, player, &out->operations[i]);
+}
+
+void lab_turn_look(int32_t module, lab_turn *out) {
+    memset(out, 0, sizeof *out);
+    out->fault = -1;
+    out->count = 1;
+    out->operations[0].module = module;
+}
+
+/* --- playing --- */
+
+lab_player *lab_player_new(void) {
+    lab_player *player = calloc(1, sizeof *player);
+    if (player == NULL) return NULL;
+    for (int32_t i = 0; i < lab_module_count; i++) {
+        player->hands[i] = calloc(1, lab_modules[i]->hand_size + 1);
+        if (player->hands[i] == NULL) {
+            lab_player_free(player);
+            return NULL;
+        }
+    }
+    return player;
+}
+
+void lab_player_forget(lab_player *player) {
+    for (int32_t i = 0; i < lab_module_count; i++) {
+        if (player->hands[i] == NULL) continue;
+        if (lab_modules[i]->drop_hand != NULL) lab_modules[i]->drop_hand(player->hands[i]);
+        memset(player->hands[i], 0, lab_modules[i]->hand_size);
+    }
+}
+
+void lab_player_free(lab_player *player) {
+    if (player == NULL) return;
+    lab_player_forget(player);
+    for (int32_t i = 0; i < lab_module_count; i++) free(player->hands[i]);
+    free(player);
+}
+
+/* What leaves a transaction nothing but its rollback. */
+static int ends_transaction(farm_status status) {
+    return status == FARM_EAGAIN || status == FARM_EUNAVAILABLE || status == FARM_EUNCERTAIN ||
+           status == FARM_ETIMEOUT || status == FARM_ENOMEM || status == FARM_EFULL ||
+           status == FARM_EREADONLY;
+}
+
+static farm_status play_operation(farm_session *session, lab_player *player, const lab_place *place,
+                                  lab_turn *turn) {
+    const lab_operation *operation = &turn->operations[turn->done_count];
+    lab_result *result = &turn->results[turn->done_count];
+    lab_modules[operation->module]->perform(session, player->hands[operation->module], place,
+                                            operation, result);
+    turn->done_count++;
+    return result->status;
+}
+
+static farm_status play_all(farm_session *session, lab_player *player, const lab_place *place,
+                            lab_turn *turn) {
+    farm_status status = farm_begin(session);
+    for (int32_t i = 0; i < turn->count && !ends_transaction(status); i++)
+        status = play_operation(session, player, place, turn);
+    if (ends_transaction(status) || turn->mode == LAB_ROLLBACK) {
+        farm_rollback(session);
+        return status;
+    }
+    return farm_commit(session);
+}
+
+void lab_turn_play(farm_session *session, lab_player *player, const lab_place *place,
+                   lab_turn *turn) {
+    memset(turn->results, 0, sizeof turn->results);
+    turn->done_count = 0;
+    farm_session_set_clock_us(session, place->now_us);
+    if (turn->mode == LAB_ALONE)
+        turn->end = play_operation(session, player, place, turn);
+    else
+        turn->end = play_all(session, player, place, turn);
+}
+
+void lab_turn_lose(lab_turn *turn) {
+    memset(turn->results, 0, sizeof turn->results);
+    turn->done_count = 0;
+    turn->end = FARM_EUNCERTAIN;
+}
+
+/* --- reporting --- */
+
+static void print_result(const lab_result *result) {
+    if (result->is_skipped) {
+        fprintf(stderr, " -> skipped\n");
+        return;
+    }
+    int32_t last = LAB_VALUE_MAX - 1;
+    while (last >= 0 && result->values[last] == 0) last--;
+    fprintf(stderr, " -> %s", farm_status_name(result->status));
+    for (int32_t i = 0; i <= last; i++) fprintf(stderr, " %" PRId64, result->values[i]);
+    fputc('\n', stderr);
+}
+
+void lab_turn_print(const lab_turn *turn) {
+    static const char *const modes[] = {"alone", "commit", "rollback"};
+    char text[200];
+    fprintf(stderr, "  %s, fault %d:\n", modes[turn->mode], (int)turn->fault);
+    for (int32_t i = 0; i < turn->count; i++) {
+        const lab_operation *operation = &turn->operations[i];
+        const lab_module *module = lab_modules[operation->module];
+        snprintf(text, sizeof text, "look");
+        if (operation->kind != 0) module->describe(operation, text, sizeof text);
+        fprintf(stderr, "    %" PRIu64 " %s: %s", operation->number, module->name, text);
+        if (i < turn->done_count)
+            print_result(&turn->results[i]);
+        else
+            fprintf(stderr, " -> no answer\n");
+    }
+    if (turn->mode == LAB_COMMIT)
+        fprintf(stderr, "    commit -> %s\n", farm_status_name(turn->end));
+}

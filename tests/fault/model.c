@@ -1,0 +1,145 @@
+/* Random operations of all modules against their models, while faults happen (fault/lab.h).
+ *
+ *     model [--broken=NAME] [--seed N] [--rounds N] [--minutes N] [--verbose] URI [OWNER_URI]
+ *
+ * Without a bound it plays a few thousand rounds. It plays the same seed as threads and, where
+ * several processes can open the store, as processes. --broken plants a fault, and must fail. */
+#include "backend/decorators.h"
+#include "fault/lab.h"
+#include "support/fault_vfs.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { URI_SIZE = 1024 };
+
+static void arm_storage(lab_random *random, farm_status status, int32_t when) {
+    decorator_fault_set(1 + (uint64_t)lab_random_below(random, 4), status, when);
+}
+
+static void arm_busy(lab_random *random) {
+    arm_storage(random, FARM_EAGAIN, DECORATOR_FAULT_BEFORE);
+}
+
+static void arm_unreachable(lab_random *random) {
+    arm_storage(random, FARM_EUNAVAILABLE, DECORATOR_FAULT_BEFORE);
+}
+
+static void arm_full(lab_random *random) {
+    arm_storage(random, FARM_EFULL, DECORATOR_FAULT_BEFORE);
+}
+
+static void arm_answer_lost(lab_random *random) {
+    arm_storage(random, FARM_OK, DECORATOR_FAULT_AFTER);
+}
+
+static void disarm_storage(void) {
+    decorator_fault_set(0, FARM_OK, 0);
+}
+
+static void arm_disk(lab_random *random) {
+    static const uint32_t kinds[] = {FAULT_VFS_ALL,  FAULT_VFS_ALL,  FAULT_VFS_WRITE,
+                                     FAULT_VFS_SYNC, FAULT_VFS_READ, FAULT_VFS_SHM};
+    uint32_t kind = kinds[lab_random_below(random, sizeof kinds / sizeof *kinds)];
+    uint64_t nth = 1 + (uint64_t)lab_random_below(random, kind == FAULT_VFS_ALL ? 30 : 5);
+    fault_vfs_fail(nth, kind, lab_random_once_in(random, 3) ? FAULT_VFS_FOR_GOOD : FAULT_VFS_ONCE);
+}
+
+static void arm_disk_full(lab_random *random) {
+    fault_vfs_fill(lab_random_below(random, 20000));
+}
+
+static void disarm_disk(void) {
+    fault_vfs_fail(0, 0, FAULT_VFS_ONCE);
+}
+
+/* Those of the disk come last: they are only for a file. */
+static const lab_fault faults[] = {
+    {"busy", arm_busy, disarm_storage}, {"unreachable", arm_unreachable, disarm_storage},
+    {"full", arm_full, disarm_storage}, {"answer lost", arm_answer_lost, disarm_storage},
+    {"disk", arm_disk, disarm_disk},    {"disk full", arm_disk_full, disarm_disk},
+};
+enum { FAULT_COUNT = sizeof faults / sizeof *faults, DISK_FAULTS = 2 };
+
+static int64_t number(const char *text) {
+    char *end = NULL;
+    long long value = strtoll(text == NULL ? "" : text, &end, 10);
+    if (end == NULL || end == text || *end != '\0' || value < 0) {
+        fprintf(stderr, "%s is no number\n", text == NULL ? "nothing" : text);
+        exit(EXIT_FAILURE);
+    }
+    return value;
+}
+
+static void name_stores(lab_options *options, char *uri, char *owner_uri) {
+    static char schema[64];
+    if (strncmp(options->uri, "postgres", 8) == 0) {
+        snprintf(schema, sizeof schema, "lab_%ld.", (long)getpid());
+        lab_schema = schema;
+        snprintf(uri, URI_SIZE, "fault+%s?schema=lab_%ld", options->uri, (long)getpid());
+        snprintf(owner_uri, URI_SIZE, "%s?schema=lab_%ld&grant_to=farm_app",
+                 options->owner_uri == NULL ? options->uri : options->owner_uri, (long)getpid());
+        options->owner_uri = owner_uri;
+    } else {
+        snprintf(uri, URI_SIZE, "fault+%s", options->uri);
+        options->owner_uri = NULL;
+    }
+    options->uri = uri;
+}
+
+static void drop_schema(const lab_options *options) {
+    char text[100];
+    farm_session *session = NULL;
+    if (options->owner_uri == NULL) return;
+    snprintf(text, sizeof text, "DROP SCHEMA lab_%ld CASCADE", (long)getpid());
+    if (farm_session_new(&session) != FARM_OK ||
+        farm_session_open(session, options->owner_uri, NULL) != FARM_OK ||
+        farm_session_execute(session, text, NULL, 0, NULL) != FARM_OK)
+        fprintf(stderr, "drop: %s\n", farm_session_error_text(session));
+    farm_session_free(session);
+}
+
+int main(int argument_count, char **arguments) {
+    static char uri[URI_SIZE];
+    static char owner_uri[URI_SIZE];
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    lab_options options = {.seed = (uint64_t)now.tv_nsec, .player_count = 3, .faults = faults};
+    for (int i = 1; i < argument_count; i++) {
+        const char *argument = arguments[i];
+        if (strcmp(argument, "--seed") == 0)
+            options.seed = (uint64_t)number(arguments[++i]);
+        else if (strcmp(argument, "--rounds") == 0)
+            options.rounds = number(arguments[++i]);
+        else if (strcmp(argument, "--minutes") == 0)
+            options.duration_us = number(arguments[++i]) * 60000000;
+        else if (strcmp(argument, "--verbose") == 0)
+            options.is_verbose = 1;
+        else if (options.uri == NULL)
+            options.uri = argument;
+        else
+            options.owner_uri = argument;
+    }
+    if (options.uri == NULL) return EXIT_FAILURE;
+    if (options.rounds == 0 && options.duration_us == 0) options.rounds = 2000;
+
+    int is_file =
+        strncmp(options.uri, "sqlite:", 7) == 0 && strstr(options.uri, ":memory:") == NULL;
+    options.fault_count = FAULT_COUNT - (is_file ? 0 : DISK_FAULTS);
+    if (!fault_vfs_register()) return EXIT_FAILURE;
+    fault_vfs_skip_syncs(1);
+    if (decorator_register(&decorator_fault, "sqlite") == NULL ||
+        decorator_register(&decorator_fault, "postgresql") == NULL)
+        return EXIT_FAILURE;
+    int has_processes = strstr(options.uri, ":memory:") == NULL;
+    name_stores(&options, uri, owner_uri);
+    int failed = lab_run(&options);
+    options.has_processes = 1;
+    options.seed++;
+    if (failed == 0 && has_processes) failed = lab_run(&options);
+    drop_schema(&options);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
