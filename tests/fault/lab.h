@@ -47,9 +47,10 @@ int lab_random_once_in(lab_random *random, int64_t n);
 /* An operation. What the values mean, the module says. kind 0 is the look: an operation that reads
  * the module's whole state of the place and changes nothing. */
 typedef struct lab_operation {
-    int32_t module;  /* its index among lab_modules */
-    int32_t kind;    /* 0 or the module's own */
-    uint64_t number; /* of no other operation of the run; a repeat has a new one, too */
+    int32_t module;      /* its index among lab_modules */
+    int32_t kind;        /* 0 or the module's own */
+    int32_t can_compose; /* as it was drawn; see lab_turn_draw() */
+    uint64_t number;     /* of no other operation of the run; a repeat has a new one, too */
     int64_t values[LAB_VALUE_MAX];
 } lab_operation;
 
@@ -95,9 +96,11 @@ typedef struct lab_module {
     farm_status (*prepare)(farm_session *session);
     /* Draw an operation's kind, at least 1, and values. recent: the last operations of the module
      * that the same player drew at this place, the latest first, so that one may refer to another
-     * by its number ("refund what that one took"); not all of them need have succeeded. */
+     * by its number ("refund what that one took"); not all of them need have succeeded.
+     * can_compose: see lab_turn_draw(); without it, nothing that reads or changes several rows and
+     * does not lock them together. */
     void (*draw)(lab_random *random, const lab_operation *recent, int32_t recent_count,
-                 lab_operation *out);
+                 int can_compose, lab_operation *out);
     /* Do it. The session's clock stands at place->now_us; its actor is the service. results are all
      * 0 before. The kind 0, too. */
     void (*perform)(farm_session *session, void *hand, const lab_place *place,
@@ -156,8 +159,9 @@ typedef struct lab_dealer {
 void lab_dealer_init(lab_dealer *dealer, uint64_t seed);
 /* The players go to a new place. */
 void lab_dealer_move(lab_dealer *dealer);
-/* Draw a turn, without a fault. can_compose: it may be a transaction. Not where others play in the
- * same round and the isolation is READ COMMITTED: what it reads need not hold when it commits. */
+/* Draw a turn, without a fault. can_compose: it may be a transaction, or a look. Not where others
+ * play in the same round and the isolation is READ COMMITTED: what one statement reads need not
+ * hold any more when the next one does. */
 void lab_turn_draw(lab_dealer *dealer, int32_t player, int can_compose, lab_turn *out);
 /* A turn that looks at the module. */
 void lab_turn_look(int32_t module, lab_turn *out);

@@ -58,15 +58,20 @@ static int32_t draw_module(lab_dealer *dealer) {
 }
 
 /* Now and then a look, or what the player did last once more: a repeat is harmless. */
-static void draw_operation(lab_dealer *dealer, int32_t player, lab_operation *out) {
+static void draw_operation(lab_dealer *dealer, int32_t player, int can_compose,
+                           lab_operation *out) {
     int32_t module = draw_module(dealer);
     const lab_operation *recent = dealer->recent[player][module];
     int32_t recent_count = dealer->recent_count[player][module];
     memset(out, 0, sizeof *out);
-    if (recent_count > 0 && lab_random_once_in(&dealer->random, 6))
+    int is_repeat = recent_count > 0 && lab_random_once_in(&dealer->random, 6);
+    if (is_repeat && recent[0].can_compose <= can_compose) {
         *out = recent[0];
-    else if (!lab_random_once_in(&dealer->random, 8))
-        lab_modules[module]->draw(&dealer->random, recent, recent_count, out);
+    } else {
+        out->can_compose = can_compose;
+        if (!can_compose || !lab_random_once_in(&dealer->random, 8))
+            lab_modules[module]->draw(&dealer->random, recent, recent_count, can_compose, out);
+    }
     out->module = module;
     out->number = ++dealer->number;
     if (out->kind != 0) remember(dealer, player, out);
@@ -81,7 +86,8 @@ void lab_turn_draw(lab_dealer *dealer, int32_t player, int can_compose, lab_turn
         out->mode = lab_random_once_in(&dealer->random, 5) ? LAB_ROLLBACK : LAB_COMMIT;
         out->count = 1 + (int32_t)lab_random_below(&dealer->random, LAB_TURN_MAX);
     }
-    for (int32_t i = 0; i < out->count; i++) draw_operation(dealer, player, &out->operations[i]);
+    for (int32_t i = 0; i < out->count; i++)
+        draw_operation(dealer, player, can_compose, &out->operations[i]);
 }
 
 void lab_turn_look(int32_t module, lab_turn *out) {

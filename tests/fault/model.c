@@ -2,10 +2,13 @@
  *
  *     model [--broken=NAME] [--seed N] [--rounds N] [--minutes N] [--verbose] URI [OWNER_URI]
  *
- * Without a bound it plays a few thousand rounds. It plays the same seed as threads and, where
- * several processes can open the store, as processes. --broken plants a fault, and must fail. */
+ * Without a bound it plays ROUNDS of them. It plays the seed with threads and, where several
+ * processes can open the store, the next seed with processes. --broken plants a fault of
+ * fault/lab_broken.h and must fail: "--broken=lost-lock", "--broken=missing-key",
+ * "--broken=swallowed-error". */
 #include "backend/decorators.h"
 #include "fault/lab.h"
+#include "fault/lab_broken.h"
 #include "support/fault_vfs.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { URI_SIZE = 1024 };
+enum { URI_SIZE = 1024, ROUNDS = 3000 };
 
 static void arm_storage(lab_random *random, farm_status status, int32_t when) {
     decorator_fault_set(1 + (uint64_t)lab_random_below(random, 4), status, when);
@@ -74,7 +77,8 @@ static int64_t number(const char *text) {
     return value;
 }
 
-static void name_stores(lab_options *options, char *uri, char *owner_uri) {
+/* The storage faults wrap whatever is planted beneath them. */
+static void name_stores(lab_options *options, const char *planted, char *uri, char *owner_uri) {
     static char schema[64];
     if (strncmp(options->uri, "postgres", 8) == 0) {
         snprintf(schema, sizeof schema, "lab_%ld.", (long)getpid());
@@ -84,10 +88,17 @@ static void name_stores(lab_options *options, char *uri, char *owner_uri) {
                  options->owner_uri == NULL ? options->uri : options->owner_uri, (long)getpid());
         options->owner_uri = owner_uri;
     } else {
-        snprintf(uri, URI_SIZE, "fault+%s", options->uri);
+        snprintf(uri, URI_SIZE, "fault+%s%s", planted, options->uri);
         options->owner_uri = NULL;
     }
     options->uri = uri;
+}
+
+static int register_faults(const char *planted) {
+    char scheme[64];
+    snprintf(scheme, sizeof scheme, "%ssqlite", planted);
+    return decorator_register(&decorator_fault, scheme) != NULL &&
+           decorator_register(&decorator_fault, "postgresql") != NULL;
 }
 
 static void drop_schema(const lab_options *options) {
@@ -102,40 +113,47 @@ static void drop_schema(const lab_options *options) {
     farm_session_free(session);
 }
 
+/* Fills in the options, and answers what is planted: the URI's prefix. */
+static const char *read_arguments(int count, char **arguments, lab_options *options) {
+    const char *planted = "";
+    for (int i = 1; i < count && planted != NULL; i++) {
+        const char *argument = arguments[i];
+        const char *next = i + 1 < count ? arguments[i + 1] : NULL;
+        if (strcmp(argument, "--verbose") == 0)
+            options->is_verbose = 1;
+        else if (strncmp(argument, "--broken=", 9) == 0)
+            planted = lab_broken_plant(argument + 9);
+        else if (strcmp(argument, "--seed") == 0 && ++i)
+            options->seed = (uint64_t)number(next);
+        else if (strcmp(argument, "--rounds") == 0 && ++i)
+            options->rounds = number(next);
+        else if (strcmp(argument, "--minutes") == 0 && ++i)
+            options->duration_us = number(next) * 60000000;
+        else if (options->uri == NULL)
+            options->uri = argument;
+        else
+            options->owner_uri = argument;
+    }
+    return options->uri == NULL ? NULL : planted;
+}
+
 int main(int argument_count, char **arguments) {
     static char uri[URI_SIZE];
     static char owner_uri[URI_SIZE];
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     lab_options options = {.seed = (uint64_t)now.tv_nsec, .player_count = 3, .faults = faults};
-    for (int i = 1; i < argument_count; i++) {
-        const char *argument = arguments[i];
-        if (strcmp(argument, "--seed") == 0)
-            options.seed = (uint64_t)number(arguments[++i]);
-        else if (strcmp(argument, "--rounds") == 0)
-            options.rounds = number(arguments[++i]);
-        else if (strcmp(argument, "--minutes") == 0)
-            options.duration_us = number(arguments[++i]) * 60000000;
-        else if (strcmp(argument, "--verbose") == 0)
-            options.is_verbose = 1;
-        else if (options.uri == NULL)
-            options.uri = argument;
-        else
-            options.owner_uri = argument;
-    }
-    if (options.uri == NULL) return EXIT_FAILURE;
-    if (options.rounds == 0 && options.duration_us == 0) options.rounds = 2000;
-
-    int is_file =
-        strncmp(options.uri, "sqlite:", 7) == 0 && strstr(options.uri, ":memory:") == NULL;
-    options.fault_count = FAULT_COUNT - (is_file ? 0 : DISK_FAULTS);
     if (!fault_vfs_register()) return EXIT_FAILURE;
     fault_vfs_skip_syncs(1);
-    if (decorator_register(&decorator_fault, "sqlite") == NULL ||
-        decorator_register(&decorator_fault, "postgresql") == NULL)
-        return EXIT_FAILURE;
+    const char *planted = read_arguments(argument_count, arguments, &options);
+    if (planted == NULL || !register_faults(planted)) return EXIT_FAILURE;
+    if (options.rounds == 0 && options.duration_us == 0) options.rounds = ROUNDS;
+
     int has_processes = strstr(options.uri, ":memory:") == NULL;
-    name_stores(&options, uri, owner_uri);
+    int is_file = has_processes && strncmp(options.uri, "sqlite:", 7) == 0;
+    options.fault_count = FAULT_COUNT - (is_file ? 0 : DISK_FAULTS);
+    name_stores(&options, planted, uri, owner_uri);
+    options.duration_us /= 1 + has_processes;
     int failed = lab_run(&options);
     options.has_processes = 1;
     options.seed++;

@@ -35,7 +35,8 @@ typedef struct key_hand {
 } key_hand;
 
 static void draw(lab_random *random, const lab_operation *recent, int32_t recent_count,
-                 lab_operation *out) {
+                 int can_compose, lab_operation *out) {
+    (void)can_compose;
     static const int64_t locks_us[] = {2000, 1000000, 20000000};
     const lab_operation *last = NULL;
     if (recent_count > 0 && !lab_random_once_in(random, 3))

@@ -54,9 +54,13 @@ static farm_status prepare(farm_session *session) {
     return farm_rate_define(session, defined, LIMITS);
 }
 
-/* Limits of one call; at least one is in it. */
-static void draw_costs(lab_random *random, int64_t least, int64_t most, lab_operation *out) {
+/* Limits of one call; at least one is in it. A take locks all its buckets before it decides; the
+ * others, and a cost of 0, which only looks, come to one bucket after the other. */
+static void draw_costs(lab_random *random, int64_t least, int64_t most, int can_compose,
+                       lab_operation *out) {
     int64_t used = 1 + lab_random_below(random, (1 << LIMITS) - 1);
+    if (out->kind != TAKE && !can_compose) used = INT64_C(1) << lab_random_below(random, LIMITS);
+    if (!can_compose && least == 0 && (used & (used - 1)) != 0) least = 1;
     for (int32_t i = 0; i < LIMITS; i++) {
         int64_t cost = least + lab_random_below(random, most - least + 1);
         out->values[COST + i] = (used >> i & 1) ? cost : -1;
@@ -64,17 +68,17 @@ static void draw_costs(lab_random *random, int64_t least, int64_t most, lab_oper
 }
 
 static void draw(lab_random *random, const lab_operation *recent, int32_t recent_count,
-                 lab_operation *out) {
+                 int can_compose, lab_operation *out) {
     static const int32_t kinds[] = {TAKE, TAKE, TAKE, TAKE, PEEK, REFUND, REFUND, RESET};
     out->kind = kinds[lab_random_below(random, sizeof kinds / sizeof *kinds)];
     if (out->kind == REFUND && recent_count > 0) {
         const lab_operation *taken = &recent[lab_random_below(random, recent_count)];
-        draw_costs(random, 1, 3, out);
+        draw_costs(random, 1, 3, can_compose, out);
         out->values[TAKEN] = taken->kind == REFUND ? taken->values[TAKEN] : (int64_t)taken->number;
         return;
     }
     if (out->kind == REFUND) out->kind = TAKE;
-    draw_costs(random, 0, lab_random_once_in(random, 12) ? 9 : 3, out);
+    draw_costs(random, 0, lab_random_once_in(random, 12) ? 9 : 3, can_compose, out);
 }
 
 /* --- the library --- */

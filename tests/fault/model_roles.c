@@ -28,7 +28,8 @@ static const char *const operations[OPERATIONS] = {"read", "write",  "manage", "
                                                    "pay",  "refund", "close",  "grant"};
 
 static void draw(lab_random *random, const lab_operation *recent, int32_t recent_count,
-                 lab_operation *out) {
+                 int can_compose, lab_operation *out) {
+    (void)can_compose;
     static const int32_t kinds[] = {FOUND, GRANT, GRANT, GRANT, REVOKE, REVOKE, CHECK};
     (void)recent;
     (void)recent_count;
