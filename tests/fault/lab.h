@@ -194,6 +194,8 @@ int lab_judge_look(lab_judge *judge, farm_session *session, const lab_place *pla
 /* The store may have lost the latest rounds, but no others before them (durability=normal): any of
  * the last `rounds` states is possible again. Then look. */
 void lab_judge_rewind(lab_judge *judge, size_t rounds);
+/* What is now is on the disk for good: no rewind goes back beyond it. */
+void lab_judge_settle(lab_judge *judge);
 
 /* --- a whole run --- */
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORLD_MAX = 20000, HISTORY_MAX = 128 };
+enum { WORLD_MAX = 20000, HISTORY_MAX = 512 };
 
 /* Of a turn, shifted by its index: its first try has been played, beside the bits of those that
  * have been played to the end. */
@@ -120,6 +120,11 @@ void lab_judge_rewind(lab_judge *judge, size_t rounds) {
         for (size_t j = 0; j < kept->count; j++)
             set_add(&judge->now, &kept->worlds[j], judge->size);
     }
+}
+
+void lab_judge_settle(lab_judge *judge) {
+    judge->history_count = 0;
+    remember(judge);
 }
 
 /* --- what a turn makes of a world --- */

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { URI_SIZE = 1024, ROUNDS = 3000 };
@@ -140,14 +139,15 @@ static const char *read_arguments(int count, char **arguments, lab_options *opti
 int main(int argument_count, char **arguments) {
     static char uri[URI_SIZE];
     static char owner_uri[URI_SIZE];
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    lab_options options = {.seed = (uint64_t)now.tv_nsec, .player_count = 3, .faults = faults};
+    lab_options options = {.seed = 1, .player_count = 3, .faults = faults};
     if (!fault_vfs_register()) return EXIT_FAILURE;
     fault_vfs_skip_syncs(1);
     const char *planted = read_arguments(argument_count, arguments, &options);
+    int is_planted = argument_count > 1 && strncmp(arguments[1], "--broken", 8) == 0;
     if (planted == NULL || !register_faults(planted)) return EXIT_FAILURE;
-    if (options.rounds == 0 && options.duration_us == 0) options.rounds = ROUNDS;
+    /* What is planted ends the run, sooner or later. */
+    if (options.rounds == 0 && options.duration_us == 0)
+        options.rounds = is_planted ? ROUNDS * 20 : ROUNDS;
 
     int has_processes = strstr(options.uri, ":memory:") == NULL;
     int is_file = has_processes && strncmp(options.uri, "sqlite:", 7) == 0;
