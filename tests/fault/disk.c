@@ -8,10 +8,10 @@
  * Stores: sqlite-file */
 #include "support/fault_vfs.h"
 #include "support/scenarios.h"
+#include "support/store_file.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { POINT_MAX = 5000, FULL_STEP = 1536, PATH_SIZE = 1024 };
 
@@ -41,31 +41,6 @@ static const char *uri;
 static char path[PATH_SIZE];
 static char template_path[PATH_SIZE + 16];
 
-static void remove_files(void) {
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
-    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-        char name[PATH_SIZE + 16];
-        snprintf(name, sizeof name, "%s%s", path, suffixes[i]);
-        unlink(name);
-    }
-}
-
-static void copy_file(const char *from, const char *to) {
-    char part[65536];
-    FILE *in = fopen(from, "rb");
-    FILE *out = fopen(to, "wb");
-    if (in == NULL || out == NULL) {
-        perror(from);
-        abort();
-    }
-    for (size_t size = 1; size > 0;) {
-        size = fread(part, 1, sizeof part, in);
-        if (fwrite(part, 1, size, out) != size) abort();
-    }
-    fclose(in);
-    if (fclose(out) != 0) abort();
-}
-
 static farm_status open_session(farm_session *session) {
     /* A disk that fails for good is not worth waiting for. */
     const farm_session_options options = {.struct_size = sizeof options, .try_count = 3};
@@ -92,14 +67,14 @@ static farm_session *open_well(void) {
 
 /* Each point begins with what this leaves. */
 static void make_template(const fault_scenario *scenario) {
-    remove_files();
+    store_file_remove(path);
     farm_session *session = open_well();
     if (farm_migrate(session) != FARM_OK || scenario->prepare(session) != FARM_OK) {
         fprintf(stderr, "%s: %s\n", scenario->name, farm_session_error_text(session));
         abort();
     }
     farm_session_free(session);
-    copy_file(path, template_path);
+    store_file_copy(path, template_path);
 }
 
 static int fail(const disk_point *point, farm_status status, const char *what,
@@ -137,8 +112,8 @@ static int is_as_said(const fault_scenario *scenario, farm_status status, int64_
 
 static int run_point(const disk_point *point, int *out_fired) {
     const fault_scenario *scenario = point->scenario;
-    remove_files();
-    copy_file(template_path, path);
+    store_file_remove(path);
+    store_file_copy(template_path, path);
     farm_session *session = new_session();
     farm_status status = act(point, session, out_fired);
 
@@ -191,7 +166,7 @@ static int storm_first(unsigned long *points) {
     int failed = 0;
     int has_fired = 1;
     for (point.number = 1; has_fired && point.number < POINT_MAX; point.number += STRIDE) {
-        remove_files();
+        store_file_remove(path);
         farm_session *session = new_session();
         arm(&point);
         farm_status status = open_and_migrate(session);

@@ -13,11 +13,11 @@
 #include "fault/lab_broken.h"
 #include "support/fault_vfs.h"
 #include "support/scenarios.h"
+#include "support/store_file.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { CUTS = 300, CUTS_IN_A_LIFE = 12, TURNS_MAX = 60, URI_SIZE = 1024, KINDS = 3 };
 
@@ -40,15 +40,6 @@ static int fail(const life *self, const char *what) {
     fprintf(stderr, "not ok: cut %" PRId64 ", durability %s: %s: %s\n", self->cuts,
             self->is_durable ? "full" : "normal", what, farm_session_error_text(self->session));
     return 0;
-}
-
-static void remove_files(const char *path) {
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
-    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-        char name[URI_SIZE];
-        snprintf(name, sizeof name, "%s%s", path, suffixes[i]);
-        unlink(name);
-    }
 }
 
 /* --- the store, with and without power --- */
@@ -96,7 +87,7 @@ static int is_undamaged(life *self) {
 
 /* Made by chance's leave: each time the power fails in the midst of it, it begins again. */
 static int make_store(life *self) {
-    remove_files(self->path);
+    store_file_remove(self->path);
     for (int is_made = 0; !is_made;) {
         int is_interrupted = lab_random_once_in(&self->dealer.random, 2);
         if (is_interrupted) plan_cut(self);
