@@ -90,8 +90,8 @@ static void describe_place(farm_store *store, const PQconninfoOption *options) {
 static farm_status read_uri(farm_store *store, farm_fault *fault) {
     char *words = NULL;
     PQconninfoOption *options = PQconninfoParse(store->uri, &words);
-    /* The words quote the URI, and with it the password. */
-    const int32_t is_wrong = words != NULL;
+    /* The words quote the URI, and with it the password. A lack of memory has words, too. */
+    const int32_t is_wrong = words != NULL && strstr(words, "out of memory") == NULL;
     PQfreemem(words);
     if (options == NULL)
         return is_wrong ? postgres_fault_set(fault, FARM_EINVAL,
