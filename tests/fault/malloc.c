@@ -5,7 +5,7 @@
  *     malloc URI [OWNER_URI]
  *
  * malloc() itself is replaced, so it needs glibc and no sanitizer, and is skipped elsewhere.
- * Stores: postgres pgbouncer */
+ * Stores: postgres */
 #include "support/scenarios.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,7 +69,7 @@ static int fail(const fault_scenario *scenario, long point, farm_status status, 
 static farm_status open_session(farm_session *session, const char *at) {
     /* Where libpq has no memory for a message it waits for the rest of it: the library's time bounds
      * that. */
-    const farm_session_options options = {.struct_size = sizeof options, .timeout_us = 2000000};
+    const farm_session_options options = {.struct_size = sizeof options, .timeout_us = 1000000};
     farm_status status = farm_session_open(session, at, &options);
     if (status == FARM_OK) status = farm_session_set_service(session);
     return status == FARM_OK ? farm_session_set_clock_us(session, NOW_US) : status;
@@ -126,7 +126,7 @@ static int storm(farm_session *witness, const fault_scenario *scenario, long *po
     long point = 0;
     do {
         failed += !run_point(scenario, witness, point);
-        point += 1 + point / 8;
+        point += 1 + point / 4;
         (*points)++;
     } while (has_fired && point < POINT_MAX);
     if (!scenario_is_sound(witness))

@@ -1,8 +1,8 @@
 /* Random operations of all modules against their models, while faults happen (fault/lab.h).
  *
- *     model [--broken=NAME] [--seed N] [--rounds N] [--minutes N] [--verbose] URI [OWNER_URI]
+ *     model [--broken=NAME] [--seed N] [--rounds N] [--seconds N] [--verbose] URI [OWNER_URI]
  *
- * Without a bound it plays ROUNDS of them. It plays the seed with threads and, where several
+ * Without a bound it plays some thousands of them; without a seed, 1. It plays the seed with threads and, where several
  * processes can open the store, the next seed with processes. --broken plants a fault of
  * fault/lab_broken.h and must fail: "--broken=lost-lock", "--broken=missing-key",
  * "--broken=swallowed-error". */
@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { URI_SIZE = 1024, ROUNDS = 3000 };
+enum { URI_SIZE = 1024, ROUNDS = 3000, ROUNDS_IN_PROCESS = 8000 };
 
 static void arm_storage(lab_random *random, farm_status status, int32_t when) {
     decorator_fault_set(1 + (uint64_t)lab_random_below(random, 4), status, when);
@@ -126,8 +126,8 @@ static const char *read_arguments(int count, char **arguments, lab_options *opti
             options->seed = (uint64_t)number(next);
         else if (strcmp(argument, "--rounds") == 0 && ++i)
             options->rounds = number(next);
-        else if (strcmp(argument, "--minutes") == 0 && ++i)
-            options->duration_us = number(next) * 60000000;
+        else if (strcmp(argument, "--seconds") == 0 && ++i)
+            options->duration_us = number(next) * 1000000;
         else if (options->uri == NULL)
             options->uri = argument;
         else
@@ -145,9 +145,10 @@ int main(int argument_count, char **arguments) {
     const char *planted = read_arguments(argument_count, arguments, &options);
     int is_planted = argument_count > 1 && strncmp(arguments[1], "--broken", 8) == 0;
     if (planted == NULL || !register_faults(planted)) return EXIT_FAILURE;
+    int is_server = strncmp(options.uri, "postgres", 8) == 0;
     /* What is planted ends the run, sooner or later. */
     if (options.rounds == 0 && options.duration_us == 0)
-        options.rounds = is_planted ? ROUNDS * 20 : ROUNDS;
+        options.rounds = is_planted ? ROUNDS * 20 : is_server ? ROUNDS : ROUNDS_IN_PROCESS;
 
     int has_processes = strstr(options.uri, ":memory:") == NULL;
     int is_file = has_processes && strncmp(options.uri, "sqlite:", 7) == 0;
