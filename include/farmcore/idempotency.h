@@ -91,8 +91,8 @@ FARM_API farm_status farm_idempotency_begin(farm_session *session, const char *o
 /** FARM_IDEMPOTENCY_EXECUTE … MISMATCH. @return 0 for NULL. Threads: any. Since 0.1.0. */
 FARM_API int32_t farm_idempotency_outcome(const farm_idempotency *claim);
 
-/** The last step recorded, by this claim too, be it rolled back since. @return 0 when there is none,
- * or for MISMATCH. Threads: any. Since 0.1.0. */
+/** The last step recorded, by this claim too, be it rolled back since. @return 0 when there is
+ * none, or for MISMATCH. Threads: any. Since 0.1.0. */
 FARM_API int32_t farm_idempotency_step(const farm_idempotency *claim);
 
 /** REPLAY: the code of the answer. @return 0 otherwise. Threads: any. Since 0.1.0. */

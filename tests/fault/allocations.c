@@ -1,6 +1,6 @@
-/* Every allocation fails in turn, in every scenario: those of the library, those of SQLite, those of
- * cJSON. The call says ENOMEM or does all of it, nothing is half done or leaked, and the repeat
- * succeeds. In a file, SQLite may also leave it open whether a commit happened.
+/* Every allocation fails in turn, in every scenario: those of the library, of SQLite, of cJSON. The
+ * call says ENOMEM or does all of it, nothing is half done or leaked, and the repeat succeeds. In a
+ * file, SQLite may also leave it open whether a commit happened.
  *
  *     allocations URI
  *

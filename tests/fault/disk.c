@@ -1,7 +1,7 @@
-/* Every I/O of every scenario fails in turn, once or from then on, and the disk is full after every
+/* Every I/O of every scenario fails in turn, once or from then on, and the disk is full after any
  * number of bytes: the call says the truth, a repeat is harmless, the store stays sound. Each time
- * on a fresh copy of the same file, by a session that opens it in the midst of the fault, and by one
- * that had it open before and goes on afterwards.
+ * on a fresh copy of the same file, by a session that opens it in the midst of the fault, and by
+ * one that had it open before and goes on afterwards.
  *
  *     disk URI
  *

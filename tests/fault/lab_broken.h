@@ -1,5 +1,5 @@
-/* Planted faults: stores that break a promise, outside of the product, so that the lab can show that
- * it notices. */
+/* Planted faults: stores that break a promise, outside of the product, so that the lab can show
+ * that it notices. */
 #ifndef LAB_BROKEN_H
 #define LAB_BROKEN_H
 

@@ -1,6 +1,7 @@
 /* Every allocation fails in turn, whoever asks malloc() for it: libpq above all, and what it stands
- * on, but for the libraries of GSSAPI and TLS, the first of which does not survive it. The call does all of it, or says that it has no memory, no connection, or that it does not
- * know; nothing is half done, and the repeat succeeds.
+ * on, but for the libraries of GSSAPI and TLS, the first of which does not survive it. The call
+ * does all of it, or says that it has no memory, no connection, or that it does not know; nothing
+ * is half done, and the repeat succeeds.
  *
  *     malloc URI [OWNER_URI]
  *
@@ -26,6 +27,9 @@ int main(int argument_count, char **arguments) {
 #else
 
 #define NOW_US INT64_C(1767225600000000)
+/* Where libpq has no memory for a message it waits for the rest of it. The library's time bounds
+ * that; on a machine that is very busy it may also end a call that met no failure. */
+#define ACT_US INT64_C(2000000)
 
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
@@ -66,10 +70,9 @@ static int fail(const fault_scenario *scenario, long point, farm_status status, 
     return 0;
 }
 
-static farm_status open_session(farm_session *session, const char *at) {
-    /* Where libpq has no memory for a message it waits for the rest of it: the library's time bounds
-     * that. */
-    const farm_session_options options = {.struct_size = sizeof options, .timeout_us = 1000000};
+/* timeout_us 0: the default. */
+static farm_status open_session(farm_session *session, const char *at, int64_t timeout_us) {
+    const farm_session_options options = {.struct_size = sizeof options, .timeout_us = timeout_us};
     farm_status status = farm_session_open(session, at, &options);
     if (status == FARM_OK) status = farm_session_set_service(session);
     return status == FARM_OK ? farm_session_set_clock_us(session, NOW_US) : status;
@@ -77,7 +80,7 @@ static farm_status open_session(farm_session *session, const char *at) {
 
 static farm_session *open_well(const char *at) {
     farm_session *session = NULL;
-    if (farm_session_new(&session) != FARM_OK || open_session(session, at) != FARM_OK) {
+    if (farm_session_new(&session) != FARM_OK || open_session(session, at, 0) != FARM_OK) {
         fprintf(stderr, "open: %s\n", farm_session_error_text(session));
         abort();
     }
@@ -96,7 +99,7 @@ static int run_point(const fault_scenario *scenario, farm_session *witness, long
         return fail(scenario, point, FARM_OK, "prepare", witness);
     has_fired = 0;
     countdown = point;
-    farm_status status = open_session(session, uri);
+    farm_status status = open_session(session, uri, ACT_US);
     if (status == FARM_OK) status = scenario->act(session);
     farm_rollback(session);
     countdown = -1;
@@ -105,12 +108,12 @@ static int run_point(const fault_scenario *scenario, farm_session *witness, long
     int64_t answer = scenario_answer(witness, scenario);
     int is_known = status == FARM_OK || status == FARM_ENOMEM || status == FARM_EUNAVAILABLE ||
                    status == FARM_ETIMEOUT || status == FARM_EUNCERTAIN;
-    if (!is_known || (status != FARM_OK && !has_fired))
+    if (!is_known || (status != FARM_OK && status != FARM_ETIMEOUT && !has_fired))
         is_good = fail(scenario, point, status, "that is not what happened", session);
     if (!is_as_said(scenario, status, answer))
         is_good = fail(scenario, point, status, "the rows say otherwise", session);
     farm_session_close(session);
-    farm_status again = open_session(session, uri);
+    farm_status again = open_session(session, uri, 0);
     if (again == FARM_OK) again = scenario->act(session);
     int64_t most = scenario->most;
     if (answer == scenario->most && answer != scenario->least) most += scenario->repeat_adds;

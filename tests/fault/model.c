@@ -2,10 +2,10 @@
  *
  *     model [--broken=NAME] [--seed N] [--rounds N] [--seconds N] [--verbose] URI [OWNER_URI]
  *
- * Without a bound it plays some thousands of them; without a seed, 1. It plays the seed with threads and, where several
- * processes can open the store, the next seed with processes. --broken plants a fault of
- * fault/lab_broken.h and must fail: "--broken=lost-lock", "--broken=missing-key",
- * "--broken=swallowed-error". */
+ * Without a bound it plays some thousands of them; without a seed, 1. It plays the seed with
+ * threads and, where several processes can open the store, the next seed with processes. --broken
+ * plants a fault of fault/lab_broken.h and must fail: "--broken=lost-lock",
+ * "--broken=missing-key", "--broken=swallowed-error". */
 #include "backend/decorators.h"
 #include "fault/lab.h"
 #include "fault/lab_broken.h"

@@ -1,5 +1,5 @@
-/* Options of a session of any size, with any bytes in them, and settings of a URI: they are taken or
- * refused, and what this library does not know is never ignored. */
+/* Options of a session of any size, with any bytes in them, and settings of a URI: they are taken
+ * or refused, and what this library does not know is never ignored. */
 #include <farmcore/farmcore.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* What a decision says over HTTP: whatever the states hold, a field is a line of visible ASCII, and a
- * problem is JSON. */
+/* What a decision says over HTTP: whatever the states hold, a field is a line of visible ASCII, and
+ * a problem is JSON. */
 #include "base/json.h"
 #include <farmcore/farmcore.h>
 #include <stdlib.h>
