@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { URI_SIZE = 1024, ROUNDS = 3000, ROUNDS_IN_PROCESS = 8000 };
+enum { URI_SIZE = 1024, ROUNDS = 2000, ROUNDS_IN_PROCESS = 8000 };
 
 static void arm_storage(lab_random *random, farm_status status, int32_t when) {
     decorator_fault_set(1 + (uint64_t)lab_random_below(random, 4), status, when);
@@ -143,12 +143,11 @@ int main(int argument_count, char **arguments) {
     if (!fault_vfs_register()) return EXIT_FAILURE;
     fault_vfs_skip_syncs(1);
     const char *planted = read_arguments(argument_count, arguments, &options);
-    int is_planted = argument_count > 1 && strncmp(arguments[1], "--broken", 8) == 0;
+    int is_planted = argument_count > 1 && strncmp(arguments[1], "--broken=", 9) == 0;
     if (planted == NULL || !register_faults(planted)) return EXIT_FAILURE;
     int is_server = strncmp(options.uri, "postgres", 8) == 0;
-    /* What is planted ends the run, sooner or later. */
-    if (options.rounds == 0 && options.duration_us == 0)
-        options.rounds = is_planted ? ROUNDS * 20 : is_server ? ROUNDS : ROUNDS_IN_PROCESS;
+    int is_bounded = options.rounds > 0 || options.duration_us > 0;
+    if (!is_bounded) options.rounds = is_server ? ROUNDS : ROUNDS_IN_PROCESS;
 
     int has_processes = strstr(options.uri, ":memory:") == NULL;
     int is_file = has_processes && strncmp(options.uri, "sqlite:", 7) == 0;
@@ -158,6 +157,8 @@ int main(int argument_count, char **arguments) {
     int failed = lab_run(&options);
     options.has_processes = 1;
     options.seed++;
+    /* What is planted ends the run, sooner or later. */
+    if (is_planted && !is_bounded) options.rounds = ROUNDS * 100;
     if (failed == 0 && has_processes) failed = lab_run(&options);
     drop_schema(&options);
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
