@@ -91,8 +91,9 @@ static void image_read(image *self, const char *path) {
 
 static void image_store(const image *self, const char *path) {
     FILE *stream = fopen(path, "wb");
-    if (stream == NULL || fwrite(self->data, 1, self->size, stream) != self->size ||
-        fclose(stream) != 0) {
+    size_t written = 0;
+    if (stream != NULL && self->size > 0) written = fwrite(self->data, 1, self->size, stream);
+    if (stream == NULL || written != self->size || fclose(stream) != 0) {
         perror(path);
         abort();
     }
