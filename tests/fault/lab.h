@@ -42,6 +42,10 @@ int64_t lab_random_below(lab_random *random, int64_t bound);
 /* Whether something happens that does so once in n times. */
 int lab_random_once_in(lab_random *random, int64_t n);
 
+/* The library's entropy of this process, from a seed: what is random in a store is so, too. Call it
+ * once, before sessions are opened with the options that it belongs in. */
+const farm_entropy *lab_entropy(uint64_t seed);
+
 /* --- what is played --- */
 
 /* An operation. What the values mean, the module says. kind 0 is the look: an operation that reads

@@ -1,6 +1,7 @@
 /* The fault lab: drawing turns and playing them. */
 #include "fault/lab.h"
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,24 @@ int64_t lab_random_below(lab_random *random, int64_t bound) {
 
 int lab_random_once_in(lab_random *random, int64_t n) {
     return lab_random_below(random, n) == 0;
+}
+
+static atomic_uint_least64_t entropy_state;
+
+static void fill_entropy(void *context, void *data, size_t size) {
+    unsigned char *bytes = data;
+    (void)context;
+    for (size_t i = 0; i < size; i++) {
+        lab_random random = {atomic_fetch_add(&entropy_state, 1) << 20};
+        bytes[i] = (unsigned char)lab_random_next(&random);
+    }
+}
+
+const farm_entropy *lab_entropy(uint64_t seed) {
+    static const farm_entropy entropy = {.struct_size = sizeof entropy, .fill = fill_entropy};
+    lab_random random = {seed};
+    atomic_store(&entropy_state, lab_random_next(&random));
+    return &entropy;
 }
 
 /* --- drawing --- */

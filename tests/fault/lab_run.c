@@ -84,10 +84,10 @@ static void play_with_fault(const lab_options *options, farm_session *session, l
     if (turn->fault >= 0) options->faults[turn->fault].disarm();
 }
 
-static farm_session *open_session(const char *uri) {
+static farm_session *open_session(const char *uri, const farm_session_options *session_options) {
     farm_session *session = NULL;
     if (farm_session_new(&session) != FARM_OK) stop("session", "no memory");
-    if (farm_session_open(session, uri, NULL) != FARM_OK)
+    if (farm_session_open(session, uri, session_options) != FARM_OK)
         stop("open", farm_session_error_text(session));
     farm_session_set_service(session);
     return session;
@@ -97,9 +97,12 @@ static void serve(const lab_options *options, int from_run, int to_run) {
     lab_player *player = lab_player_new();
     farm_session *session = NULL;
     order received;
+    const farm_session_options session_options = {
+        .struct_size = sizeof session_options,
+        .entropy = lab_entropy(options->seed + (uint64_t)to_run)};
     if (player == NULL) stop("player", "no memory");
     while (transfer(from_run, &received, sizeof received, 0)) {
-        if (session == NULL) session = open_session(options->uri);
+        if (session == NULL) session = open_session(options->uri, &session_options);
         if (received.is_new_place) lab_player_forget(player);
         play_with_fault(options, session, player, &received.place, &received.turn);
         if (!transfer(to_run, &received.turn, sizeof received.turn, 1)) break;
@@ -143,7 +146,7 @@ static farm_session *acquire(run *self) {
 static void prepare(run *self) {
     const lab_options *options = self->options;
     farm_session *session =
-        options->owner_uri == NULL ? self->witness : open_session(options->owner_uri);
+        options->owner_uri == NULL ? self->witness : open_session(options->owner_uri, NULL);
     farm_session_set_clock_us(session, BEGIN_US);
     if (farm_migrate(session) != FARM_OK) stop("migrate", farm_session_error_text(session));
     if (session != self->witness) farm_session_free(session);
@@ -154,8 +157,10 @@ static void prepare(run *self) {
 }
 
 static void open_run(run *self, const lab_options *options) {
-    const farm_pool_options bounds = {.struct_size = sizeof bounds,
-                                      .max_count = LAB_PLAYER_MAX + 1};
+    const farm_session_options session_options = {.struct_size = sizeof session_options,
+                                                  .entropy = lab_entropy(options->seed)};
+    const farm_pool_options bounds = {
+        .struct_size = sizeof bounds, .max_count = LAB_PLAYER_MAX + 1, .session = &session_options};
     farm_error error = {.struct_size = sizeof error};
     memset(self, 0, sizeof *self);
     self->options = options;

@@ -31,6 +31,7 @@ typedef struct life {
     lab_place place;
     const char *path;
     char uri[URI_SIZE];
+    const farm_entropy *entropy;
     int is_durable;
     int64_t cuts;
     int64_t rounds;
@@ -46,7 +47,8 @@ static int fail(const life *self, const char *what) {
 
 /* A store without power answers at once that it cannot; it is not worth waiting for. */
 static farm_status open_store(life *self) {
-    const farm_session_options options = {.struct_size = sizeof options, .try_count = 2};
+    const farm_session_options options = {
+        .struct_size = sizeof options, .try_count = 2, .entropy = self->entropy};
     farm_status status = farm_session_open(self->session, self->uri, &options);
     if (status == FARM_OK) status = farm_session_set_service(self->session);
     if (status == FARM_OK) status = farm_session_set_clock_us(self->session, self->place.now_us);
@@ -193,6 +195,8 @@ int main(int argument_count, char **arguments) {
     life self = {.path = uri + 7, .judge = lab_judge_new(), .player = lab_player_new()};
     if (self.judge == NULL || self.player == NULL || farm_session_new(&self.session) != FARM_OK)
         return EXIT_FAILURE;
+    self.entropy = lab_entropy(seed);
+    fault_vfs_seed(seed);
     fault_vfs_skip_syncs(1);
     fault_vfs_power_watch();
     printf("seed %" PRIu64 "\n", seed);

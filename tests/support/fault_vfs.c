@@ -25,6 +25,8 @@ static struct {
     int is_skipping;
     int is_watching;
     int is_cut;
+    int is_seeded;
+    uint64_t seed;
 } plan = {.room = -1};
 
 static sqlite3_vfs *real_vfs;
@@ -255,6 +257,18 @@ static int full_path(sqlite3_vfs *self, const char *path, int size, char *out) {
     return real_vfs->xFullPathname(real_vfs, path, size, out);
 }
 
+static int fill_random(sqlite3_vfs *self, int size, char *out) {
+    (void)self;
+    pthread_mutex_lock(&mutex);
+    int is_seeded = plan.is_seeded;
+    for (int i = 0; i < size && is_seeded; i++) {
+        plan.seed = plan.seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        out[i] = (char)(plan.seed >> 56);
+    }
+    pthread_mutex_unlock(&mutex);
+    return is_seeded ? size : real_vfs->xRandomness(real_vfs, size, out);
+}
+
 int fault_vfs_register(void) {
     if (real_vfs != NULL) return 1;
     real_vfs = sqlite3_vfs_find(NULL);
@@ -267,6 +281,7 @@ int fault_vfs_register(void) {
     vfs.xDelete = delete_file;
     vfs.xAccess = access_file;
     vfs.xFullPathname = full_path;
+    vfs.xRandomness = fill_random;
     return sqlite3_vfs_register(&vfs, 1) == SQLITE_OK;
 }
 
@@ -307,6 +322,13 @@ void fault_vfs_fill(int64_t size) {
 void fault_vfs_skip_syncs(int is_skipping) {
     pthread_mutex_lock(&mutex);
     plan.is_skipping = is_skipping;
+    pthread_mutex_unlock(&mutex);
+}
+
+void fault_vfs_seed(uint64_t seed) {
+    pthread_mutex_lock(&mutex);
+    plan.is_seeded = 1;
+    plan.seed = seed;
     pthread_mutex_unlock(&mutex);
 }
 

@@ -45,6 +45,9 @@ void fault_vfs_fill(int64_t size);
 
 /* Syncs are not handed to the real disk: for speed, where the power is a play anyhow. */
 void fault_vfs_skip_syncs(int is_skipping);
+/* SQLite's own randomness, which goes into its logs: the same from now on for the same seed. Before
+ * SQLite has drawn any. */
+void fault_vfs_seed(uint64_t seed);
 /* Planted faults: FAULT_VFS_SYNC says that it has synced, FAULT_VFS_SHM that it has the lock. */
 void fault_vfs_lie(uint32_t kinds);
 
