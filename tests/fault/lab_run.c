@@ -19,6 +19,9 @@ enum {
 
 #define BEGIN_US INT64_C(1767225600000000)
 
+/* When the next run of this process begins: a store that was played in sees no time go back. */
+static int64_t begin_us = BEGIN_US;
+
 /* A player as the run sees him. */
 typedef struct seat {
     lab_player *player;    /* a thread's */
@@ -147,10 +150,10 @@ static void prepare(run *self) {
     const lab_options *options = self->options;
     farm_session *session =
         options->owner_uri == NULL ? self->witness : open_session(options->owner_uri, NULL);
-    farm_session_set_clock_us(session, BEGIN_US);
+    farm_session_set_clock_us(session, begin_us);
     if (farm_migrate(session) != FARM_OK) stop("migrate", farm_session_error_text(session));
     if (session != self->witness) farm_session_free(session);
-    farm_session_set_clock_us(self->witness, BEGIN_US);
+    farm_session_set_clock_us(self->witness, begin_us);
     for (int32_t i = 0; i < lab_module_count; i++)
         if (lab_modules[i]->prepare != NULL && lab_modules[i]->prepare(self->witness) != FARM_OK)
             stop(lab_modules[i]->name, farm_session_error_text(self->witness));
@@ -357,13 +360,14 @@ int lab_run(const lab_options *options) {
            options->uri, (int)options->fault_count);
     fflush(stdout);
     open_run(self, options);
-    self->place.now_us = BEGIN_US;
+    self->place.now_us = begin_us;
     int64_t end_us = real_us() + options->duration_us;
     while (!self->has_failed && (options->rounds == 0 || self->round < options->rounds) &&
            (options->duration_us == 0 || real_us() < end_us))
         self->has_failed = !play_place(self);
     if (!self->has_failed) self->has_failed = !verify(self);
     close_run(self);
+    begin_us = self->place.now_us;
     if (self->has_failed)
         fprintf(stderr, "not ok: seed %" PRIu64 ", round %" PRId64 ", place %s\n", options->seed,
                 self->round, self->place.name);
