@@ -8,10 +8,9 @@
  * malloc() itself is replaced, so it needs glibc and no sanitizer, and is skipped elsewhere.
  * Stores: postgres */
 #include "support/scenarios.h"
+#include "support/test_store.h"
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 enum { SKIPPED = 77, POINT_MAX = 20000, URI_SIZE = 1024 };
 
@@ -60,8 +59,6 @@ REPLACES void *realloc(void *data, size_t size) {
 }
 
 static char uri[URI_SIZE];
-static char owner_uri[URI_SIZE];
-static char schema[64];
 
 static int fail(const fault_scenario *scenario, long point, farm_status status, const char *what,
                 farm_session *session) {
@@ -76,15 +73,6 @@ static farm_status open_session(farm_session *session, const char *at, int64_t t
     farm_status status = farm_session_open(session, at, &options);
     if (status == FARM_OK) status = farm_session_set_service(session);
     return status == FARM_OK ? farm_session_set_clock_us(session, NOW_US) : status;
-}
-
-static farm_session *open_well(const char *at) {
-    farm_session *session = NULL;
-    if (farm_session_new(&session) != FARM_OK || open_session(session, at, 0) != FARM_OK) {
-        fprintf(stderr, "open: %s\n", farm_session_error_text(session));
-        abort();
-    }
-    return session;
 }
 
 static int is_as_said(const fault_scenario *scenario, farm_status status, int64_t answer) {
@@ -139,27 +127,15 @@ static int storm(farm_session *witness, const fault_scenario *scenario, long *po
 
 int main(int argument_count, char **arguments) {
     if (argument_count < 2) return EXIT_FAILURE;
-    const char *owner = argument_count > 2 ? arguments[2] : arguments[1];
-    snprintf(schema, sizeof schema, "malloc_%ld.", (long)getpid());
-    snprintf(uri, sizeof uri, "%s?schema=malloc_%ld&sslmode=disable&gssencmode=disable",
-             arguments[1], (long)getpid());
-    snprintf(owner_uri, sizeof owner_uri, "%s?schema=malloc_%ld&grant_to=farm_app", owner,
-             (long)getpid());
-    scenario_schema = schema;
-    farm_session *migrator = open_well(owner_uri);
-    if (farm_migrate(migrator) != FARM_OK) {
-        fprintf(stderr, "migrate: %s\n", farm_session_error_text(migrator));
-        return EXIT_FAILURE;
-    }
-    farm_session *witness = open_well(uri);
+    test_store_open(arguments[1], argument_count > 2 ? arguments[2] : NULL, 2);
+    snprintf(uri, sizeof uri, "%s&sslmode=disable&gssencmode=disable", test_store_uri());
+    farm_session *witness = test_store_acquire();
+    farm_session_set_clock_us(witness, NOW_US);
     int failed = 0;
     long points = 0;
     for (size_t i = 0; i < scenario_count; i++) failed += storm(witness, &scenarios[i], &points);
-    farm_session_free(witness);
-    char text[100];
-    snprintf(text, sizeof text, "DROP SCHEMA malloc_%ld CASCADE", (long)getpid());
-    farm_session_execute(migrator, text, NULL, 0, NULL);
-    farm_session_free(migrator);
+    test_store_release(witness);
+    test_store_close();
     printf("%zu scenarios, %ld allocations failed in turn, %d went wrong\n", scenario_count, points,
            failed);
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
