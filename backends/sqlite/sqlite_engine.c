@@ -94,9 +94,10 @@ farm_status sqlite_engine_ready(sqlite_engine *engine, farm_fault *fault) {
 farm_status sqlite_engine_init(sqlite_engine *engine, uint32_t step_count) {
     size_t size = step_count * sizeof *engine->cache;
 
-    *engine = (sqlite_engine){.step_count = step_count};
-    engine->cache = farm_allocate(size);
+    *engine = (sqlite_engine){.cache = farm_allocate(size)};
     if (engine->cache == NULL) return FARM_ENOMEM;
+    /* Not before there is a cache: what failed to be made is cleared all the same. */
+    engine->step_count = step_count;
     memset(engine->cache, 0, size);
     return FARM_OK;
 }
