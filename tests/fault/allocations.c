@@ -10,6 +10,7 @@
 #include "support/store_file.h"
 #include <cjson/cJSON.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,8 +29,9 @@ static const char *path; /* NULL: in memory */
 static char template_path[PATH_SIZE + 16];
 
 static int failing_owner;
-static long countdown = -1; /* the allocation to fail: 0 is the next; -1: none */
-static int has_fired;
+/* The allocation to fail, on whatever thread: 0 is the next; below: none. */
+static atomic_long countdown = -1;
+static atomic_int has_fired;
 
 /* One failure in one place. */
 typedef struct allocation_point {
@@ -39,8 +41,9 @@ typedef struct allocation_point {
 } allocation_point;
 
 static int fails_now(int owner) {
-    if (owner != failing_owner || countdown < 0 || countdown-- > 0) return 0;
-    has_fired = 1;
+    if (owner != failing_owner || atomic_load(&countdown) < 0) return 0;
+    if (atomic_fetch_sub(&countdown, 1) != 0) return 0;
+    atomic_store(&has_fired, 1);
     return 1;
 }
 
@@ -214,6 +217,57 @@ static int run_opening(const allocation_point *point) {
     return is_good;
 }
 
+static farm_status nothing(farm_session *session, void *context) {
+    (void)session;
+    (void)context;
+    return FARM_OK;
+}
+
+static farm_status use_queue(farm_pool *pool) {
+    farm_queue *queue = NULL;
+    farm_completion row = {.struct_size = sizeof row};
+    const farm_submission item = {.struct_size = sizeof item, .function = nothing};
+    size_t count = 0;
+    farm_status status = farm_queue_new(&queue);
+    if (status == FARM_OK) status = farm_queue_open(queue, pool, NULL, NULL);
+    if (status == FARM_OK) status = farm_submit(queue, &item, 1, NULL, NULL);
+    if (status == FARM_OK) status = farm_queue_next(queue, -1, &row, 1, &count);
+    if (status == FARM_OK) status = row.status;
+    farm_queue_free(queue);
+    return status;
+}
+
+static farm_status use_topics(farm_pool *pool) {
+    const farm_topic topic = {.struct_size = sizeof topic, .owner = "ana", .topic = "inbox"};
+    farm_topic_version version = 0;
+    size_t count = 0;
+    return farm_wait(pool, &topic, 1, &version, 0, NULL, &count);
+}
+
+/* Something that stands on a pool. */
+static int run_on_pool(const allocation_point *point, farm_status (*use)(farm_pool *pool)) {
+    farm_session *session = NULL;
+    farm_pool *pool = open_store(point->scenario, &session);
+    arm(point);
+    farm_status status = use(pool);
+    countdown = -1;
+    int is_good = status == FARM_OK || status == FARM_ENOMEM;
+    is_good = is_good && (has_fired || status == FARM_OK);
+    if (!is_good) is_good = fail(point, farm_status_name(status), session);
+    if (use(pool) != FARM_OK) is_good = fail(point, "the repeat went wrong", session);
+    farm_pool_release(pool, session);
+    farm_pool_free(pool);
+    return is_good;
+}
+
+static int run_queue(const allocation_point *point) {
+    return run_on_pool(point, use_queue);
+}
+
+static int run_topics(const allocation_point *point) {
+    return run_on_pool(point, use_topics);
+}
+
 /* SQLite allocates too often for all of it: from some point on every so many are looked at. */
 static int storm(const fault_scenario *scenario, int owner, int (*run)(const allocation_point *),
                  long *points) {
@@ -244,7 +298,13 @@ int main(int argument_count, char **arguments) {
         snprintf(template_path, sizeof template_path, "%s.template", path);
     }
 
-    static const fault_scenario opening = {.name = "opening"};
+    static const struct {
+        fault_scenario scenario;
+        int (*run)(const allocation_point *point);
+    } others[] = {{{.name = "opening", .prepare = farm_migrate}, run_opening},
+                  {{.name = "a queue", .prepare = farm_migrate}, run_queue},
+                  {{.name = "topics", .prepare = farm_migrate}, run_topics}};
+    const size_t other_count = sizeof others / sizeof *others;
     int failed = 0;
     for (int owner = 0; owner < OWNER_COUNT; owner++) {
         long points = 0;
@@ -252,9 +312,12 @@ int main(int argument_count, char **arguments) {
             if (path != NULL) make_template(&scenarios[i]);
             failed += storm(&scenarios[i], owner, run_point, &points);
         }
-        failed += storm(&opening, owner, run_opening, &points);
-        printf("%zu scenarios, %ld allocations of %s failed in turn\n", scenario_count + 1, points,
-               owner_names[owner]);
+        for (size_t i = 0; i < other_count; i++) {
+            if (path != NULL) make_template(&others[i].scenario);
+            failed += storm(&others[i].scenario, owner, others[i].run, &points);
+        }
+        printf("%zu scenarios, %ld allocations of %s failed in turn\n",
+               scenario_count + other_count, points, owner_names[owner]);
     }
     printf("%d went wrong\n", failed);
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

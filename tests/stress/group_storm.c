@@ -7,8 +7,11 @@
  *     group_storm [--broken] [URI]
  *
  * --broken counts a row as acknowledged when it is stored and not yet committed, and must fail.
- * FARM_STRESS_SEED: another course of things; the threads' order stays the scheduler's. */
+ * FARM_STRESS_SEED: another course of things; the threads' order stays the scheduler's.
+ *
+ * Stores: sqlite-file */
 #include "group_support.h"
+#include "stress.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +28,6 @@ typedef struct storm_thread {
 
 static storm_thread threads[THREAD_COUNT];
 static char path[1024];
-static int32_t is_broken;
 static atomic_int counts[OUTCOME_COUNT];
 
 static uint32_t draw(storm_thread *thread, uint32_t below) {
@@ -125,7 +127,7 @@ static void *run_thread(void *context) {
         int outcome = OUTCOME_FAILED;
         if (status == FARM_OK) outcome = OUTCOME_DONE;
         if (status == FARM_EUNCERTAIN) outcome = OUTCOME_UNCERTAIN;
-        if (is_broken && early != OUTCOME_NONE) outcome = early;
+        if (stress_is_broken && early != OUTCOME_NONE) outcome = early;
         thread->outcomes[i] = outcome;
         atomic_fetch_add(&counts[outcome], 1);
         GROUP_CLAIM(status != FARM_EINTERNAL && status != FARM_EINVAL);
@@ -174,12 +176,9 @@ static uint64_t seed_of(size_t place) {
 }
 
 int main(int argument_count, char **arguments) {
-    is_broken = argument_count > 1 && strcmp(arguments[1], "--broken") == 0;
-    const char *uri = argument_count > 1 + is_broken ? arguments[1 + is_broken] : NULL;
-    /* Only files of SQLite have shared commits. */
-    if (uri != NULL && (strncmp(uri, "sqlite:", 7) != 0 || strcmp(uri, "sqlite::memory:") == 0))
-        return 77;
-    snprintf(path, sizeof path, "%s", uri == NULL ? "group_storm.db" : uri + 7);
+    stress_begin(argument_count, arguments);
+    const char *uri = argument_count > 1 ? arguments[argument_count - 1] : "sqlite:group_storm.db";
+    snprintf(path, sizeof path, "%s", strchr(uri, ':') == NULL ? uri : strchr(uri, ':') + 1);
     group_disk();
     group_trace();
     group_make_file(path);
@@ -206,5 +205,5 @@ int main(int argument_count, char **arguments) {
            atomic_load(&counts[OUTCOME_DONE]), atomic_load(&counts[OUTCOME_FAILED]),
            atomic_load(&counts[OUTCOME_UNCERTAIN]), atomic_load(&group_failures));
     group_remove_file(path);
-    return atomic_load(&group_failures) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return (atomic_load(&group_failures) != 0) == stress_is_broken ? EXIT_SUCCESS : EXIT_FAILURE;
 }
