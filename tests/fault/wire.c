@@ -1,0 +1,244 @@
+/* Every message between a session and Postgres is hit in turn, by every fault that a network has, in
+ * every scenario: the call ends, what it says is true, a repeat on the same session is harmless and
+ * succeeds, and the store is sound. Each worker is a process with a proxy and a schema of its own,
+ * as most of the time is spent in waiting for holes.
+ *
+ *     wire [--broken | --minutes N]      FARM_TEST_POSTGRES and FARM_TEST_POSTGRES_OWNER say where
+ *
+ * --broken plants a client that takes a commit for done without asking, which must be noticed. */
+#include "support/scenarios.h"
+#include "support/wire_proxy.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    WORKER_COUNT = 8,
+    POINT_MAX = 400,
+    SHORT_US = 50000,    /* for a call that falls into a hole */
+    LONG_US = 20000000,  /* for any other */
+    WATCH_SECONDS = 300, /* a worker that takes longer hangs */
+    HOLE_STRIDE = 7      /* in a short run every so many messages fall into a hole */
+};
+
+#define NOW_US INT64_C(1767225600000000)
+
+/* How the session is when the fault is armed. */
+enum { WARM, COLD };
+
+typedef struct wire_case {
+    const char *name;
+    int32_t kind;
+    int32_t from;
+    int64_t delay_us;
+    int32_t start;    /* COLD: the session has lost its connection, so it connects first */
+    int32_t is_short; /* the call has little time, since it will have to wait in vain */
+    int32_t succeeds; /* whatever happens, the call says FARM_OK */
+} wire_case;
+
+static const wire_case cases[] = {
+    {"cut before the server sees it", WIRE_CUT_BEFORE, WIRE_CLIENT, 0, WARM, 0, 0},
+    {"cut after the server has seen it", WIRE_CUT_AFTER, WIRE_CLIENT, 0, WARM, 0, 0},
+    {"cut before the client sees it", WIRE_CUT_BEFORE, WIRE_SERVER, 0, WARM, 0, 0},
+    {"cut while connecting, before the server sees it", WIRE_CUT_BEFORE, WIRE_CLIENT, 0, COLD, 0,
+     0},
+    {"cut while connecting, before the client sees it", WIRE_CUT_BEFORE, WIRE_SERVER, 0, COLD, 0,
+     0},
+    {"half closed to the server", WIRE_HALF_CLOSE, WIRE_CLIENT, 0, WARM, 0, 0},
+    {"half closed to the client", WIRE_HALF_CLOSE, WIRE_SERVER, 0, WARM, 0, 0},
+    {"cut, and turned away after", WIRE_REFUSE, WIRE_CLIENT, 0, WARM, 0, 0},
+    {"delayed to the server", WIRE_DELAY, WIRE_CLIENT, 3000, WARM, 0, 1},
+    {"delayed to the client", WIRE_DELAY, WIRE_SERVER, 3000, WARM, 0, 1},
+    {"in single bytes to the server", WIRE_SPLIT, WIRE_CLIENT, 0, COLD, 0, 1},
+    {"in single bytes to the client", WIRE_SPLIT, WIRE_SERVER, 0, COLD, 0, 1},
+    {"a hole to the server", WIRE_HOLE, WIRE_CLIENT, 0, WARM, 1, 0},
+    {"a hole to the client", WIRE_HOLE, WIRE_SERVER, 0, WARM, 1, 0},
+    {"a dead network to the server", WIRE_DEAD, WIRE_CLIENT, 0, COLD, 1, 0},
+    {"a dead network to the client", WIRE_DEAD, WIRE_SERVER, 0, COLD, 1, 0},
+    {"delayed to the server for too long", WIRE_DELAY, WIRE_CLIENT, 200000, WARM, 1, 0},
+};
+enum { CASE_COUNT = sizeof cases / sizeof *cases };
+
+static const wire_case broken_cases[] = {
+    {"a commit that nobody asked the server for", WIRE_FORGE, WIRE_CLIENT, 0, WARM, 0, 0},
+};
+
+typedef struct wire_worker {
+    wire_proxy *proxy;
+    farm_session *session; /* through the proxy; the same all the time */
+    farm_session *witness; /* not */
+    uint64_t stride;       /* of holes */
+    uint64_t points;
+    int failed;
+} wire_worker;
+
+/* --- one point -------------------------------------------------------------------------------- */
+
+static void fail(wire_worker *worker, const fault_scenario *scenario, const wire_case *with,
+                 uint64_t nth, farm_status status, const char *what) {
+    worker->failed++;
+    fprintf(stderr, "not ok: %s, message %llu %s: %s: %s: %s\n", scenario->name,
+            (unsigned long long)nth, with->name, farm_status_name(status), what,
+            farm_session_error_text(worker->session));
+}
+
+static void prepare(wire_worker *worker, const fault_scenario *scenario, const wire_case *with) {
+    if (with->start == COLD) wire_proxy_cut(worker->proxy);
+    scenario_clear(worker->witness);
+    if (scenario->prepare(worker->witness) == FARM_OK) return;
+    fprintf(stderr, "%s: %s\n", scenario->name, farm_session_error_text(worker->witness));
+    abort();
+}
+
+static int is_admissible(const wire_case *with, farm_status status) {
+    if (with->succeeds || status == FARM_OK) return status == FARM_OK;
+    return status == FARM_EUNAVAILABLE || status == FARM_EUNCERTAIN || status == FARM_ETIMEOUT;
+}
+
+static int is_as_said(const fault_scenario *scenario, farm_status status, int64_t answer) {
+    if (status == FARM_OK) return answer == scenario->most;
+    if (status == FARM_EUNCERTAIN) return answer == scenario->most || answer == scenario->least;
+    return answer == scenario->least;
+}
+
+/* One cut leaves time enough to settle what has an id. */
+static int must_be_settled(const fault_scenario *scenario, const wire_case *with) {
+    return scenario->has_id && (with->kind == WIRE_CUT_BEFORE || with->kind == WIRE_CUT_AFTER ||
+                                with->kind == WIRE_HALF_CLOSE);
+}
+
+static int run_point(wire_worker *worker, const fault_scenario *scenario, const wire_case *with,
+                     uint64_t nth) {
+    const wire_fault fault = {
+        .kind = with->kind, .from = with->from, .nth = nth, .delay_us = with->delay_us};
+    farm_session *session = worker->session;
+    prepare(worker, scenario, with);
+    farm_session_set_timeout_us(session, with->is_short ? SHORT_US : LONG_US);
+    wire_proxy_arm(worker->proxy, &fault);
+    farm_status status = scenario->act(session);
+    int has_fired = wire_proxy_heal(worker->proxy);
+    if (!is_admissible(with, status) && !(with->is_short && !has_fired))
+        fail(worker, scenario, with, nth, status, "no status for a network");
+    if (status == FARM_EUNCERTAIN && must_be_settled(scenario, with))
+        fail(worker, scenario, with, nth, status, "it has an id and was not settled");
+
+    farm_rollback(session);
+    int64_t answer = scenario_answer(worker->witness, scenario);
+    if (!is_as_said(scenario, status, answer))
+        fail(worker, scenario, with, nth, status, "the rows say otherwise");
+    int64_t most = scenario->most;
+    if (answer == scenario->most && answer != scenario->least) most += scenario->repeat_adds;
+    farm_session_set_timeout_us(session, LONG_US);
+    farm_session_set_service(session);
+    status = scenario->act(session);
+    if (status != FARM_OK) fail(worker, scenario, with, nth, status, "the repeat failed");
+    if (scenario_answer(worker->witness, scenario) != most)
+        fail(worker, scenario, with, nth, status, "the repeat was not harmless");
+    if (!scenario_is_sound(worker->witness))
+        fail(worker, scenario, with, nth, status, "the store is not sound");
+    worker->points += (uint64_t)has_fired;
+    return has_fired;
+}
+
+static void run_case(wire_worker *worker, const fault_scenario *scenario, const wire_case *with) {
+    const uint64_t stride = with->is_short ? worker->stride : 1;
+    int has_fired = 1;
+    for (uint64_t nth = 1; has_fired && nth < POINT_MAX; nth += stride)
+        has_fired = run_point(worker, scenario, with, nth);
+    if (has_fired) {
+        fprintf(stderr, "%s: there is no end of messages\n", scenario->name);
+        worker->failed++;
+    }
+}
+
+/* --- the workers ------------------------------------------------------------------------------ */
+
+static farm_session *open_session(const char *uri) {
+    farm_session *session = NULL;
+    if (farm_session_new(&session) != FARM_OK || farm_session_open(session, uri, NULL) != FARM_OK ||
+        farm_session_set_service(session) != FARM_OK ||
+        farm_session_set_clock_us(session, NOW_US) != FARM_OK) {
+        fprintf(stderr, "open: %s\n", farm_session_error_text(session));
+        abort();
+    }
+    return session;
+}
+
+static void migrate(const char *owner, int number) {
+    char uri[1024];
+    snprintf(uri, sizeof uri, "%s?schema=wire%d&grant_to=farm_app", owner, number);
+    farm_session *session = open_session(uri);
+    if (farm_migrate(session) != FARM_OK) {
+        fprintf(stderr, "migrate: %s\n", farm_session_error_text(session));
+        abort();
+    }
+    farm_session_free(session);
+}
+
+static void open_worker(wire_worker *worker, int number) {
+    static char schema[32];
+    char uri[1024];
+    migrate(getenv("FARM_TEST_POSTGRES_OWNER"), number);
+    snprintf(schema, sizeof schema, "wire%d.", number);
+    scenario_schema = schema;
+    snprintf(uri, sizeof uri, "%s?schema=wire%d", getenv("FARM_TEST_POSTGRES"), number);
+    worker->witness = open_session(uri);
+    worker->proxy = wire_proxy_new(atoi(getenv("FARM_TEST_POSTGRES_PORT")));
+    snprintf(uri, sizeof uri,
+             "postgresql://farm_app@127.0.0.1:%d/farm?schema=wire%d&sslmode=disable"
+             "&gssencmode=disable",
+             wire_proxy_port(worker->proxy), number);
+    worker->session = open_session(uri);
+}
+
+/* Its share of all pairs of scenario and case, once or until the time is over. */
+static int run_worker(int number, const wire_case *with, size_t count, int64_t until, int out) {
+    wire_worker worker = {.stride = until > 0 ? 1 : HOLE_STRIDE};
+    alarm((unsigned)(WATCH_SECONDS + (until > 0 ? until - time(NULL) : 0)));
+    open_worker(&worker, number);
+    do {
+        for (size_t i = (size_t)number; i < scenario_count * count; i += WORKER_COUNT)
+            run_case(&worker, &scenarios[i % scenario_count], &with[i / scenario_count]);
+    } while (worker.failed == 0 && time(NULL) < until);
+    farm_session_free(worker.session);
+    farm_session_free(worker.witness);
+    wire_proxy_free(worker.proxy);
+    if (write(out, &worker.points, sizeof worker.points) != (ssize_t)sizeof worker.points) return 1;
+    return worker.failed != 0;
+}
+
+static int run_all(const wire_case *with, size_t count, int64_t until) {
+    int ends[2];
+    int failed = 0;
+    uint64_t points = 0;
+    uint64_t some = 0;
+    if (pipe(ends) != 0) abort();
+    for (int i = 0; i < WORKER_COUNT; i++)
+        if (fork() == 0) exit(run_worker(i, with, count, until, ends[1]));
+    close(ends[1]);
+    for (int i = 0; i < WORKER_COUNT; i++) {
+        int status = -1;
+        wait(&status);
+        failed += status != 0;
+    }
+    while (read(ends[0], &some, sizeof some) == (ssize_t)sizeof some) points += some;
+    close(ends[0]);
+    printf("%zu scenarios, %zu faults, %llu messages hit in turn, %d workers of %d found faults\n",
+           scenario_count, count, (unsigned long long)points, failed, WORKER_COUNT);
+    return failed + (points == 0);
+}
+
+int main(int count, char **arguments) {
+    int64_t until = 0;
+    if (getenv("FARM_TEST_POSTGRES") == NULL || getenv("FARM_TEST_POSTGRES_OWNER") == NULL ||
+        getenv("FARM_TEST_POSTGRES_PORT") == NULL)
+        return 77;
+    if (count == 2 && strcmp(arguments[1], "--broken") == 0)
+        return run_all(broken_cases, 1, 0) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (count == 3 && strcmp(arguments[1], "--minutes") == 0)
+        until = time(NULL) + 60 * strtoll(arguments[2], NULL, 10);
+    return run_all(cases, CASE_COUNT, until) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
