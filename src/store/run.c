@@ -250,13 +250,16 @@ static farm_status end_refused(farm_session *session, farm_status status) {
     return fault.status == FARM_OK ? status : error_from_fault(session, NULL, &fault);
 }
 
+/* Whatever ends it, also the time being over before the last batch, leaves nothing open. */
 static farm_status attempt(farm_session *session, store_function function, void *context) {
     farm_status status = function(session, context);
-    if (session->frame->state == FRAME_IDLE) return status;
-    if (status != FARM_OK) return end_refused(session, status);
-    store_batch empty;
-    store_batch_init(&empty, session);
-    return store_finish(session, &empty);
+    if (status == FARM_OK && session->frame->state != FRAME_IDLE) {
+        store_batch empty;
+        store_batch_init(&empty, session);
+        status = store_finish(session, &empty);
+    }
+    if (status == FARM_OK || session->frame->state == FRAME_IDLE) return status;
+    return end_refused(session, status);
 }
 
 static int32_t may_run_again(const store_frame *frame, farm_status status, int32_t was_uncertain) {
