@@ -62,6 +62,7 @@ struct wire_proxy {
     pthread_cond_t answered;
     int request; /* under the lock */
     int answer;
+    uint64_t answer_seen;
     wire_fault next;
     int wake[2];
     int listener;
@@ -396,6 +397,7 @@ static int serve_request(wire_proxy *proxy) {
     proxy->heals = waits && has_ending(proxy);
     if (request != REQUEST_NONE && !proxy->heals) {
         proxy->answer = proxy->has_fired;
+        proxy->answer_seen = proxy->seen;
         proxy->request = REQUEST_NONE;
         pthread_cond_signal(&proxy->answered);
     }
@@ -528,6 +530,13 @@ void wire_proxy_arm(wire_proxy *proxy, const wire_fault *fault) {
 
 int wire_proxy_heal(wire_proxy *proxy) {
     return ask(proxy, REQUEST_HEAL);
+}
+
+uint64_t wire_proxy_seen(wire_proxy *proxy) {
+    pthread_mutex_lock(&proxy->lock);
+    uint64_t seen = proxy->answer_seen;
+    pthread_mutex_unlock(&proxy->lock);
+    return seen;
 }
 
 void wire_proxy_cut(wire_proxy *proxy) {

@@ -45,6 +45,8 @@ void wire_proxy_arm(wire_proxy *proxy, const wire_fault *fault);
  * Returns when the server has finished whatever it was sent on connections that were hit, so that
  * its rows do not change any more; whether the fault had struck. */
 int wire_proxy_heal(wire_proxy *proxy);
+/* The messages on the counted side between the last two: arm and heal. */
+uint64_t wire_proxy_seen(wire_proxy *proxy);
 /* Cut all connections, as a restart of a firewall does. */
 void wire_proxy_cut(wire_proxy *proxy);
 
