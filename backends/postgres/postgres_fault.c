@@ -84,6 +84,9 @@ static const state_row states[] = {
 /* Class 08 of a connection that goes on: the parameters do not fit the statement. */
 static const state_row protocol_row = {"08P01", FARM_EINTERNAL, FARM_FAULT_OTHER,
                                        SHOWS_WORDS | BLAMES_CALLER, wrong_text};
+/* A standby does not even plan a statement on an unlogged table. */
+static const state_row standby_row = {"0A000", FARM_EREADONLY, FARM_FAULT_OTHER, 0,
+                                      "the server takes no writes"};
 static const state_row unknown_row = {"", FARM_EINTERNAL, FARM_FAULT_OTHER, 0, unknown_text};
 
 static const state_row *find_state(const char *state) {
@@ -146,6 +149,10 @@ farm_status postgres_fault_result(farm_fault *fault, const PGresult *result, int
     const state_row *row = find_state(state);
     if (strcmp(state, protocol_row.state) == 0 && !postgres_result_is_fatal(result))
         row = &protocol_row;
+    const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+    if (strcmp(state, standby_row.state) == 0 && function != NULL &&
+        strcmp(function, "get_relation_info") == 0)
+        row = &standby_row;
     set_row(fault, row, state);
     const char *words = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     const char *place = PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION);

@@ -226,10 +226,12 @@ static int32_t is_remedied(run_plan *plan) {
     return 1;
 }
 
-/* The server takes no writes any more: another may have taken its place. */
+/* The server takes no writes: another may have taken its place. A transaction that is to write
+ * nothing is refused by its own BEGIN. */
 static void note_readonly(farm_connection *connection, const run_plan *plan) {
-    if (postgres_fault_is(plan->pipeline.fault, "25006") && !plan->pipeline.only_reads)
-        connection->is_stale = 1;
+    const farm_fault *fault = plan->pipeline.fault;
+    if (fault->status != FARM_EREADONLY) return;
+    if (!plan->pipeline.only_reads || !postgres_fault_is(fault, "25006")) connection->is_stale = 1;
 }
 
 static farm_status run_once(run_plan *plan, farm_connection *connection, int32_t *out_again) {

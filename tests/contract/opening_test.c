@@ -268,3 +268,22 @@ Test(opening, a_store_that_takes_no_writes_says_so_and_still_answers) {
     }
     contract_close(session);
 }
+
+/* Behind a pooler a setting of the session would be somebody else's next. tests/fault/servers.py does
+ * the same with a standby. */
+Test(opening, a_server_that_takes_no_writes_says_so_and_another_is_looked_for) {
+    farm_session *session = contract_open();
+    const char *direct = getenv("FARM_TEST_POSTGRES");
+    if (direct != NULL && strcmp(getenv("FARM_TEST_URI"), direct) == 0) {
+        cr_assert_eq(farm_role_found(session, "shop", "ana"), FARM_OK);
+        cr_assert_eq(contract_execute(session, "SET default_transaction_read_only = on"), FARM_OK);
+
+        cr_assert_eq(farm_role_grant(session, "shop", "bob", FARM_ROLE_VIEWER, 0), FARM_EREADONLY,
+                     "%s", farm_session_error_text(session));
+
+        /* On a connection of its own, which that setting does not concern. */
+        cr_assert_eq(farm_role_grant(session, "shop", "bob", FARM_ROLE_VIEWER, 0), FARM_OK);
+        cr_assert_eq(contract_number(session, "SELECT COUNT(*) FROM {farm_role_grant}"), 2);
+    }
+    contract_close(session);
+}
