@@ -47,8 +47,7 @@ static const char *prefix_of(const char *uri) {
 }
 
 static int kind_of(int worker, int64_t number) {
-    uint64_t mixed = ((uint64_t)worker << 32 ^ (uint64_t)number) * UINT64_C(0x9E3779B97F4A7C15);
-    return (int)((mixed >> 40) % KIND_COUNT);
+    return (int)((worker + number) % KIND_COUNT);
 }
 
 static int is_temporary(farm_status status) {

@@ -55,6 +55,7 @@ HBA = """\
 host  all farm_password all          scram-sha-256
 local all all                        trust
 host  all all           127.0.0.1/32 trust
+host  replication farm_owner 127.0.0.1/32 trust
 """
 
 SETTINGS = {
@@ -301,11 +302,11 @@ class Cluster:
             time.sleep(0.02)
         return False
 
-    def start_postgres(self, is_durable):
+    def start_postgres(self, is_durable, own_port=None):
         settings = {**SETTINGS, **({} if is_durable else QUICK_SETTINGS),
                     "unix_socket_directories": self.path()}
         for _ in range(START_TRIES):
-            port = free_port()
+            port = own_port or free_port()
             self.write_state(port=port)
             command = [self.program("postgres"), "-D", self.path("data"), "-p", str(port)]
             for name, value in settings.items():
@@ -344,11 +345,7 @@ class Cluster:
             return False
         return True
 
-    def start(self, is_durable):
-        if self.is_running() and self.state["is_durable"] == is_durable:
-            return
-        self.stop()
-        self.make_folder()
+    def make_database(self, is_durable):
         self.run_quietly([self.program("initdb"), "-D", self.path("data"), "-U", "farm_owner",
                           "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync",
                           "--no-instructions"], cwd="/")
@@ -356,6 +353,13 @@ class Cluster:
             file.write(HBA)
         self.start_postgres(is_durable)
         self.psql(INITIAL_SQL)
+
+    def start(self, is_durable):
+        if self.is_running() and self.state["is_durable"] == is_durable:
+            return
+        self.stop()
+        self.make_folder()
+        self.make_database(is_durable)
         self.start_pooler()
         self.write_state(is_ready=True, is_durable=is_durable)
 
