@@ -87,6 +87,31 @@ static void describe_place(farm_store *store, const PQconninfoOption *options) {
                    port[0] == '\0' ? "" : " port ", port);
 }
 
+static uint32_t count_list(const char *list) {
+    uint32_t count = list[0] != '\0';
+    for (; *list != '\0'; list++) count += *list == ',';
+    return count;
+}
+
+/* Where there are several, the lists are kept: a connection goes through them itself. */
+static farm_status read_hosts(farm_store *store, const PQconninfoOption *options) {
+    static const char *const names[HOST_LIST_COUNT] = {"host", "hostaddr", "port"};
+    const uint32_t count = count_list(find_option(options, "host"));
+    store->host_count = count > 0 ? count : count_list(find_option(options, "hostaddr"));
+    if (store->host_count <= 1) {
+        store->host_count = 1;
+        return FARM_OK;
+    }
+    for (int i = 0; i < HOST_LIST_COUNT; i++) {
+        const char *list = find_option(options, names[i]);
+        const size_t size = strlen(list) + 1;
+        store->hosts[i] = farm_allocate(size);
+        if (store->hosts[i] == NULL) return FARM_ENOMEM;
+        memcpy(store->hosts[i], list, size);
+    }
+    return FARM_OK;
+}
+
 static farm_status read_uri(farm_store *store, farm_fault *fault) {
     char *words = NULL;
     PQconninfoOption *options = PQconninfoParse(store->uri, &words);
@@ -104,12 +129,16 @@ static farm_status read_uri(farm_store *store, farm_fault *fault) {
     long seconds = strtol(find_option(options, "connect_timeout"), NULL, 10);
     if (seconds > 0 && seconds < INT32_MAX) store->connect_timeout_us = seconds * INT64_C(1000000);
     describe_place(store, options);
+    if (status == FARM_OK) status = read_hosts(store, options);
+    if (status == FARM_ENOMEM)
+        (void)postgres_fault_set(fault, status, "there is no memory for the URI");
     PQconninfoFree(options);
     return status;
 }
 
 static void close_store(farm_store *store) {
     if (store == NULL) return;
+    for (int i = 0; i < HOST_LIST_COUNT; i++) farm_free(store->hosts[i]);
     farm_free(store->first_steps);
     farm_free(store->steps);
     farm_free(store);

@@ -36,10 +36,52 @@ static farm_status refusal(const farm_connection *connection, farm_fault *fault)
                               connection->store->place);
 }
 
-static farm_status start(farm_connection *connection, farm_fault *fault) {
-    static const char *const names[] = {"dbname", "client_encoding", "fallback_application_name",
-                                        NULL};
-    const char *const values[] = {connection->store->uri, "UTF8", "farmcore", NULL};
+/* A list without its first items; one that is the same for all hosts stays. */
+static const char *skip_items(const char *list, uint32_t count) {
+    if (list == NULL || list[0] == '\0' || strchr(list, ',') == NULL) return list;
+    for (; count > 0 && list != NULL; count--) {
+        list = strchr(list, ',');
+        if (list != NULL) list++;
+    }
+    return list;
+}
+
+/* Whether a list's first item is this one, or not given. */
+static int32_t begins_with(const char *list, const char *item) {
+    if (list == NULL || item == NULL) return 0;
+    const size_t size = strcspn(list, ",");
+    return size == 0 || (strlen(item) == size && memcmp(list, item, size) == 0);
+}
+
+/* The host that libpq is at: it goes on by itself where one refuses. */
+static uint32_t find_host(const farm_connection *connection, uint32_t first) {
+    const farm_store *store = connection->store;
+    if (store->host_count == 1) return first;
+    const int32_t has_names = store->hosts[HOST_NAMES][0] != '\0';
+    const char *hosts = store->hosts[has_names ? HOST_NAMES : HOST_ADDRESSES];
+    for (uint32_t i = first; i < store->host_count; i++)
+        if (begins_with(skip_items(hosts, i), PQhost(connection->handle)) &&
+            begins_with(skip_items(store->hosts[HOST_PORTS], i), PQport(connection->handle)))
+            return i;
+    return first;
+}
+
+/* Each host has the URI's time; without one, those that are left share what the caller has. */
+static int64_t host_deadline_us(const farm_connection *connection, uint32_t host) {
+    const farm_store *store = connection->store;
+    const uint32_t left = store->host_count - host;
+    int64_t own = postgres_deadline_us(store->connect_timeout_us);
+    if (store->connect_timeout_us <= 0 && left > 1 && connection->deadline_us != POSTGRES_NEVER_US)
+        own = postgres_now_us() + (connection->deadline_us - postgres_now_us()) / left;
+    return own < connection->deadline_us ? own : connection->deadline_us;
+}
+
+static farm_status start(farm_connection *connection, uint32_t first, farm_fault *fault) {
+    static const char *const names[] = {
+        "dbname", "client_encoding", "fallback_application_name", "host", "hostaddr", "port", NULL};
+    const char *values[] = {connection->store->uri, "UTF8", "farmcore", NULL, NULL, NULL, NULL};
+    for (int i = 0; first > 0 && i < HOST_LIST_COUNT; i++)
+        values[3 + i] = skip_items(connection->store->hosts[i], first);
     connection->handle = PQconnectStartParams(names, values, 1);
     if (connection->handle == NULL)
         return postgres_fault_set(fault, FARM_ENOMEM, "there is no memory for the connection");
@@ -49,18 +91,44 @@ static farm_status start(farm_connection *connection, farm_fault *fault) {
     return FARM_OK;
 }
 
-static farm_status shake_hands(farm_connection *connection, farm_fault *fault) {
-    int64_t deadline = connection->deadline_us;
-    int64_t own = postgres_deadline_us(connection->store->connect_timeout_us);
-    if (own < deadline) deadline = own;
+/* *host is where it began, and then where it ended. */
+static farm_status shake_hands(farm_connection *connection, uint32_t *host, farm_fault *fault) {
+    int64_t deadline = host_deadline_us(connection, *host);
     PostgresPollingStatusType next = PGRES_POLLING_WRITING;
     while (next != PGRES_POLLING_OK && next != PGRES_POLLING_FAILED) {
         if (!postgres_wait_socket(connection, next == PGRES_POLLING_READING,
                                   next == PGRES_POLLING_WRITING, deadline))
             return postgres_wait_fault(connection, fault);
         next = PQconnectPoll(connection->handle);
+        const uint32_t now_at = find_host(connection, *host);
+        if (now_at != *host) deadline = host_deadline_us(connection, now_at);
+        *host = now_at;
     }
     return next == PGRES_POLLING_OK ? FARM_OK : refusal(connection, fault);
+}
+
+/* libpq stops at a host that is silent, or hangs up after it has accepted: then those after it are
+ * asked, as long as there is time. */
+static int32_t may_go_on(farm_connection *connection, farm_status status) {
+    if (status != FARM_EUNAVAILABLE && status != FARM_ETIMEOUT) return 0;
+    if (atomic_load(&connection->is_interrupted)) return 0;
+    return connection->deadline_us == POSTGRES_NEVER_US ||
+           postgres_now_us() < connection->deadline_us;
+}
+
+static farm_status find_server(farm_connection *connection, farm_fault *fault) {
+    uint32_t host = 0;
+    for (;;) {
+        farm_status status = start(connection, host, fault);
+        if (status == FARM_OK) status = shake_hands(connection, &host, fault);
+        host++;
+        if (status == FARM_OK || host >= connection->store->host_count ||
+            !may_go_on(connection, status))
+            return status;
+        postgres_drop(connection);
+        connection->is_overdue = 0;
+        postgres_fault_clear(fault);
+    }
 }
 
 /* What this backend cannot do without. */
@@ -81,8 +149,7 @@ farm_status postgres_connect(farm_connection *connection, farm_fault *fault) {
     connection->is_stale = 0;
     connection->has_ended = 0;
     connection->is_listening = 0;
-    farm_status status = start(connection, fault);
-    if (status == FARM_OK) status = shake_hands(connection, fault);
+    farm_status status = find_server(connection, fault);
     if (status == FARM_OK) status = check_server(connection, fault);
     if (status == FARM_OK && PQsetnonblocking(connection->handle, 1) != 0)
         status = postgres_fault_set(fault, FARM_EUNAVAILABLE, "%s cannot be reached",

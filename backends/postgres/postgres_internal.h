@@ -44,6 +44,9 @@ enum {
     OID_VOID = 2278
 };
 
+/* What a URI lists with commas, one a host. */
+enum { HOST_NAMES, HOST_ADDRESSES, HOST_PORTS, HOST_LIST_COUNT };
+
 /* The setting `prepare`. */
 enum { PREPARE_AUTO, PREPARE_ON, PREPARE_OFF };
 
@@ -70,7 +73,9 @@ struct farm_store {
     uint32_t *first_steps; /* by number of a statement: where its steps begin */
     postgres_step *steps;
     uint32_t step_count;
-    int64_t connect_timeout_us;      /* of the URI; 0: none */
+    int64_t connect_timeout_us;      /* of the URI, for each host; 0: none */
+    char *hosts[HOST_LIST_COUNT];    /* when the URI names several: lists with commas, or NULL */
+    uint32_t host_count;             /* 1 also when the URI names none */
     char place[POSTGRES_PLACE_SIZE]; /* for people: "the server 127.0.0.1:5432" */
 };
 
