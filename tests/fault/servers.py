@@ -28,7 +28,7 @@ from postgres_cluster import HOST, Cluster, Failure, is_ours  # noqa: E402
 
 CLIENT_COUNT = 4
 READER_COUNT = 4     # ask the standby first, each with another kind of operation
-PROGRESS_LINES = 60  # of each client, between two kills
+PROGRESS_LINES = 30  # of each client, between two kills
 WAIT_SECONDS = 120   # for what must come; who waits longer waits for ever
 SCHEMA = "schema=kill"
 
