@@ -269,8 +269,8 @@ Test(opening, a_store_that_takes_no_writes_says_so_and_still_answers) {
     contract_close(session);
 }
 
-/* Behind a pooler a setting of the session would be somebody else's next. tests/fault/servers.py does
- * the same with a standby. */
+/* Behind a pooler a setting of the session would be somebody else's next. tests/fault/servers.py
+ * does the same with a standby. */
 Test(opening, a_server_that_takes_no_writes_says_so_and_another_is_looked_for) {
     farm_session *session = contract_open();
     const char *direct = getenv("FARM_TEST_POSTGRES");

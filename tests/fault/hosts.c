@@ -91,7 +91,7 @@ static int opens(const char *name, int port, const char *more) {
 static int moves(const char *name, int32_t kind, const char *more) {
     const wire_fault fault = {.kind = kind, .from = WIRE_CLIENT, .nth = 1};
     farm_status status = FARM_OK;
-    wire_proxy *proxy = wire_proxy_new(atoi(getenv("FARM_TEST_POSTGRES_PORT")));
+    wire_proxy *proxy = wire_proxy_new((int)strtol(getenv("FARM_TEST_POSTGRES_PORT"), NULL, 10));
     farm_session *session = open_session(wire_proxy_port(proxy), more, &status);
     int failed = claim(status == FARM_OK, name, "the session does not open", session);
     wire_proxy_cut(proxy);

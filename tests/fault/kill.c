@@ -7,6 +7,7 @@
  *     kill check URI LOG...                    logs are named log.WORKER
  *
  * --broken plants a client that repeats with a new id, which must be noticed. */
+#include "base/clock.h"
 #include "support/acknowledged.h"
 #include <poll.h>
 #include <signal.h>
@@ -14,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -24,6 +24,8 @@ enum {
     URI_SIZE = 1024,
     CHUNK_SIZE = 4096
 };
+
+#define MINUTE_US INT64_C(60000000)
 
 typedef struct victim {
     pid_t process;
@@ -122,7 +124,8 @@ static int kill_clients(const acknowledged_options *options, int64_t until) {
             failed += !bury(&victims[i], options, &totals);
             victims[i].in = -1;
             running--;
-            if (failed > 0 || totals.wrong > 0 || (worker >= KILL_COUNT && time(NULL) >= until))
+            if (failed > 0 || totals.wrong > 0 ||
+                (worker >= KILL_COUNT && clock_monotonic_us() >= until))
                 continue;
             start(&victims[i], options, worker++);
             running++;
@@ -151,7 +154,8 @@ static int check_logs(const acknowledged_options *options, int count, char **nam
     for (int i = 0; i < count; i++) {
         const char *dot = strrchr(names[i], '.');
         char *log = read_file(names[i]);
-        acknowledged_check(options, dot == NULL ? -1 : atoi(dot + 1), log, &totals);
+        acknowledged_check(options, dot == NULL ? -1 : (int)strtol(dot + 1, NULL, 10), log,
+                           &totals);
         free(log);
     }
     acknowledged_finish(options, &totals);
@@ -180,7 +184,7 @@ int main(int count, char **arguments) {
     acknowledged_options options = {0};
     int64_t until = 0;
     int next = 1;
-    random_state = (uint64_t)time(NULL) * 2 + 1;
+    random_state = (uint64_t)clock_monotonic_us() | 1;
     if (getenv("FARM_TEST_SEED") != NULL)
         random_state = strtoull(getenv("FARM_TEST_SEED"), NULL, 10) | 1;
     const char *mode = count > 1 ? arguments[1] : "";
@@ -188,7 +192,7 @@ int main(int count, char **arguments) {
         options.is_broken = 1;
         next = 2;
     } else if (strcmp(mode, "--minutes") == 0 && count > 2) {
-        until = time(NULL) + 60 * strtoll(arguments[2], NULL, 10);
+        until = clock_monotonic_us() + MINUTE_US * strtoll(arguments[2], NULL, 10);
         next = 3;
     } else if (strchr(mode, ':') == NULL) {
         next = 2;
@@ -201,7 +205,7 @@ int main(int count, char **arguments) {
         return EXIT_SUCCESS;
     }
     if (strcmp(mode, "run") == 0 && count == 4) {
-        acknowledged_run(&options, atoi(arguments[3]), STDOUT_FILENO, 0);
+        acknowledged_run(&options, (int)strtol(arguments[3], NULL, 10), STDOUT_FILENO, 0);
         return EXIT_SUCCESS;
     }
     if (strcmp(mode, "check") == 0) {

@@ -1,18 +1,18 @@
-/* Every message between a session and Postgres is hit in turn, by every fault that a network has, in
- * every scenario: the call ends, what it says is true, a repeat on the same session is harmless and
- * succeeds, and the store is sound. Each worker is a process with a proxy and a schema of its own,
- * as most of the time is spent in waiting for holes.
+/* Every message between a session and Postgres is hit in turn, by every fault that a network has,
+ * in every scenario: the call ends, what it says is true, a repeat on the same session is harmless
+ * and succeeds, and the store is sound. Each worker is a process with a proxy and a schema of its
+ * own, as most of the time is spent in waiting for holes.
  *
  *     wire [--broken | --minutes N]      FARM_TEST_POSTGRES and FARM_TEST_POSTGRES_OWNER say where
  *
  * --broken plants a client that takes a commit for done without asking, which must be noticed. */
+#include "base/clock.h"
 #include "support/scenarios.h"
 #include "support/wire_proxy.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -24,6 +24,7 @@ enum {
 };
 
 #define NOW_US INT64_C(1767225600000000)
+#define MINUTE_US INT64_C(60000000)
 
 /* How the session is when the fault is armed. */
 enum { WARM, COLD };
@@ -160,8 +161,8 @@ static uint64_t count_messages(wire_worker *worker, const fault_scenario *scenar
     return *total;
 }
 
-/* In a long run every message; in a short one every so many, other ones in each scenario, and always
- * the last two, among which is what commits. */
+/* In a long run every message; in a short one every so many, other ones in each scenario, and
+ * always the last two, among which is what commits. */
 static void run_case(wire_worker *worker, const fault_scenario *scenario, const wire_case *with) {
     const uint64_t total = count_messages(worker, scenario, with);
     const uint64_t stride = worker->is_long ? 1 : with->stride;
@@ -208,7 +209,7 @@ static void open_worker(wire_worker *worker, int number) {
     migrate(getenv("FARM_TEST_POSTGRES_OWNER"), schema);
     snprintf(uri, sizeof uri, "%s?schema=%s", getenv("FARM_TEST_POSTGRES"), schema);
     worker->witness = open_session(uri);
-    worker->proxy = wire_proxy_new(atoi(getenv("FARM_TEST_POSTGRES_PORT")));
+    worker->proxy = wire_proxy_new((int)strtol(getenv("FARM_TEST_POSTGRES_PORT"), NULL, 10));
     snprintf(uri, sizeof uri,
              "postgresql://farm_app@127.0.0.1:%d/farm?schema=%s&sslmode=disable"
              "&gssencmode=disable",
@@ -219,12 +220,12 @@ static void open_worker(wire_worker *worker, int number) {
 /* One scenario and its share of the cases, once or until the time is over. */
 static int run_worker(int number, const wire_case *with, size_t count, int64_t until, int out) {
     wire_worker worker = {.is_long = until > 0};
-    alarm((unsigned)(WATCH_SECONDS + (until > 0 ? until - time(NULL) : 0)));
+    alarm((unsigned)(WATCH_SECONDS + (until > 0 ? (until - clock_monotonic_us()) / 1000000 : 0)));
     open_worker(&worker, number);
     do {
         for (size_t i = (size_t)number / scenario_count; i < count; i += SHARE_COUNT)
             run_case(&worker, &scenarios[(size_t)number % scenario_count], &with[i]);
-    } while (worker.failed == 0 && time(NULL) < until);
+    } while (worker.failed == 0 && clock_monotonic_us() < until);
     farm_session_free(worker.session);
     farm_session_free(worker.witness);
     wire_proxy_free(worker.proxy);
@@ -262,6 +263,6 @@ int main(int count, char **arguments) {
     if (count == 2 && strcmp(arguments[1], "--broken") == 0)
         return run_all(broken_cases, 1, 0) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     if (count == 3 && strcmp(arguments[1], "--minutes") == 0)
-        until = time(NULL) + 60 * strtoll(arguments[2], NULL, 10);
+        until = clock_monotonic_us() + MINUTE_US * strtoll(arguments[2], NULL, 10);
     return run_all(cases, CASE_COUNT, until) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

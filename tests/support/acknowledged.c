@@ -2,11 +2,11 @@
  * the number of the operation: a, asked; d, done; u, it may have been done; f, it failed for
  * certain. One write() a line: what was written is there, however the client ended. */
 #include "acknowledged.h"
+#include "base/clock.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define NOW_US INT64_C(1767225600000000)
@@ -15,7 +15,7 @@ enum {
     NUMBER_MAX = 1 << 20,
     TIMEOUT_US = 2000000,
     CHECK_TIMEOUT_US = 30000000,
-    PAUSE_NS = 5000000, /* before an operation is tried again */
+    PAUSE_US = 5000, /* before an operation is tried again */
     BURST = 1000000000,
     REPEAT_COUNT = 40, /* of a client's last operations, whatever became of them */
     NAME_SIZE = 64
@@ -55,18 +55,13 @@ static int is_temporary(farm_status status) {
            status == FARM_EUNCERTAIN || status == FARM_EREADONLY;
 }
 
-static void pause_briefly(void) {
-    const struct timespec pause = {.tv_nsec = PAUSE_NS};
-    nanosleep(&pause, NULL);
-}
-
 static farm_session *open_session(const char *uri, int64_t timeout_us) {
     farm_session *session = NULL;
     farm_session_options options = {.struct_size = sizeof options, .timeout_us = timeout_us};
     if (farm_session_new(&session) != FARM_OK) stop("open", NULL);
     farm_status status = farm_session_open(session, uri, &options);
     while (is_temporary(status)) {
-        pause_briefly();
+        clock_sleep_us(PAUSE_US);
         status = farm_session_open(session, uri, &options);
     }
     if (status != FARM_OK || farm_session_set_service(session) != FARM_OK ||
@@ -162,7 +157,7 @@ void acknowledged_run(const acknowledged_options *options, int worker, int out, 
             if (status == FARM_OK) break;
             if (!is_temporary(status)) stop(farm_status_name(status), self.session);
             note(&self, status == FARM_EUNCERTAIN ? 'u' : 'f', number);
-            pause_briefly();
+            clock_sleep_us(PAUSE_US);
         }
         note(&self, 'd', number);
     }

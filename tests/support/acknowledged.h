@@ -1,6 +1,7 @@
-/* A client that writes down what it asks of a store and what the store has acknowledged, each before
- * it goes on, so that it, or the server, can be killed at any moment; and the comparison of what it
- * wrote with what is there. Which operation the nth one of a client is follows from their numbers. */
+/* A client that writes down what it asks of a store and what the store has acknowledged, each
+ * before it goes on, so that it, or the server, can be killed at any moment; and the comparison of
+ * what it wrote with what is there. Which operation the nth one of a client is follows from their
+ * numbers. */
 #ifndef ACKNOWLEDGED_H
 #define ACKNOWLEDGED_H
 

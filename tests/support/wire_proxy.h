@@ -1,6 +1,7 @@
-/* A proxy in front of a Postgres server, in a thread of the test, that knows the protocol's messages
- * and does one thing to the nth of them: cuts, swallows, holds, splits. What it does depends on
- * counts alone, so that a test can go through every message in turn. No TLS: say sslmode=disable. */
+/* A proxy in front of a Postgres server, in a thread of the test, that knows the protocol's
+ * messages and does one thing to the nth of them: cuts, swallows, holds, splits. What it does
+ * depends on counts alone, so that a test can go through every message in turn. No TLS: say
+ * sslmode=disable. */
 #ifndef WIRE_PROXY_H
 #define WIRE_PROXY_H
 
