@@ -3,13 +3,13 @@
 wrote down: acknowledged = found, nothing doubled, repeats harmless, farm_verify() content.
 
     servers.py [--minutes N] crash KILL_PROGRAM DIR
-    servers.py [--broken] [--minutes N] failover KILL_PROGRAM DIR
+    servers.py [--asynchronous] [--minutes N] failover KILL_PROGRAM DIR
 
 crash: a server of our own is killed in turn by kill -9, by an immediate stop, and by kill -9 of one
 of its sessions; each time it recovers, and the clients' sessions go on by themselves.
 failover: the primary of a synchronous standby is killed and the standby promoted. The clients know
 both hosts; some ask the standby first and are told that it takes no writes until then.
---broken: the standby is no longer synchronous and lags behind, so that what was acknowledged is
+--asynchronous: the standby is no longer synchronous and lags behind, so that what was acknowledged is
 lost, which must be noticed. KILL_PROGRAM is what tests/fault/kill.c became. Exits with 77 without
 Postgres.
 """
@@ -199,7 +199,7 @@ def fall_behind(standby):
 
 
 def fail_over(arguments, folder, stack):
-    primary, standby = pair(folder, stack, not arguments.broken)
+    primary, standby = pair(folder, stack, not arguments.asynchronous)
     prepare(arguments.program, primary)
     clients = Clients(arguments.program, folder)
     stack.callback(clients.stop)
@@ -211,7 +211,7 @@ def fail_over(arguments, folder, stack):
                 "&target_session_attrs=read-write&connect_timeout=2")
     either = f"postgresql://farm_app@{HOST}:{standby.port},{HOST}:{primary.port}/farm?{SCHEMA}"
     clients.start([writable] * CLIENT_COUNT + [either] * READER_COUNT)
-    if arguments.broken:
+    if arguments.asynchronous:
         clients.await_progress(of=range(CLIENT_COUNT))
         fall_behind(standby)
     clients.await_progress(of=range(CLIENT_COUNT))
@@ -226,7 +226,7 @@ def fail_over(arguments, folder, stack):
 
 def main():
     parser = argparse.ArgumentParser(description="Kill servers under clients.")
-    parser.add_argument("--broken", action="store_true")
+    parser.add_argument("--asynchronous", action="store_true")
     parser.add_argument("--minutes", type=float, default=0)
     parser.add_argument("action", choices=("crash", "failover"))
     parser.add_argument("program")

@@ -3,9 +3,11 @@
  * and succeeds, and the store is sound. Each worker is a process with a proxy and a schema of its
  * own, as most of the time is spent in waiting for holes.
  *
- *     wire [--broken | --minutes N]      FARM_TEST_POSTGRES and FARM_TEST_POSTGRES_OWNER say where
+ *     wire [--forged | --minutes N] URI OWNER_URI
  *
- * --broken plants a client that takes a commit for done without asking, which must be noticed. */
+ * Stores: postgres
+ *
+ * --forged plants a client that takes a commit for done without asking, which must be noticed. */
 #include "base/clock.h"
 #include "support/scenarios.h"
 #include "support/wire_proxy.h"
@@ -63,9 +65,12 @@ static const wire_case cases[] = {
 };
 enum { CASE_COUNT = sizeof cases / sizeof *cases };
 
-static const wire_case broken_cases[] = {
+static const wire_case forged_cases[] = {
     {"a commit that nobody asked the server for", WIRE_FORGE, WIRE_CLIENT, 0, 16, WARM, 0, 0},
 };
+
+static const char *application_uri;
+static const char *owner_uri;
 
 typedef struct wire_worker {
     wire_proxy *proxy;
@@ -199,6 +204,13 @@ static void migrate(const char *owner, const char *schema) {
     farm_session_free(session);
 }
 
+/* Of postgresql://user@host:port/database. */
+static int port_of(const char *uri) {
+    const char *at = strchr(uri, '@');
+    const char *colon = at == NULL ? NULL : strchr(at, ':');
+    return colon == NULL ? 5432 : (int)strtol(colon + 1, NULL, 10);
+}
+
 static void open_worker(wire_worker *worker, int number) {
     static char prefix[40];
     char schema[32];
@@ -206,10 +218,10 @@ static void open_worker(wire_worker *worker, int number) {
     snprintf(schema, sizeof schema, "wire%d_%d", (int)getppid(), number);
     snprintf(prefix, sizeof prefix, "%s.", schema);
     scenario_schema = prefix;
-    migrate(getenv("FARM_TEST_POSTGRES_OWNER"), schema);
-    snprintf(uri, sizeof uri, "%s?schema=%s", getenv("FARM_TEST_POSTGRES"), schema);
+    migrate(owner_uri, schema);
+    snprintf(uri, sizeof uri, "%s?schema=%s", application_uri, schema);
     worker->witness = open_session(uri);
-    worker->proxy = wire_proxy_new((int)strtol(getenv("FARM_TEST_POSTGRES_PORT"), NULL, 10));
+    worker->proxy = wire_proxy_new(port_of(application_uri));
     snprintf(uri, sizeof uri,
              "postgresql://farm_app@127.0.0.1:%d/farm?schema=%s&sslmode=disable"
              "&gssencmode=disable",
@@ -257,12 +269,16 @@ static int run_all(const wire_case *with, size_t count, int64_t until) {
 
 int main(int count, char **arguments) {
     int64_t until = 0;
-    if (getenv("FARM_TEST_POSTGRES") == NULL || getenv("FARM_TEST_POSTGRES_OWNER") == NULL ||
-        getenv("FARM_TEST_POSTGRES_PORT") == NULL)
-        return 77;
-    if (count == 2 && strcmp(arguments[1], "--broken") == 0)
-        return run_all(broken_cases, 1, 0) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-    if (count == 3 && strcmp(arguments[1], "--minutes") == 0)
+    int next = 1;
+    const int is_forged = count > 1 && strcmp(arguments[1], "--forged") == 0;
+    if (is_forged) next = 2;
+    if (count > 2 && strcmp(arguments[1], "--minutes") == 0) {
         until = clock_monotonic_us() + MINUTE_US * strtoll(arguments[2], NULL, 10);
+        next = 3;
+    }
+    if (next + 2 != count || strncmp(arguments[next], "postgresql:", 11) != 0) return 77;
+    application_uri = arguments[next];
+    owner_uri = arguments[next + 1];
+    if (is_forged) return run_all(forged_cases, 1, 0) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     return run_all(cases, CASE_COUNT, until) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
