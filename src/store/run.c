@@ -145,21 +145,25 @@ static farm_status begin_frame(farm_session *session, uint32_t run_flags, uint32
     return error_from_fault(session, NULL, &fault);
 }
 
-/* After a failed run nothing of the operation is left in the store. */
-static void end_failed(farm_session *session, int32_t had_savepoint, farm_status status) {
+/* After a failed run nothing of the operation is left in the store. Returns what to report: where
+ * taking it back has lost the caller's transaction, that, for he would believe that it goes on. */
+static farm_status end_failed(farm_session *session, int32_t had_savepoint, farm_status status) {
     store_frame *frame = session->frame;
     const farm_backend *backend = session->shared->backend;
     farm_fault fault = {.call = -1, .ordinal = -1};
     session->sent_kind = -1;
     if (frame->state == FRAME_BEGUN) backend->rollback(session->connection);
-    if (frame->is_joined && (frame->state == FRAME_SAVED || had_savepoint)) {
-        /* Even where only a rollback is left: a host must not be able to commit half of it. */
-        int32_t is_undone = backend->undo(session->connection, &fault) == FARM_OK;
-        int32_t is_broken = !is_undone || run_breaks_transaction(status);
-        if (is_broken && session->transaction == TRANSACTION_OPEN)
-            session->transaction = TRANSACTION_BROKEN;
-    }
+    const int32_t is_saved = frame->is_joined && (frame->state == FRAME_SAVED || had_savepoint);
     frame->state = FRAME_IDLE;
+    if (!is_saved) return status;
+    /* Even where only a rollback is left: a host must not be able to commit half of it. */
+    const farm_status undone = backend->undo(session->connection, &fault);
+    const int32_t is_broken = undone != FARM_OK || run_breaks_transaction(status);
+    if (is_broken && session->transaction == TRANSACTION_OPEN)
+        session->transaction = TRANSACTION_BROKEN;
+    if (run_breaks_transaction(status) || !run_breaks_transaction(undone)) return status;
+    fault.status = undone;
+    return error_from_fault(session, NULL, &fault);
 }
 
 static farm_status send(farm_session *session, store_batch *batch, uint32_t flags) {
@@ -200,10 +204,7 @@ static farm_status run(farm_session *session, store_batch *batch, uint32_t flags
         status = restore_actor(session, batch);
     }
     if (status == FARM_OK) status = send(session, batch, flags);
-    if (status != FARM_OK) {
-        end_failed(session, (flags & FARM_RUN_SAVEPOINT) != 0, status);
-        return status;
-    }
+    if (status != FARM_OK) return end_failed(session, (flags & FARM_RUN_SAVEPOINT) != 0, status);
     if (is_last)
         frame->state = FRAME_IDLE;
     else
@@ -220,7 +221,9 @@ farm_status store_finish(farm_session *session, store_batch *batch) {
 }
 
 farm_status store_undo(farm_session *session) {
-    if (session->frame->state != FRAME_IDLE) end_failed(session, 0, FARM_OK);
+    farm_status status = FARM_OK;
+    if (session->frame->state != FRAME_IDLE) status = end_failed(session, 0, FARM_OK);
+    if (status != FARM_OK) return status;
     return session->transaction == TRANSACTION_BROKEN
                ? store_fail(session, FARM_EUNAVAILABLE, 0, "the transaction cannot go on")
                : FARM_OK;
@@ -239,10 +242,7 @@ static farm_status end_refused(farm_session *session, farm_status status) {
     const farm_backend *backend = session->shared->backend;
     int32_t can_ask = backend->struct_size > offsetof(farm_backend, abandon) &&
                       backend->abandon != NULL && frame->state == FRAME_BEGUN;
-    if (!can_ask || run_breaks_transaction(status)) {
-        end_failed(session, 0, status);
-        return status;
-    }
+    if (!can_ask || run_breaks_transaction(status)) return end_failed(session, 0, status);
     farm_fault fault = {.call = -1, .ordinal = -1};
     session->sent_kind = -1;
     frame->state = FRAME_IDLE;

@@ -99,6 +99,20 @@ static farm_status compose(farm_session *session) {
     return status;
 }
 
+/* What is refused undoes itself alone, and what was done before it commits. */
+static farm_status compose_refused(farm_session *session) {
+    farm_status status = farm_begin(session);
+    if (status == FARM_OK) status = found(session);
+    if (status == FARM_OK) {
+        farm_session_set_actor(session, "eve");
+        status = farm_role_grant(session, "shop", "eve", FARM_ROLE_VIEWER, 0);
+        farm_session_set_service(session);
+        if (status == FARM_EDENIED) return farm_commit(session);
+    }
+    farm_rollback(session);
+    return status;
+}
+
 static farm_status verify(farm_session *session) {
     char *text = NULL;
     farm_status status = farm_verify(session, &text);
@@ -140,6 +154,7 @@ const fault_scenario scenarios[] = {
     {"idempotency in a transaction", nothing, answer, ANSWERS, 0, 1, 0, 0},
     {"two operations in a transaction", nothing, compose, OWNERS, 0, 2, 0, 0},
     {"signal", nothing, signal_topic, TOPICS, 0, 1, 0, 1},
+    {"a refusal in a transaction", nothing, compose_refused, OWNERS, 0, 1, 0, 0},
     {"verify", found, verify, OWNERS, 1, 1, 0, 1},
     {"maintain", found, maintain, OWNERS, 1, 1, 0, 1},
     {"a statement of the host's", nothing, host, "SELECT 1", 1, 1, 0, 0},
