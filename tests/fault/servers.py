@@ -9,7 +9,7 @@ crash: a server of our own is killed in turn by kill -9, by an immediate stop, a
 of its sessions; each time it recovers, and the clients' sessions go on by themselves.
 failover: the primary of a synchronous standby is killed and the standby promoted. The clients know
 both hosts; some ask the standby first and are told that it takes no writes until then.
---asynchronous: the standby is no longer synchronous and lags behind, so that what was acknowledged is
+--asynchronous: the standby lags behind and nobody waits for it, so that what was acknowledged is
 lost, which must be noticed. KILL_PROGRAM is what tests/fault/kill.c became. Exits with 77 without
 Postgres.
 """

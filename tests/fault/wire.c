@@ -7,6 +7,8 @@
  *
  * Stores: postgres
  *
+ * With --minutes it takes a pooler's URIs, too.
+ *
  * --forged plants a client that takes a commit for done without asking, which must be noticed. */
 #include "base/clock.h"
 #include "support/scenarios.h"
@@ -71,6 +73,7 @@ static const wire_case forged_cases[] = {
 
 static const char *application_uri;
 static const char *owner_uri;
+static int is_pooled; /* a pooler stands in between */
 
 typedef struct wire_worker {
     wire_proxy *proxy;
@@ -235,8 +238,11 @@ static int run_worker(int number, const wire_case *with, size_t count, int64_t u
     alarm((unsigned)(WATCH_SECONDS + (until > 0 ? (until - clock_monotonic_us()) / 1000000 : 0)));
     open_worker(&worker, number);
     do {
-        for (size_t i = (size_t)number / scenario_count; i < count; i += SHARE_COUNT)
+        for (size_t i = (size_t)number / scenario_count; i < count; i += SHARE_COUNT) {
+            /* PgBouncer 1.18 hangs up when the first message's header comes in pieces. */
+            if (is_pooled && with[i].kind == WIRE_SPLIT) continue;
             run_case(&worker, &scenarios[(size_t)number % scenario_count], &with[i]);
+        }
     } while (worker.failed == 0 && clock_monotonic_us() < until);
     farm_session_free(worker.session);
     farm_session_free(worker.witness);
@@ -277,6 +283,9 @@ int main(int count, char **arguments) {
         next = 3;
     }
     if (next + 2 != count || strncmp(arguments[next], "postgresql:", 11) != 0) return 77;
+    const char *pooler = getenv("FARM_TEST_PGBOUNCER");
+    is_pooled = pooler != NULL && strcmp(arguments[next], pooler) == 0;
+    if (is_pooled && until == 0) return 77;
     application_uri = arguments[next];
     owner_uri = arguments[next + 1];
     if (is_forged) return run_all(forged_cases, 1, 0) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
