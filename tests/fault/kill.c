@@ -19,7 +19,7 @@
 
 enum {
     CLIENT_COUNT = 3,
-    KILL_COUNT = 40,
+    KILL_COUNT = 24,
     LINES_MAX = 400, /* that a client writes before it is killed */
     URI_SIZE = 1024,
     CHUNK_SIZE = 4096

@@ -162,7 +162,7 @@ def crash(arguments, folder, stack):
     clients.start([server.uri()] * CLIENT_COUNT)
     until = time.monotonic() + arguments.minutes * 60
     rounds = 0
-    while rounds < 6 or time.monotonic() < until:
+    while rounds < 3 or time.monotonic() < until:
         clients.await_progress()
         if rounds % 3 == 2:
             server.kill_session()
