@@ -1,7 +1,9 @@
 /* Random operations against the model, on Postgres, while the network fails (fault/lab.h,
  * support/wire_proxy.h).
  *
- *     lab_wire [--seed N] [--minutes N]      FARM_TEST_POSTGRES and its like say where */
+ *     lab_wire [--seed N] [--seconds N] URI OWNER_URI    FARM_TEST_POSTGRES_PORT is the server's
+ *
+ * Stores: postgres */
 #include "fault/lab.h"
 #include "support/wire_proxy.h"
 #include <stdio.h>
@@ -69,12 +71,12 @@ int main(int count, char **arguments) {
                            .owner_uri = owner_uri};
     if (getenv("FARM_TEST_POSTGRES_OWNER") == NULL || getenv("FARM_TEST_POSTGRES_PORT") == NULL)
         return 77;
-    for (int i = 1; i + 1 < count; i += 2) {
+    for (int i = 1; i + 2 < count; i += 2) {
         long long value = strtoll(arguments[i + 1], NULL, 10);
         if (strcmp(arguments[i], "--seed") == 0) options.seed = (uint64_t)value;
-        if (strcmp(arguments[i], "--minutes") == 0) {
+        if (strcmp(arguments[i], "--seconds") == 0) {
             options.rounds = 0;
-            options.duration_us = value * 60000000;
+            options.duration_us = value * 1000000;
         }
     }
     proxy = wire_proxy_new((int)strtol(getenv("FARM_TEST_POSTGRES_PORT"), NULL, 10));

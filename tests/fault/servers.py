@@ -2,8 +2,8 @@
 """Servers are killed while clients work, and after each the store is compared with what the clients
 wrote down: acknowledged = found, nothing doubled, repeats harmless, farm_verify() content.
 
-    servers.py [--minutes N] crash KILL_PROGRAM DIR
-    servers.py [--asynchronous] [--minutes N] failover KILL_PROGRAM DIR
+    servers.py [--seconds N] crash KILL_PROGRAM DIR
+    servers.py [--asynchronous] [--seconds N] failover KILL_PROGRAM DIR
 
 crash: a server of our own is killed in turn by kill -9, by an immediate stop, and by kill -9 of one
 of its sessions; each time it recovers, and the clients' sessions go on by themselves.
@@ -160,7 +160,7 @@ def crash(arguments, folder, stack):
     clients = Clients(arguments.program, folder)
     stack.callback(clients.stop)
     clients.start([server.uri()] * CLIENT_COUNT)
-    until = time.monotonic() + arguments.minutes * 60
+    until = time.monotonic() + arguments.seconds
     rounds = 0
     while rounds < 3 or time.monotonic() < until:
         clients.await_progress()
@@ -227,7 +227,7 @@ def fail_over(arguments, folder, stack):
 def main():
     parser = argparse.ArgumentParser(description="Kill servers under clients.")
     parser.add_argument("--asynchronous", action="store_true")
-    parser.add_argument("--minutes", type=float, default=0)
+    parser.add_argument("--seconds", type=float, default=0)
     parser.add_argument("action", choices=("crash", "failover"))
     parser.add_argument("program")
     parser.add_argument("directory")
@@ -238,7 +238,7 @@ def main():
         return 77
     folder = os.path.realpath(arguments.directory)
     os.makedirs(folder, exist_ok=True)
-    until = time.monotonic() + arguments.minutes * 60
+    until = time.monotonic() + arguments.seconds
     is_good = True
     while is_good:
         with contextlib.ExitStack() as stack:

@@ -3,15 +3,16 @@
  * and succeeds, and the store is sound. Each worker is a process with a proxy and a schema of its
  * own, as most of the time is spent in waiting for holes.
  *
- *     wire [--forged | --minutes N] URI OWNER_URI
+ *     wire [--forged | --seconds N] URI OWNER_URI
  *
  * Stores: postgres
  *
- * With --minutes it takes a pooler's URIs, too.
+ * With --seconds it takes a pooler's URIs, too.
  *
  * --forged plants a client that takes a commit for done without asking, which must be noticed. */
 #include "base/clock.h"
 #include "support/scenarios.h"
+#include "support/test_store.h"
 #include "support/wire_proxy.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,7 @@ enum {
 };
 
 #define NOW_US INT64_C(1767225600000000)
-#define MINUTE_US INT64_C(60000000)
+#define SECOND_US INT64_C(1000000)
 
 /* How the session is when the fault is armed. */
 enum { WARM, COLD };
@@ -196,17 +197,6 @@ static farm_session *open_session(const char *uri) {
     return session;
 }
 
-static void migrate(const char *owner, const char *schema) {
-    char uri[1024];
-    snprintf(uri, sizeof uri, "%s?schema=%s&grant_to=farm_app", owner, schema);
-    farm_session *session = open_session(uri);
-    if (farm_migrate(session) != FARM_OK) {
-        fprintf(stderr, "migrate: %s\n", farm_session_error_text(session));
-        abort();
-    }
-    farm_session_free(session);
-}
-
 /* Of postgresql://user@host:port/database. */
 static int port_of(const char *uri) {
     const char *at = strchr(uri, '@');
@@ -214,21 +204,15 @@ static int port_of(const char *uri) {
     return colon == NULL ? 5432 : (int)strtol(colon + 1, NULL, 10);
 }
 
-static void open_worker(wire_worker *worker, int number) {
-    static char prefix[40];
-    char schema[32];
+static void open_worker(wire_worker *worker) {
     char uri[1024];
-    snprintf(schema, sizeof schema, "wire%d_%d", (int)getppid(), number);
-    snprintf(prefix, sizeof prefix, "%s.", schema);
-    scenario_schema = prefix;
-    migrate(owner_uri, schema);
-    snprintf(uri, sizeof uri, "%s?schema=%s", application_uri, schema);
-    worker->witness = open_session(uri);
+    test_store_open(application_uri, owner_uri, 1);
+    worker->witness = open_session(test_store_uri());
     worker->proxy = wire_proxy_new(port_of(application_uri));
     snprintf(uri, sizeof uri,
-             "postgresql://farm_app@127.0.0.1:%d/farm?schema=%s&sslmode=disable"
+             "postgresql://farm_app@127.0.0.1:%d/farm%s&sslmode=disable"
              "&gssencmode=disable",
-             wire_proxy_port(worker->proxy), schema);
+             wire_proxy_port(worker->proxy), strchr(test_store_uri(), '?'));
     worker->session = open_session(uri);
 }
 
@@ -236,7 +220,7 @@ static void open_worker(wire_worker *worker, int number) {
 static int run_worker(int number, const wire_case *with, size_t count, int64_t until, int out) {
     wire_worker worker = {.is_long = until > 0};
     alarm((unsigned)(WATCH_SECONDS + (until > 0 ? (until - clock_monotonic_us()) / 1000000 : 0)));
-    open_worker(&worker, number);
+    open_worker(&worker);
     do {
         for (size_t i = (size_t)number / scenario_count; i < count; i += SHARE_COUNT) {
             /* PgBouncer 1.18 hangs up when the first message's header comes in pieces. */
@@ -247,6 +231,7 @@ static int run_worker(int number, const wire_case *with, size_t count, int64_t u
     farm_session_free(worker.session);
     farm_session_free(worker.witness);
     wire_proxy_free(worker.proxy);
+    test_store_close();
     if (write(out, &worker.points, sizeof worker.points) != (ssize_t)sizeof worker.points) return 1;
     return worker.failed != 0;
 }
@@ -278,8 +263,8 @@ int main(int count, char **arguments) {
     int next = 1;
     const int is_forged = count > 1 && strcmp(arguments[1], "--forged") == 0;
     if (is_forged) next = 2;
-    if (count > 2 && strcmp(arguments[1], "--minutes") == 0) {
-        until = clock_monotonic_us() + MINUTE_US * strtoll(arguments[2], NULL, 10);
+    if (count > 2 && strcmp(arguments[1], "--seconds") == 0) {
+        until = clock_monotonic_us() + SECOND_US * strtoll(arguments[2], NULL, 10);
         next = 3;
     }
     if (next + 2 != count || strncmp(arguments[next], "postgresql:", 11) != 0) return 77;
