@@ -158,14 +158,19 @@ static int run_point(wire_worker *worker, const fault_scenario *scenario, const 
 }
 
 /* The fault is set on a message that never comes. The first time the session has yet to look at the
- * schema and to prepare its statements. */
+ * schema and to prepare its statements. Of two runs one may read limits anew, which have become
+ * stale: the other counts. */
 static uint64_t count_messages(wire_worker *worker, const fault_scenario *scenario,
                                const wire_case *with) {
     uint64_t *total = &worker->totals[with->start][with->from];
     if (worker->points == 0) (void)run_point(worker, scenario, with, UINT64_MAX);
     if (*total == 0) {
-        (void)run_point(worker, scenario, with, UINT64_MAX);
-        *total = wire_proxy_seen(worker->proxy);
+        uint64_t seen[2];
+        for (int i = 0; i < 2; i++) {
+            (void)run_point(worker, scenario, with, UINT64_MAX);
+            seen[i] = wire_proxy_seen(worker->proxy);
+        }
+        *total = seen[0] < seen[1] ? seen[0] : seen[1];
     }
     return *total;
 }
