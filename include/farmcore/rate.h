@@ -71,7 +71,8 @@ enum {
 
 /** What a change of a limit's figures leaves of the buckets that there are. */
 enum {
-    /** As USED when the burst alone changes, else as RESET. */
+    /** What was used stays used when the burst alone changes (the count, of windows and holds),
+     *  else as RESET. */
     FARM_RATE_CHANGE_DEFAULT = 0,
     FARM_RATE_CHANGE_RESET = 1,       /**< every subject has a full one */
     FARM_RATE_CHANGE_KEEP = 2,        /**< as many tokens are left as were, up to the new burst */

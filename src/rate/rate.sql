@@ -48,7 +48,7 @@ ORDER BY name, subject;
 l.scope = :scope AND l.burst = :burst AND l.count = :count AND l.period_us = :period_us
 AND l.ipv4_prefix = :ipv4_prefix AND l.ipv6_prefix = :ipv6_prefix AND l.tick_ns = :tick_ns
 AND l.algorithm = :algorithm AND l.calendar = :calendar AND l.zone = :zone
-AND l.initial = :initial AND l.stride = :stride;
+AND (l.initial = :initial OR (l.initial = 0 AND :initial = :burst)) AND l.stride = :stride;
 
 -- fragment: same_units
 l.scope = :scope AND l.period_us = :period_us AND l.ipv4_prefix = :ipv4_prefix
@@ -61,7 +61,8 @@ AND (l.count = :count OR :algorithm <> 0);
 -- each: name text, scope int, burst int, count int, period_us int, ipv4_prefix int
 -- each: ipv6_prefix int, tick_ns int, algorithm int, calendar int, zone text, initial int
 -- each: stride int, on_change int
--- Before a limit's figures change: what they were, so that its buckets can be carried over.
+-- Before a limit's figures change: what they were, so that its buckets can be carried over. A
+-- change that leaves the epoch as it is leaves an earlier one to be carried over, too.
 INSERT INTO farm_rate_past AS p (space, name, change, changed_us, burst, count, period_us, tick_ns,
     epoch, algorithm, calendar, zone, initial)
 SELECT l.space, l.name, CASE WHEN l.scope = :scope AND l.ipv4_prefix = :ipv4_prefix
@@ -70,6 +71,7 @@ SELECT l.space, l.name, CASE WHEN l.scope = :scope AND l.ipv4_prefix = :ipv4_pre
        l.initial
 FROM farm_rate_limit AS l
 WHERE l.space = :space AND l.name = :name AND NOT ({same_figures})
+  AND NOT (:on_change = 0 AND {same_units})
 ON CONFLICT (space, name) DO UPDATE SET change = excluded.change, changed_us = excluded.changed_us,
     burst = excluded.burst, count = excluded.count, period_us = excluded.period_us,
     tick_ns = excluded.tick_ns, epoch = excluded.epoch, algorithm = excluded.algorithm,
@@ -115,7 +117,7 @@ DELETE FROM farm_rate_limit WHERE space = :space AND name = :name;
 -- name: override_put
 -- params: space text, epoch blob
 -- each: name text, subject blob, length int, rule int, burst int, count int, period_us int
--- each: expires_us int
+-- each: expires_us int, algorithm int
 -- on: foreign = ENOTFOUND UNKNOWN_LIMIT
 -- The epoch stays while the units may stay.
 INSERT INTO farm_rate_override AS o (space, name, subject, length, rule, burst, count, period_us,
@@ -123,7 +125,8 @@ INSERT INTO farm_rate_override AS o (space, name, subject, length, rule, burst, 
 VALUES (:space, :name, :subject, :length, :rule, :burst, :count, :period_us, :expires_us, :epoch)
 ON CONFLICT (space, name, subject) DO UPDATE SET rule = excluded.rule, burst = excluded.burst,
     count = excluded.count, period_us = excluded.period_us, expires_us = excluded.expires_us,
-    epoch = CASE WHEN o.count = excluded.count AND o.period_us = excluded.period_us
+    epoch = CASE WHEN o.period_us = excluded.period_us
+                      AND (o.count = excluded.count OR :algorithm <> 0)
                  THEN o.epoch ELSE excluded.epoch END
 WHERE o.rule <> excluded.rule OR o.burst <> excluded.burst OR o.count <> excluded.count
    OR o.period_us <> excluded.period_us OR o.expires_us <> excluded.expires_us;
@@ -216,15 +219,19 @@ RETURNING tat, previous, debt;
 
 -- fragment: force_used
 CASE WHEN ({was_used}) >= excluded.capacity * 2 THEN ({was_used})
-     WHEN ({was_used}) + (excluded.tat - excluded.stamp) >= excluded.capacity * 2
+     WHEN excluded.tat - excluded.stamp >= excluded.capacity * 2 - ({was_used})
      THEN excluded.capacity * 2
      ELSE ({was_used}) + (excluded.tat - excluded.stamp) END;
 
 -- name: bucket_force
 -- like: bucket_take_many
 -- columns: tat int, previous int, debt int
--- Whether it fits or not, up to the bound on what can be forced.
-{bucket_row} UPDATE SET
+-- Whether it fits or not, up to the bound on what can be forced, which the increment keeps to.
+INSERT INTO farm_rate_bucket AS b (bucket, tat, stamp, capacity, slack, expires_hour, share, span,
+    debt)
+VALUES (:bucket, :now + :increment, :now, :capacity, :slack, :expires_hour, :share, :span,
+    CASE WHEN :increment > :capacity THEN :increment - :capacity ELSE 0 END)
+ON CONFLICT (bucket) DO UPDATE SET
     tat = excluded.stamp + ({force_used}),
     debt = CASE WHEN ({force_used}) > excluded.capacity
                 THEN ({force_used}) - excluded.capacity ELSE 0 END, {row_changes}
@@ -239,13 +246,15 @@ VALUES (:bucket, :now + :opening, :now, :capacity, :slack, :expires_hour, :share
 ON CONFLICT (bucket) DO NOTHING;
 
 -- name: bucket_look
--- each: bucket blob, now int, capacity int, slack int
+-- each: bucket blob, now int, capacity int, slack int, share int, span int
 -- columns: tat int?, previous int?, debt int?
 -- expect: 1                       a miss takes nothing from the others
 -- A cost of 0 in a take: the bucket must not be in debt beyond its capacity. Answers its state.
 SELECT b.tat, b.previous, b.debt
-FROM (SELECT 1 AS one) AS always LEFT JOIN farm_rate_bucket AS b ON b.bucket = :bucket
-WHERE b.tat IS NULL OR b.tat - :now <= :capacity OR b.tat - :now > :capacity + :slack + b.debt;
+FROM (SELECT :now AS tat, :now AS stamp, :capacity AS capacity, :slack AS slack, :share AS share,
+             :span AS span) AS excluded
+LEFT JOIN farm_rate_bucket AS b ON b.bucket = :bucket
+WHERE b.tat IS NULL OR {take_fits};
 
 -- name: bucket_read
 -- each: bucket blob
@@ -293,6 +302,13 @@ UPDATE farm_rate_hold
 SET expires_us = CASE WHEN expires_us > :expires_us THEN expires_us ELSE :expires_us END
 WHERE bucket = :bucket AND token = :token AND expires_us > :now;
 
+-- name: hold_extend
+-- like: hold_renew
+-- The same for a limit that refuses nobody, of which nothing may be held.
+UPDATE farm_rate_hold
+SET expires_us = CASE WHEN expires_us > :expires_us THEN expires_us ELSE :expires_us END
+WHERE bucket = :bucket AND token = :token AND expires_us > :now;
+
 -- name: refund_claim
 -- params: token blob, attempt blob
 -- each: bucket blob, expires_us int
@@ -303,11 +319,12 @@ ON CONFLICT (bucket, token) DO NOTHING;
 
 -- name: bucket_refund
 -- params: token blob, attempt blob
--- each: bucket blob, now int, increment int
--- Never fuller than full; and only for the row that this very attempt has inserted.
+-- each: bucket blob, now int, increment int, reach int
+-- Never fuller than full; only from the window that it was taken of; and only for the row that this
+-- very attempt has inserted.
 UPDATE farm_rate_bucket
 SET tat = CASE WHEN tat - :increment > :now THEN tat - :increment ELSE :now END
-WHERE bucket = :bucket AND tat > :now
+WHERE bucket = :bucket AND tat > :now AND tat - :now < :reach
   AND EXISTS (SELECT 1 FROM farm_rate_refund AS r
               WHERE r.bucket = :bucket AND r.token = :token AND r.attempt = :attempt);
 

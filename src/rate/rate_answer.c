@@ -32,7 +32,17 @@ static void decide_open(const rate_line *line, farm_rate_state *out) {
     out->remaining = line->source == FARM_RATE_SOURCE_OPEN ? units->burst : -1;
 }
 
+/* A bucket that is not there yet, as it would be made. */
+static rate_facts facts_of(const rate_line *line) {
+    rate_facts facts = line->facts;
+    if (facts.has_row || line->opening == 0) return facts;
+    facts.has_row = 1;
+    facts.row = (rate_row){.tat = line->ask.moment.now + line->opening};
+    return facts;
+}
+
 static void decide_line(const rate_line *line, const farm_entropy *entropy, farm_rate_state *out) {
+    const rate_facts facts = facts_of(line);
     *out =
         (farm_rate_state){.is_shadow = line->is_shadow, .rule = line->rule, .source = line->source};
     if (line->kind == RATE_LINE_IDLE)
@@ -40,7 +50,7 @@ static void decide_line(const rate_line *line, const farm_entropy *entropy, farm
     else if (line->is_open)
         decide_open(line, out);
     else
-        rate_decide(&line->terms->units, &line->ask, &line->facts, out);
+        rate_decide(&line->terms->units, &line->ask, &facts, out);
     const int32_t percent = line->definition->figures.jitter_percent;
     if (out->retry_after_us > 0 && percent > 0) {
         uint32_t random = 0;

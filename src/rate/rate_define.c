@@ -150,6 +150,7 @@ farm_status rate_override_put_operate(farm_session *session, void *context) {
             .count = override->count,
             .period_us = override->period_us,
             .expires_us = override->expires_us,
+            .algorithm = items[i].definition->figures.algorithm,
         };
     }
     farm_id_new(session, &epoch);

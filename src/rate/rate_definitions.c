@@ -1,7 +1,11 @@
 /* Definitions of limits, made and looked up. What a limit means is in the rules. */
 #include "rate/rate_definitions.h"
+#include "base/integer.h"
 #include <stdlib.h>
 #include <string.h>
+
+/* Twice that, and a moment, are still a moment. */
+#define REFILL_MAX_US (INT64_MAX / 4)
 
 /* --- building --------------------------------------------------------------------------------- */
 
@@ -51,7 +55,7 @@ static void set_salt(const rate_owner *owner, rate_terms *terms) {
 static farm_status add_past(arena *memory, const rate_figures *source, rate_definition *item) {
     if (source == NULL || source->limit.on_change < FARM_RATE_CHANGE_KEEP) return FARM_OK;
     if (source->limit.algorithm == FARM_RATE_ALGORITHM_CONCURRENCY ||
-        item->terms.units.algorithm == FARM_RATE_ALGORITHM_CONCURRENCY)
+        item->figures.algorithm == FARM_RATE_ALGORITHM_CONCURRENCY)
         return FARM_OK;
     rate_terms *past = arena_allocate(memory, sizeof *past);
     if (past == NULL) return FARM_ENOMEM;
@@ -59,7 +63,9 @@ static farm_status add_past(arena *memory, const rate_figures *source, rate_defi
     set_salt(&item->owner, past);
     item->past = past;
     item->past_change = source->limit.on_change;
-    item->past_until_us = source->changed_us + 2 * past->units.refill_us + FARM_RATE_STALENESS_US;
+    item->past_until_us = source->changed_us +
+                          2 * integer_min(past->units.refill_us, REFILL_MAX_US) +
+                          FARM_RATE_STALENESS_US;
     return FARM_OK;
 }
 
@@ -120,6 +126,15 @@ static rate_definition *find_exactly(const rate_definitions *definitions, const 
     return NULL;
 }
 
+/* The stored epoch changes with the period, and with the count of a bucket. A larger burst can need
+ * a coarser clock, and a larger quota a longer stride, which a row in the old ones does not mean. */
+static void set_override_epoch(rate_terms *terms, const uint8_t *stored) {
+    const uint64_t clock = (uint64_t)terms->units.tick_ns;
+    const uint64_t stride = (uint64_t)terms->units.stride;
+    for (size_t i = 0; i < RATE_EPOCH_SIZE; i++)
+        terms->epoch[i] = (uint8_t)(stored[i] ^ (i < 8 ? clock >> 8 * i : stride >> 8 * (i - 8)));
+}
+
 /* With figures that the limit, changed since, cannot count, a subject is left to the limit. */
 static int32_t set_override_terms(rate_definitions *definitions, const rate_definition *owner,
                                   const rate_exception *source, rate_override *out) {
@@ -127,8 +142,8 @@ static int32_t set_override_terms(rate_definitions *definitions, const rate_defi
         rate_definition_figures(owner, source->burst, source->count, source->period_us);
     rate_terms *terms = arena_allocate(&definitions->arena, sizeof *terms);
     if (terms == NULL) return 0;
-    memcpy(terms->epoch, source->epoch, RATE_EPOCH_SIZE);
     if (!rate_units_choose(&own, &owner->terms.units.zone, &terms->units)) return 1;
+    set_override_epoch(terms, source->epoch);
     /* Counted alike, the subject goes on with the bucket that it has. */
     if (rate_units_equal(&terms->units, &owner->terms.units))
         memcpy(terms->epoch, owner->terms.epoch, RATE_EPOCH_SIZE);

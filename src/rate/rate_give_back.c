@@ -43,10 +43,13 @@ farm_status rate_refund_operate(farm_session *session, void *context) {
         if (is_held(line) || store_now_us(session) > until_us) continue;
         claims[count] = (rate_refund_claim_each){.bucket = rate_bucket_of(line),
                                                  .expires_us = until_us + RATE_REFUND_MARGIN_US};
+        rate_moment moment;
+        rate_refund_moment(&line->terms->units, operation->token, store_now_ns(session), &moment);
         rows[count++] = (rate_bucket_refund_each){
             .bucket = rate_bucket_of(line),
-            .now = line->ask.moment.now,
-            .increment = line->ask.increment,
+            .now = moment.now,
+            .increment = rate_force_increment(&line->terms->units, line->ask.cost),
+            .reach = moment.reach,
         };
     }
     if (count == 0) return FARM_OK;
@@ -82,27 +85,56 @@ farm_status rate_release_operate(farm_session *session, void *context) {
 farm_status rate_renew_operate(farm_session *session, void *context) {
     rate_operation *operation = context;
     rate_hold_renew_each rows[FARM_RATE_BATCH_MAX];
+    rate_hold_extend_each shadows[FARM_RATE_BATCH_MAX];
     size_t count = 0;
+    size_t shadow_count = 0;
     farm_status status = check_token(session, operation->token);
     if (status == FARM_OK) status = read_lines(session, operation, 0);
     if (status != FARM_OK) return status;
     for (size_t i = 0; i < operation->lines.count; i++) {
         const rate_line *line = &operation->lines.items[i];
-        if (!is_held(line)) continue;
-        rows[count++] = (rate_hold_renew_each){.bucket = rate_bucket_of(line),
-                                               .expires_us = line->ask.moment.expires_us};
+        /* Who is exempt held nothing, and a limit in shadow mode may have given nothing. */
+        if (!is_held(line) || line->rule == FARM_RATE_RULE_EXEMPT) continue;
+        const rate_hold_renew_each row = {.bucket = rate_bucket_of(line),
+                                          .expires_us = line->ask.moment.expires_us};
+        if (line->is_shadow)
+            shadows[shadow_count++] = row;
+        else
+            rows[count++] = row;
     }
-    if (count == 0) return FARM_OK;
+    if (count + shadow_count == 0) return FARM_OK;
+    const value_blob token = value_blob_of_id(operation->token);
+    const int64_t now_us = store_now_us(session);
     store_batch batch;
     store_batch_init(&batch, session);
-    rate_hold_renew(
-        &batch,
-        &(rate_hold_renew_params){value_blob_of_id(operation->token), store_now_us(session)}, rows,
-        count);
+    if (count > 0) rate_hold_renew(&batch, &(rate_hold_renew_params){token, now_us}, rows, count);
+    if (shadow_count > 0)
+        rate_hold_extend(&batch, &(rate_hold_extend_params){token, now_us}, shadows, shadow_count);
     status = store_finish(session, &batch);
     if (status != FARM_ECONFLICT || store_fault_kind(session) != FARM_FAULT_GUARD) return status;
     return store_fail(session, FARM_ECONFLICT, FARM_RATE_REASON_NOT_HELD,
                       "a hold has ended, or was never of this decision");
+}
+
+/* Where a new bucket is not full, a full one must be there. */
+static void add_full(store_batch *batch, const rate_operation *operation) {
+    rate_bucket_open_each rows[FARM_RATE_BATCH_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < operation->lines.count; i++) {
+        const rate_line *line = &operation->lines.items[i];
+        const rate_units *units = &line->terms->units;
+        if (units->opening == 0) continue;
+        rows[count++] = (rate_bucket_open_each){
+            .bucket = rate_bucket_of(line),
+            .now = line->ask.moment.now,
+            .capacity = units->capacity,
+            .slack = units->slack,
+            .expires_hour = rate_expires_hour(&line->ask.moment),
+            .share = line->ask.moment.share,
+            .span = units->span,
+        };
+    }
+    if (count > 0) rate_bucket_open(batch, rows, count);
 }
 
 farm_status rate_reset_operate(farm_session *session, void *context) {
@@ -120,5 +152,6 @@ farm_status rate_reset_operate(farm_session *session, void *context) {
     store_batch batch;
     store_batch_init(&batch, session);
     rate_bucket_reset(&batch, rows, count);
+    add_full(&batch, operation);
     return store_finish(session, &batch);
 }

@@ -1,6 +1,7 @@
 /* Reading definitions from the store, and sharing them among its sessions. */
 #include "rate/rate_load.h"
 #include "base/clock.h"
+#include "base/integer.h"
 #include "rate_sql.h"
 #include <string.h>
 
@@ -47,6 +48,11 @@ static void copy_epoch(uint8_t *out, value_blob epoch) {
     if (epoch.size == RATE_EPOCH_SIZE) memcpy(out, epoch.data, RATE_EPOCH_SIZE);
 }
 
+/* An older release knows no initial tokens: it writes none, and lowers a burst below them. */
+static int64_t initial_of(int64_t initial, int64_t burst) {
+    return initial == 0 ? burst : integer_min(initial, burst);
+}
+
 static int32_t on_limit(void *context, size_t ordinal, const rate_limit_list_row *row) {
     (void)ordinal;
     load_operation *operation = context;
@@ -64,7 +70,7 @@ static int32_t on_limit(void *context, size_t ordinal, const rate_limit_list_row
         .algorithm = (int32_t)row->algorithm,
         .calendar = (int32_t)row->calendar,
         .zone = keep_text(operation, row->zone),
-        .initial = row->initial == 0 ? row->burst : row->initial,
+        .initial = initial_of(row->initial, row->burst),
         .is_shadow = (int32_t)row->is_shadow,
         .on_error = (int32_t)row->on_error,
         .node_count = (int32_t)row->node_count,
@@ -93,7 +99,7 @@ static int32_t on_past(void *context, size_t ordinal, const rate_past_list_row *
         .algorithm = (int32_t)row->algorithm,
         .calendar = (int32_t)row->calendar,
         .zone = keep_text(operation, row->zone),
-        .initial = row->initial == 0 ? row->burst : row->initial,
+        .initial = initial_of(row->initial, row->burst),
         .on_change = (int32_t)row->change,
     };
     copy_epoch(item->epoch, row->epoch);

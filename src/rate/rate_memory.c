@@ -55,6 +55,14 @@ static void set_row(rate_line *line, const rate_row *row, int32_t is_taken) {
     line->facts.is_taken = is_taken;
 }
 
+/* From when on the row is as good as none; a forced one is in debt by a whole capacity. */
+static int64_t expires_us(const rate_line *line) {
+    const rate_moment *moment = &line->ask.moment;
+    return line->kind == RATE_LINE_FORCE
+               ? rate_force_expires_hour(&line->terms->units, moment) * RATE_HOUR_US
+               : moment->expires_us;
+}
+
 /* The bucket is not there yet: add it as the step leaves it. 1: done, 0: refused, -1: somebody else
  * was faster, -2: there is no room. */
 static int32_t step_new(rate_memory *memory, rate_key key, rate_line *line, row_function step) {
@@ -67,7 +75,7 @@ static int32_t step_new(rate_memory *memory, rate_key key, rate_line *line, row_
     if (!is_done && !has_first) return 0;
     const rate_row *row = is_done ? &next : &first;
     const rate_slot *slot = rate_table_add(&memory->table, key, row, ask->moment.now_us,
-                                           ask->moment.expires_us, &is_new);
+                                           expires_us(line), &is_new);
     if (slot == NULL) return -2;
     if (!is_new) return -1;
     set_row(line, row, is_done);
@@ -92,7 +100,7 @@ static int32_t step_at(rate_memory *memory, rate_key key, rate_line *line, row_f
             set_row(line, &row, 0);
             return 0;
         }
-        if (!rate_slot_change(slot, key, tat, &next, line->ask.moment.expires_us)) continue;
+        if (!rate_slot_change(slot, key, tat, &next, expires_us(line))) continue;
         set_row(line, &next, 1);
         return 1;
     }
@@ -200,7 +208,7 @@ static void take_rest(rate_memory *memory, const farm_id *token, rate_line *line
         (void)step_row(memory, line, rate_row_take);
     else if (line->kind == RATE_LINE_TRY_HOLD && fits)
         (void)hold(memory, token, line);
-    else if (line->kind >= RATE_LINE_TRY && line->kind != RATE_LINE_HOLD)
+    else if (line->is_shadow)
         look_at(memory, line);
 }
 
@@ -241,9 +249,14 @@ static int32_t claim(rate_memory *memory, const farm_id *token, const rate_line 
 void rate_memory_refund(rate_memory *memory, const farm_id *token, const rate_lines *lines) {
     for (size_t i = 0; i < lines->count; i++) {
         const rate_line *line = &lines->items[i];
-        const int64_t until_us = rate_refund_until_us(&line->terms->units, token);
-        if (is_held(line) || line->ask.moment.now_us > until_us) continue;
-        if (claim(memory, token, line, until_us)) give_back_row(memory, key_of(line), &line->ask);
+        const rate_units *units = &line->terms->units;
+        const int64_t now_us = line->ask.moment.now_us;
+        const int64_t until_us = rate_refund_until_us(units, token);
+        if (is_held(line) || now_us > until_us) continue;
+        rate_ask ask = {.cost = line->ask.cost,
+                        .increment = rate_force_increment(units, line->ask.cost)};
+        rate_refund_moment(units, token, now_us * 1000, &ask.moment);
+        if (claim(memory, token, line, until_us)) give_back_row(memory, key_of(line), &ask);
     }
 }
 
@@ -257,9 +270,11 @@ int32_t rate_memory_renew(rate_memory *memory, const farm_id *token, const rate_
     int32_t is_renewed = 1;
     for (size_t i = 0; i < lines->count; i++) {
         const rate_line *line = &lines->items[i];
-        if (is_held(line))
-            is_renewed &= rate_holds_renew(&memory->holds, key_of(line), token,
-                                           line->ask.moment.now_us, line->ask.moment.expires_us);
+        /* Who is exempt held nothing, and a limit in shadow mode may have given nothing. */
+        if (!is_held(line) || line->rule == FARM_RATE_RULE_EXEMPT) continue;
+        is_renewed &= rate_holds_renew(&memory->holds, key_of(line), token,
+                                       line->ask.moment.now_us, line->ask.moment.expires_us) |
+                      line->is_shadow;
     }
     return is_renewed;
 }
@@ -277,6 +292,12 @@ void rate_memory_reset(rate_memory *memory, const rate_lines *lines) {
     for (size_t i = 0; i < lines->count; i++) {
         const rate_line *line = &lines->items[i];
         rate_holds_reset(&memory->holds, key_of(line));
+        const rate_row full = {.tat = line->ask.moment.now};
+        int32_t is_new = 0;
+        /* Where a new bucket is not full, a full one must be there. */
+        if (line->terms->units.opening != 0)
+            (void)rate_table_add(&memory->table, key_of(line), &full, line->ask.moment.now_us,
+                                 line->ask.moment.expires_us, &is_new);
         reset_row(memory, key_of(line), line->ask.moment.now);
         if (line->has_past) reset_row(memory, rate_key_of(line->past), 0);
     }

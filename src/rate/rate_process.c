@@ -88,6 +88,8 @@ static void use_part(rate_line *line, int64_t now_ns) {
     line->opening = line->terms->units.opening;
     line->has_past = 0;
     rate_ask_at(&line->terms->units, now_ns, line->ask.cost, &line->ask);
+    if (line->kind == RATE_LINE_FORCE)
+        line->ask.increment = rate_force_increment(&line->terms->units, line->ask.cost);
 }
 
 static void decide_without(farm_session *session, rate_process *process,

@@ -26,7 +26,7 @@ static int32_t kind_of(const rate_line *line, const farm_rate_request *item) {
         if (item->cost == 0) return RATE_LINE_COUNT;
         return line->is_shadow ? RATE_LINE_TRY_HOLD : RATE_LINE_HOLD;
     }
-    if (item->cost == 0) return RATE_LINE_LOOK;
+    if (item->cost == 0) return line->is_shadow ? RATE_LINE_READ : RATE_LINE_LOOK;
     if (item->flags & FARM_RATE_FORCE) return RATE_LINE_FORCE;
     return line->is_shadow ? RATE_LINE_TRY : RATE_LINE_TAKE;
 }
@@ -101,6 +101,8 @@ static farm_status read_line(farm_error *error, const rate_items *given, size_t 
     find_past(out, &subject, given->is_local);
     out->opening = out->terms->units.opening;
     out->kind = kind_of(out, &item);
+    if (out->kind == RATE_LINE_FORCE)
+        out->ask.increment = rate_force_increment(&out->terms->units, item.cost);
     return FARM_OK;
 }
 

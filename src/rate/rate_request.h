@@ -8,6 +8,7 @@
 enum {
     RATE_LINE_IDLE,     /* nothing: the subject is exempt or banned */
     RATE_LINE_LOOK,     /* it costs nothing */
+    RATE_LINE_READ,     /* the same for a limit in shadow mode */
     RATE_LINE_TAKE,     /* from a bucket */
     RATE_LINE_TRY,      /* the same for a limit in shadow mode */
     RATE_LINE_FORCE,    /* from a bucket, whether it fits or not */

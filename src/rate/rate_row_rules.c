@@ -64,6 +64,7 @@ int32_t rate_row_force(const rate_units *units, const rate_ask *ask, const rate_
 
 int32_t rate_row_refund(const rate_ask *ask, const rate_row *row, rate_row *out) {
     if (row == NULL || row->tat <= ask->moment.now) return 0;
+    if (row->tat - ask->moment.now >= ask->moment.reach) return 0;
     *out = *row;
     out->tat = integer_max(ask->moment.now, row->tat - ask->increment);
     return 1;

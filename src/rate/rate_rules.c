@@ -168,9 +168,33 @@ int32_t rate_token_is_sound(const farm_id *token) {
     return token->bytes[6] >> 4 == 7 && token->bytes[8] >> 6 == 2;
 }
 
+/* In milliseconds, as a token tells it. */
+static int64_t made_ms(const farm_id *token) {
+    int64_t moment_ms = 0;
+    for (size_t i = 0; i < 6; i++) moment_ms = moment_ms * 256 + token->bytes[i];
+    return moment_ms;
+}
+
+/* A token says the millisecond: of one in which two windows meet, the later is meant. */
+static void made_moment(const rate_units *units, const farm_id *token, rate_moment *out) {
+    const int64_t made_us = integer_min(made_ms(token) * 1000 + 999, RATE_CLOCK_MAX_US);
+    rate_moment_at(units, made_us * 1000, out);
+}
+
+void rate_refund_moment(const rate_units *units, const farm_id *token, int64_t now_ns,
+                        rate_moment *out) {
+    if (units->stride > 0)
+        made_moment(units, token, out);
+    else
+        rate_moment_at(units, now_ns, out);
+}
+
 int64_t rate_refund_until_us(const rate_units *units, const farm_id *token) {
-    int64_t made_ms = 0;
-    for (size_t i = 0; i < 6; i++) made_ms = made_ms * 256 + token->bytes[i];
-    return made_ms * 1000 + integer_min(units->refill_us, RATE_PERIOD_MAX_US) +
+    rate_moment made;
+    if (units->stride > 0) {
+        made_moment(units, token, &made);
+        return made.end_us - 1;
+    }
+    return made_ms(token) * 1000 + integer_min(units->refill_us, RATE_PERIOD_MAX_US) +
            RATE_REFUND_MARGIN_US;
 }

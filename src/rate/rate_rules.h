@@ -55,6 +55,7 @@ typedef struct rate_moment {
     int64_t now;        /* units */
     int64_t now_us;     /* bounded */
     int64_t share;      /* SLIDING: ticks that are left of the window, else 0 */
+    int64_t reach;      /* units of the window: what lies beyond now by so much is of another */
     int64_t end_us;     /* WINDOW and SLIDING: when the window ends */
     int64_t expires_us; /* from when on what is taken now is as good as never taken */
 } rate_moment;
@@ -97,7 +98,10 @@ void rate_conclude(const farm_rate_state *states, size_t count, farm_rate_decisi
 int64_t rate_jitter(int64_t wait_us, int32_t percent, uint32_t random);
 /* Whether an id may be of a decision: a UUIDv7. */
 int32_t rate_token_is_sound(const farm_id *token);
-/* Until when a refund of that decision is honoured. */
+/* Of a refund of that decision: the moment that its units count from, and until when it is
+ * honoured. Of a window that is the one in which the decision was made. */
+void rate_refund_moment(const rate_units *units, const farm_id *token, int64_t now_ns,
+                        rate_moment *out);
 int64_t rate_refund_until_us(const rate_units *units, const farm_id *token);
 
 /* rate_units_rules.c */
@@ -114,6 +118,10 @@ int32_t rate_is_never(const rate_units *units, int64_t cost);
 void rate_ask_at(const rate_units *units, int64_t now_ns, int64_t cost, rate_ask *out);
 /* The hour from which on a bucket taken from now is surely full. */
 int64_t rate_expires_hour(const rate_moment *moment);
+/* The same of one that is forced, and so in debt by a whole capacity. */
+int64_t rate_force_expires_hour(const rate_units *units, const rate_moment *moment);
+/* Units of a cost that is forced or given back: up to what can be used of a bucket by force. */
+int64_t rate_force_increment(const rate_units *units, int64_t cost);
 
 /* rate_state_rules.c */
 /* The state that the facts make. struct_size, is_shadow, rule and source are left alone. */

@@ -57,8 +57,10 @@ static void decide_window(const rate_units *units, const rate_ask *ask, const ra
     const int64_t used = used_of(units, ask, facts);
     const int64_t left_us = ask->moment.end_us - ask->moment.now_us;
     settle(units, ask, facts, used + ask->increment <= units->capacity, out);
+    const int64_t ahead = used - windows_ahead(units, used) * units->stride;
+    const int64_t more = ahead + ask->increment > units->capacity ? windows_ahead(units, used) : 0;
     out->remaining = integer_max(0, units->capacity - used);
-    out->retry_after_us = wait_of(out, left_us);
+    out->retry_after_us = wait_of(out, left_us + more * units->refill_us);
     out->reset_after_us = used > 0 ? left_us + windows_ahead(units, used) * units->refill_us : 0;
 }
 
@@ -69,15 +71,21 @@ static int64_t ticks_until(const rate_units *units, int64_t share, int64_t befor
     return integer_max(0, share - room * units->span / before);
 }
 
+/* Within this window while what was used in it leaves room, else in the next one. */
+static int64_t sliding_ticks(const rate_units *units, int64_t increment, int64_t share,
+                             int64_t used, int64_t carry) {
+    const int64_t room = units->capacity - used - increment;
+    return room >= 0 ? ticks_until(units, share, carry, room)
+                     : share + ticks_until(units, units->span, used, units->capacity - increment);
+}
+
 static int64_t sliding_wait_us(const rate_units *units, const rate_ask *ask, int64_t used,
                                int64_t carry) {
-    const int64_t room = units->capacity - used - ask->increment;
     const int64_t share = ask->moment.share;
-    /* Within this window while what was used in it leaves room, else in the next one. */
     const int64_t ticks =
-        room >= 0 ? ticks_until(units, share, carry, room)
-                  : share + ticks_until(units, units->span, integer_min(used, 2 * units->capacity),
-                                        units->capacity - ask->increment);
+        windows_ahead(units, used)
+            ? share + sliding_ticks(units, ask->increment, units->span, used - units->stride, carry)
+            : sliding_ticks(units, ask->increment, share, used, carry);
     return to_us(units, ticks);
 }
 
@@ -98,14 +106,15 @@ static void decide_sliding(const rate_units *units, const rate_ask *ask, const r
     out->retry_after_us = wait_of(out, sliding_wait_us(units, ask, used, carry));
     out->reset_after_us = 0;
     if (carry > 0) out->reset_after_us = left_us;
-    if (used > 0) out->reset_after_us = left_us + units->refill_us;
+    if (used > 0)
+        out->reset_after_us = left_us + (1 + windows_ahead(units, used)) * units->refill_us;
 }
 
 static void decide_concurrency(const rate_units *units, const rate_ask *ask,
                                const rate_facts *facts, farm_rate_state *out) {
     const int64_t added = facts->is_taken ? 0 : ask->cost;
     const int64_t first_us = facts->held > 0 ? facts->earliest_us - ask->moment.now_us : 0;
-    settle(units, ask, facts, facts->held + added <= units->capacity, out);
+    settle(units, ask, facts, added == 0 || facts->held + added <= units->capacity, out);
     out->remaining = integer_max(0, units->capacity - facts->held);
     out->retry_after_us = wait_of(out, integer_max(0, first_us));
     out->reset_after_us = facts->held > 0 ? units->period_us : 0;
@@ -134,6 +143,9 @@ int64_t rate_carry(const rate_units *old, const rate_row *row, int64_t now_ns, i
     rate_decide(old, &ask, &facts, &state);
     if (change == FARM_RATE_CHANGE_KEEP)
         return units->capacity - integer_min(state.remaining, units->burst) * units->token;
-    const int64_t used = integer_min(used_of(old, &ask, &facts), old->capacity);
+    /* What is left tells of a sliding window what was used of both; of a bucket it is rounded. */
+    const int64_t used = old->algorithm == FARM_RATE_ALGORITHM_BUCKET
+                             ? integer_min(used_of(old, &ask, &facts), old->capacity)
+                             : old->capacity - state.remaining;
     return integer_scale_up(used, units->capacity, old->capacity);
 }

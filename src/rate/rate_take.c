@@ -150,7 +150,7 @@ static size_t add_openings(store_batch *batch, rate_operation *operation) {
     for (size_t i = 0; i < operation->lines.count; i++) {
         const rate_line *line = &operation->lines.items[i];
         const rate_units *units = &line->terms->units;
-        if (line->opening == 0 || line->facts.has_row || line->kind < RATE_LINE_LOOK ||
+        if (line->opening == 0 || line->facts.has_row || line->kind < RATE_LINE_TAKE ||
             line->kind > RATE_LINE_FORCE)
             continue;
         rows[count++] = (rate_bucket_open_each){
@@ -203,6 +203,8 @@ static void add_look(store_batch *batch, rate_group *group) {
             .now = line->ask.moment.now,
             .capacity = units->capacity,
             .slack = units->slack,
+            .share = line->ask.moment.share,
+            .span = units->span,
         };
     }
     if (group->count > 0) rate_bucket_look(batch, rows, group->count, on_look, group);
@@ -249,7 +251,11 @@ static void add_try(store_batch *batch, rate_group *group) {
 static void add_force(store_batch *batch, rate_group *group) {
     rate_bucket_take_many_each rows[FARM_RATE_BATCH_MAX];
     if (group->count == 0) return;
-    for (size_t i = 0; i < group->count; i++) rows[i] = take_row(group->lines[i]);
+    for (size_t i = 0; i < group->count; i++) {
+        const rate_line *line = group->lines[i];
+        rows[i] = take_row(line);
+        rows[i].expires_hour = rate_force_expires_hour(&line->terms->units, &line->ask.moment);
+    }
     rate_bucket_force(batch, rows, group->count, on_force, group);
 }
 
@@ -330,8 +336,8 @@ static size_t count_of(const rate_operation *operation, int32_t kind) {
 }
 
 static int32_t takes_nothing(const rate_operation *operation) {
-    return count_of(operation, RATE_LINE_LOOK) + count_of(operation, RATE_LINE_COUNT) +
-               count_of(operation, RATE_LINE_IDLE) ==
+    return count_of(operation, RATE_LINE_IDLE) + count_of(operation, RATE_LINE_LOOK) +
+               count_of(operation, RATE_LINE_READ) + count_of(operation, RATE_LINE_COUNT) ==
            operation->lines.count;
 }
 
@@ -341,7 +347,7 @@ static void leave_what_never_fits(rate_operation *operation) {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         rate_group *group = &operation->groups[kinds[i]];
         rate_group *lookers =
-            &operation->groups[kinds[i] == RATE_LINE_TRY ? RATE_LINE_LOOK : RATE_LINE_COUNT];
+            &operation->groups[kinds[i] == RATE_LINE_TRY ? RATE_LINE_READ : RATE_LINE_COUNT];
         size_t kept = 0;
         for (size_t j = 0; j < group->count; j++) {
             rate_line *line = group->lines[j];
@@ -365,6 +371,7 @@ static farm_status take_once(farm_session *session, rate_operation *operation) {
     store_batch_init(&batch, session);
     const size_t opened = add_openings(&batch, operation);
     add_look(&batch, &operation->groups[RATE_LINE_LOOK]);
+    add_reads(&batch, &operation->groups[RATE_LINE_READ]);
     add_holds(&batch, operation, store_now_us(session));
     add_take(&batch, &operation->groups[RATE_LINE_TAKE], is_alone && opened == 0);
     add_try(&batch, &operation->groups[RATE_LINE_TRY]);

@@ -94,6 +94,7 @@ static void window_moment(const rate_units *units, int64_t now_ns, rate_moment *
         window.end_us = window.index * units->period_us;
     }
     out->now = window.index * units->stride;
+    out->reach = units->stride;
     out->end_us = window.end_us;
     out->expires_us = window.end_us;
 }
@@ -114,6 +115,7 @@ static void sliding_moment(const rate_units *units, int64_t now_ns, rate_moment 
     const int64_t ticks = now_ns / units->tick_ns;
     const int64_t window = ticks / units->span + FIRST_WINDOW;
     out->now = window * units->stride;
+    out->reach = units->stride;
     out->share = units->span - ticks % units->span;
     (void)ticks_to_us(units, window * units->span, &out->end_us);
     out->expires_us = out->end_us + units->refill_us;
@@ -180,7 +182,7 @@ int32_t rate_units_equal(const rate_units *left, const rate_units *right) {
 
 void rate_moment_at(const rate_units *units, int64_t now_ns, rate_moment *out) {
     const int64_t bounded = integer_max(0, integer_min(now_ns, RATE_CLOCK_MAX_US * 1000));
-    *out = (rate_moment){.now_us = bounded / 1000};
+    *out = (rate_moment){.now_us = bounded / 1000, .reach = INT64_MAX};
     algorithms[units->algorithm].at(units, bounded, out);
 }
 
@@ -196,4 +198,13 @@ void rate_ask_at(const rate_units *units, int64_t now_ns, int64_t cost, rate_ask
 
 int64_t rate_expires_hour(const rate_moment *moment) {
     return moment->expires_us / RATE_HOUR_US + 1;
+}
+
+int64_t rate_force_expires_hour(const rate_units *units, const rate_moment *moment) {
+    const int64_t most = INT64_MAX - 2 * RATE_HOUR_US - moment->expires_us;
+    return (moment->expires_us + integer_min(units->refill_us, most)) / RATE_HOUR_US + 1;
+}
+
+int64_t rate_force_increment(const rate_units *units, int64_t cost) {
+    return integer_min(cost, RATE_FORCE_FACTOR * units->burst) * units->token;
 }
