@@ -65,9 +65,9 @@ Test(rate_overrides, figures_that_count_otherwise_have_a_bucket_of_their_own) {
     cr_assert_not(take("user", "ann", 1));
     cr_assert_eq(decision.retry_after_us, 71429); /* 70 in the limit's 5 s */
     /* A burst so large that it needs a coarser clock does not read the finer one's row. */
-    cr_assert_eq(put(OWN, "user", "ann", 7, 1, SECOND_US), FARM_OK);
+    cr_assert_eq(put(OWN, "user", "ann", 7, 1, 2 * SECOND_US), FARM_OK);
     cr_assert(take("user", "ann", 7));
-    cr_assert_eq(put(OWN, "user", "ann", 2147483647, 1, SECOND_US), FARM_OK);
+    cr_assert_eq(put(OWN, "user", "ann", 2147483647, 1, 2 * SECOND_US), FARM_OK);
     cr_assert_eq(burst_of("user", "ann", OWN), 2147483647);
     cr_assert_eq(states[0].remaining, 2147483647);
     cr_assert_eq(drop("user", "ann"), FARM_OK);

@@ -1,14 +1,24 @@
 /* Several processes take from one bucket while the clock stands still: together they are admitted
- * exactly the burst. 4 processes on a file of SQLite; 8 on Postgres, where the environment names
+ * exactly the burst; and they hold places of one limit, of which never more are held at once. 4 processes on a file of SQLite; 8 on Postgres, where the environment names
  * one. */
 #include "support/test_store.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { BURST = 1000, CALL_COUNT = 500, SQLITE_PROCESSES = 4, POSTGRES_PROCESSES = 8 };
+enum { PLACE_COUNT = 2, VISIT_COUNT = 150 };
+
+/* Seen by all processes. */
+static struct {
+    atomic_int inside;
+    atomic_int entries;
+    atomic_int crowds;
+} * shared;
 
 #define NOW_US INT64_C(1767225600000000)
 
@@ -28,8 +38,15 @@ static void prepare(const char *uri) {
                                    .scope = FARM_RATE_SCOPE_GLOBAL,
                                    .count = BURST,
                                    .period_us = INT64_C(86400000000)};
+    const farm_rate_limit places = {.struct_size = sizeof places,
+                                    .name = "places",
+                                    .scope = FARM_RATE_SCOPE_GLOBAL,
+                                    .algorithm = FARM_RATE_ALGORITHM_CONCURRENCY,
+                                    .count = PLACE_COUNT,
+                                    .period_us = INT64_C(86400000000)};
     farm_session *session = open_session(uri);
-    if (farm_migrate(session) != FARM_OK || farm_rate_define(session, &limit, 1) != FARM_OK)
+    if (farm_migrate(session) != FARM_OK || farm_rate_define(session, &limit, 1) != FARM_OK ||
+        farm_rate_define(session, &places, 1) != FARM_OK)
         test_store_stop(uri, farm_session_error_text(session));
     farm_session_free(session);
 }
@@ -50,8 +67,38 @@ static int take_all(const char *uri) {
     return admitted;
 }
 
+static void visit(farm_session *session) {
+    const farm_rate_request request = {.struct_size = sizeof request, .limit = "places", .cost = 1};
+    farm_rate_state state = {.struct_size = sizeof state};
+    farm_rate_decision decision = {.struct_size = sizeof decision};
+    if (farm_rate_take(session, &request, 1, &state, &decision) != FARM_OK)
+        test_store_stop("hold", farm_session_error_text(session));
+    if (!decision.allowed) return;
+    if (atomic_fetch_add(&shared->inside, 1) >= PLACE_COUNT) atomic_fetch_add(&shared->crowds, 1);
+    atomic_fetch_add(&shared->entries, 1);
+    atomic_fetch_sub(&shared->inside, 1);
+    if (farm_rate_release(session, &decision.token, &request, 1) != FARM_OK)
+        test_store_stop("release", farm_session_error_text(session));
+}
+
+static void visit_all(const char *uri) {
+    farm_session *session = open_session(uri);
+    for (int i = 0; i < VISIT_COUNT; i++) visit(session);
+    farm_session_free(session);
+}
+
+static int share(void) {
+    char name[] = "rate-nodes-shared-XXXXXX";
+    const int file = mkstemp(name);
+    if (file < 0 || unlink(name) != 0 || ftruncate(file, sizeof *shared) != 0) return 0;
+    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    close(file);
+    return shared != MAP_FAILED;
+}
+
 static void run_process(const char *uri, int out) {
     int admitted = take_all(uri);
+    visit_all(uri);
     if (write(out, &admitted, sizeof admitted) != (ssize_t)sizeof admitted) exit(EXIT_FAILURE);
     exit(EXIT_SUCCESS);
 }
@@ -61,6 +108,7 @@ static int storm(const char *name, const char *uri, int processes) {
     int total = 0;
     int failed = 0;
     if (pipe(ends) != 0) test_store_stop("pipe", "none");
+    if (!share()) test_store_stop("shared memory", "none");
     for (int i = 0; i < processes; i++)
         if (fork() == 0) run_process(uri, ends[1]);
     close(ends[1]);
@@ -74,7 +122,10 @@ static int storm(const char *name, const char *uri, int processes) {
     close(ends[0]);
     printf("%s: %d processes, %d takes, %d admitted of a burst of %d\n", name, processes,
            processes * CALL_COUNT, total, BURST);
+    printf("%s: %d visits, %d with more than %d inside\n", name, atomic_load(&shared->entries),
+           atomic_load(&shared->crowds), PLACE_COUNT);
     fflush(stdout);
+    failed += atomic_load(&shared->crowds) != 0 || atomic_load(&shared->entries) < VISIT_COUNT;
     return failed + (total != BURST);
 }
 
