@@ -113,6 +113,57 @@ static void guard_the_bank(void) {
     farm_breakers_free(breakers);
 }
 
+/* One take of one limit: whether it is allowed, and what it said. */
+static int take_one(farm_session *session, const char *limit, const char *subject,
+                    farm_rate_decision *decision) {
+    const farm_rate_request request = {
+        .struct_size = sizeof request, .limit = limit, .subject = subject, .cost = 1};
+    farm_rate_state state = {.struct_size = sizeof state};
+    *decision = (farm_rate_decision){.struct_size = sizeof *decision};
+    must(session, farm_rate_take(session, &request, 1, &state, decision), "take one");
+    return decision->allowed;
+}
+
+static void count_days_and_holds(farm_session *session) {
+    char user[80];
+    const farm_rate_limit limits[] = {
+        {.struct_size = sizeof *limits,
+         .name = "tour-day",
+         .algorithm = FARM_RATE_ALGORITHM_WINDOW,
+         .count = 1000,
+         .calendar = FARM_RATE_CALENDAR_DAY,
+         .zone = "CET-1CEST,M3.5.0,M10.5.0/3"},
+        {.struct_size = sizeof *limits,
+         .name = "tour-exports",
+         .algorithm = FARM_RATE_ALGORITHM_CONCURRENCY,
+         .count = 1,
+         .period_us = INT64_C(600) * 1000000},
+    };
+    farm_rate_decision decision;
+    fresh(session, "dan", user, sizeof user);
+    const farm_rate_override ban = {.struct_size = sizeof ban,
+                                    .rule = FARM_RATE_RULE_BAN,
+                                    .limit = "tour-day",
+                                    .subject = user};
+    const farm_rate_request export = {
+        .struct_size = sizeof export, .limit = "tour-exports", .subject = user, .cost = 1};
+    must(session, farm_rate_define(session, limits, 2), "define a quota and holds");
+
+    must_be(take_one(session, "tour-day", user, &decision), "the first of 1,000 today");
+    must(session, farm_rate_override_put(session, &ban, 1), "ban Dan");
+    must_be(!take_one(session, "tour-day", user, &decision) && decision.is_never, "he is banned");
+    must(session, farm_rate_override_remove(session, &ban, 1), "forgive Dan");
+    must_be(take_one(session, "tour-day", user, &decision), "the second");
+    printf("Dan may call 1,000 times each day of Berlin; banned in between, he is refused.\n");
+
+    must_be(take_one(session, "tour-exports", user, &decision), "an export begins");
+    const farm_id held = decision.token;
+    must_be(!take_one(session, "tour-exports", user, &decision), "no two at once");
+    must(session, farm_rate_release(session, &held, &export, 1), "the export is done");
+    must_be(take_one(session, "tour-exports", user, &decision), "the next one begins");
+    printf("He exports once at a time: the second waits until the first is done.\n\n");
+}
+
 static void place_order_once(farm_session *session) {
     static const char request[] = "{\"sku\":\"apples\",\"quantity\":3}";
     static const char answer[] = "{\"order\":1}";
@@ -178,6 +229,7 @@ int main(void) {
     if (farm_session_new(&session) != FARM_OK) return EXIT_FAILURE;
     open_store(session);
     limit_sign_ins(session);
+    count_days_and_holds(session);
     guard_the_bank();
     place_order_once(session);
     ask_for_permission(session);

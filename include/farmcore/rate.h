@@ -213,8 +213,9 @@ typedef struct farm_rate_decision {
  * Define limits, or change them. All or none. What becomes of the buckets that there are says each
  * limit's on_change; by default a change of burst alone keeps what was used, unless it is so large
  * that the limit must count by another clock (docs/rate.md), and any other change of figures gives
- * every subject a full bucket. Who has taken more than a lowered burst gets one more call through
- * and then has an empty bucket. Repeating a definition changes nothing.
+ * every subject a full bucket. Who has taken more than a lowered burst waits until that is paid; of
+ * a bucket that is 5 seconds behind even so, he gets one more call through and then has an empty
+ * one. Repeating a definition changes nothing.
  *
  * @param items limits of the session's space. @param count 1 to FARM_RATE_BATCH_MAX.
  * @return FARM_OK

@@ -72,7 +72,11 @@ class Rate {
   }
 
   refund(decision, requests) {
-    return this.#giveBack('rate_refund', decision, requests);
+    // What cost nothing has nothing to give back, which the library would turn down.
+    const paid = requests === undefined && decision instanceof Decision && decision.token
+      ? decision.requests.filter(({ cost }) => Number(cost) !== 0) : undefined;
+    return this.#giveBack('rate_refund', decision,
+      paid?.map((request) => ({ ...request, flags: 0 })) ?? requests);
   }
 
   release(decision, requests) {

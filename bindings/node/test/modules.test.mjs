@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NOW_US, failure, onStores } from './support.mjs';
 import {
-  IdempotencyReason, Operation, Outcome, RateReason, RateRule, RateScope, RateSource, Role,
-  RoleReason, operationName, roleAllows, roleName,
+  IdempotencyReason, Operation, Outcome, RateAlgorithm, RateCalendar, RateChange, RateReason,
+  RateRule, RateScope, RateSource, Role, RoleReason, operationName, roleAllows, roleName,
 } from '../lib/index.mjs';
 
 const USER = [{ limit: 'user', subject: 'u42' }];
@@ -95,6 +95,96 @@ limited('time gives tokens back', async (store) => {
 
   assert.equal((await store.rate.take(USER)).allowed, true);
   assert.equal((await store.rate.take(USER)).allowed, false);
+});
+
+limited('a daily quota ends with the day of its zone', async (store) => {
+  const day = { name: 'day', count: 3, algorithm: RateAlgorithm.WINDOW,
+    calendar: RateCalendar.DAY, zone: 'Asia/Kolkata' };
+  await store.service.rate.define([day]);
+  const one = [{ limit: 'day', subject: 'u42' }];
+  await store.rate.take([{ ...one[0], cost: 3 }]);
+
+  const { allowed, retryAfterUs } = await store.rate.take(one);
+
+  assert.deepEqual([allowed, retryAfterUs], [false, 37_800_000_000n]);
+  store.freezeClock(NOW_US + retryAfterUs);
+  assert.equal((await store.rate.take(one)).allowed, true);
+  await assert.rejects(store.service.rate.define([{ ...day, zone: 'Europe/Nowhere' }]),
+    failure('FARM_EINVAL', RateReason.BAD_ZONE));
+});
+
+limited('holds are renewed and released', async (store) => {
+  await store.service.rate.define([{ name: 'jobs', count: 1, periodUs: 10_000_000,
+    algorithm: RateAlgorithm.CONCURRENCY }]);
+  const job = { limit: 'jobs', subject: 'u42' };
+  const held = await store.rate.take([job, ...USER]);
+  store.freezeClock(NOW_US + 9_000_000n);
+  await store.rate.renew(held);
+  store.freezeClock(NOW_US + 18_000_000n);
+  assert.equal((await store.rate.take([job])).allowed, false);
+
+  await store.rate.release(held.token, [job]);
+  store.sync.rate.release(held);
+
+  assert.equal((await store.rate.take([job])).allowed, true);
+  await assert.rejects(store.rate.renew(held), failure('FARM_ECONFLICT', RateReason.NOT_HELD));
+});
+
+limited('overrides, bans and exemptions hold until they end or are removed', async (store) => {
+  await store.service.rate.override([
+    { limit: 'user', subject: 'vip', rule: RateRule.OVERRIDE, count: 9n },
+    { limit: 'user', subject: 'eve', rule: RateRule.BAN, expiresUs: NOW_US + 1_000_000n },
+    { limit: 'ip', subject: '2001:db8::/32', rule: RateRule.EXEMPT }]);
+
+  const vip = await store.rate.take([{ limit: 'user', subject: 'vip/phone', cost: 9 }]);
+  const eve = await store.rate.take([{ limit: 'user', subject: 'eve' }]);
+  const free = await store.rate.take([{ ...ADDRESS, cost: 1000 }]);
+
+  assert.deepEqual([vip.allowed, vip.states[0].rule, vip.states[0].burst],
+    [true, RateRule.OVERRIDE, 9n]);
+  assert.deepEqual([eve.allowed, eve.states[0].rule, eve.retryAfterMs],
+    [false, RateRule.BAN, 1000]);
+  assert.deepEqual([free.allowed, free.states[0].rule], [true, RateRule.EXEMPT]);
+  await store.service.rate.removeOverride('user', 'vip');
+  assert.equal((await store.rate.peek([{ limit: 'user', subject: 'vip' }])).states[0].burst, 2n);
+  await assert.rejects(store.rate.removeOverride('user', 'eve'), failure('FARM_EDENIED'));
+  await assert.rejects(store.rate.override([]), failure('FARM_EDENIED'));
+  await assert.rejects(
+    store.service.rate.override([{ limit: 'none', subject: 'x', rule: RateRule.BAN }]),
+    failure('FARM_ENOTFOUND', RateReason.UNKNOWN_LIMIT));
+});
+
+limited('shadow mode, forced takes and changes', async (store) => {
+  await store.service.rate.define([{ name: 'trial', count: 1, periodUs: 60_000_000,
+    isShadow: true }]);
+  const trial = [{ limit: 'trial', subject: 'u42' }];
+  await store.rate.take(trial);
+  const shadowed = await store.rate.take(trial);
+  assert.deepEqual([shadowed.allowed, shadowed.isShadowed, shadowed.token], [true, true, null]);
+
+  await store.rate.take([{ ...USER[0], cost: 2 }]);
+  const forced = await store.rate.take([{ ...USER[0], cost: 2, flags: 1 }]);
+  assert.equal(forced.allowed, true);
+  assert.equal((await store.rate.take(USER)).retryAfterMs, 90_000);
+  await store.rate.refund(forced);
+  assert.equal((await store.rate.take(USER)).retryAfterMs, 30_000);
+  await store.service.rate.setShadow(true);
+  assert.equal((await store.rate.take(USER)).isShadowed, true);
+  await store.service.rate.setShadow(false);
+  assert.equal((await store.rate.take(USER)).allowed, false);
+
+  await store.rate.take([{ ...ADDRESS, cost: 4 }]);
+  await store.service.rate.define([{ name: 'ip', count: 16, periodUs: 3_600_000_000n,
+    scope: RateScope.ADDRESS, onChange: RateChange.PROPORTIONAL }]);
+  assert.equal((await store.rate.peek([ADDRESS])).states[0].remaining, 8n);
+});
+
+limited('a refund of all passes over what cost nothing', async (store) => {
+  const verdict = await store.rate.take([{ ...USER[0], cost: 0 }, { ...ADDRESS, cost: 3n }]);
+
+  await store.rate.refund(verdict);
+
+  assert.equal((await store.rate.peek([ADDRESS])).states[0].remaining, 8n);
 });
 
 limited('requests of a wrong form are type errors', async (store) => {

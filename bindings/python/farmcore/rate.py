@@ -267,6 +267,9 @@ def _give_back(function: Any, session: Any, decision: Decision | UUID,
 
 
 def refund(session: Any, decision: Decision | UUID, requests: tuple[_Packed, ...]) -> None:
+    if isinstance(decision, Decision) and not requests:
+        # What cost nothing has nothing to give back, which the library would turn down.
+        requests = tuple((0, *request[1:]) for request in decision.requests if request[3] != 0)
     _give_back(_n.rate_refund, session, decision, requests)
 
 

@@ -53,6 +53,21 @@ def test_every_call_has_its_awaitable_form(memory):
         await store.rate.take(("user", "u42"), cost=5)
         await service.rate.reset(("user", "u42"))
         assert (await store.rate.peek(("user", "u42"))).states[0].remaining == 5
+        await service.rate.define([fc.Limit("jobs", 1, period=9,
+                                            algorithm=fc.RateAlgorithm.CONCURRENCY)])
+        held = await store.rate.take(("jobs", "u42"))
+        await store.rate.renew(held)
+        assert not await store.rate.take(("jobs", "u42"))
+        await store.rate.release(held)
+        assert await store.rate.take(("jobs", "u42"))
+        assert await store.rate.take(("user", "u42"), cost=5, force=True)
+        assert not await store.rate.take(("user", "u42"))
+        await service.rate.set_shadow(True)
+        assert (await store.rate.take(("user", "u42"))).is_shadowed
+        await service.rate.set_shadow(False)
+        await service.rate.override([fc.Override("user", "u42", fc.RateRule.BAN)])
+        assert (await store.rate.take(("user", "u42"))).is_never
+        await service.rate.remove_override("user", "u42")
         await service.rate.remove("user")
         await service.roles.found("shop", "anna")
         await store.acting("anna").roles.grant("shop", "ben", fc.Role.MEMBER)
