@@ -127,7 +127,7 @@ static rate_definition *find_exactly(const rate_definitions *definitions, const 
 }
 
 /* The stored epoch changes with the period, and with the count of a bucket. A larger burst can need
- * a coarser clock, and a larger quota a longer stride, which a row in the old ones does not mean. */
+ * a coarser clock, and a larger quota a longer stride; a row in the old ones means nothing then. */
 static void set_override_epoch(rate_terms *terms, const uint8_t *stored) {
     const uint64_t clock = (uint64_t)terms->units.tick_ns;
     const uint64_t stride = (uint64_t)terms->units.stride;

@@ -1,6 +1,6 @@
-/* A store of an older release, with limits and buckets that have been used, goes on counting once it
- * is migrated. The tables of migration 2 are made from its own text, and filled with what they held
- * then. */
+/* A store of an older release, with limits and buckets that have been used, goes on counting once
+ * it is migrated. The tables of migration 2 are made from its own text, and filled with what they
+ * held then. */
 #include "rate_limits.h"
 #include "store/migrations.h"
 #include "support/test_store.h"

@@ -191,7 +191,7 @@ static void check_state(size_t index, const farm_rate_request *item, int32_t is_
                  (long long)expected.reset_after_us, (long long)state->reset_after_us);
 }
 
-/* --- what it does ------------------------------------------------------------------------------ */
+/* --- what it does ----------------------------------------------------------------------------- */
 
 static size_t choose(size_t *out, farm_rate_request *items) {
     size_t count = 0;
@@ -302,7 +302,7 @@ static void step_clock(void) {
     cr_assert_eq(farm_session_set_clock_us(session, now_us), FARM_OK);
 }
 
-/* --- every row --------------------------------------------------------------------------------- */
+/* --- every row -------------------------------------------------------------------------------- */
 
 static void check_row(const place *from) {
     char key[2 * RATE_KEY_SIZE + 1];

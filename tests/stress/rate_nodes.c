@@ -1,6 +1,6 @@
 /* Several processes take from one bucket while the clock stands still: together they are admitted
- * exactly the burst; and they hold places of one limit, of which never more are held at once. 4 processes on a file of SQLite; 8 on Postgres, where the environment names
- * one. */
+ * exactly the burst; and they hold places of one limit, of which never more are held at once. 4
+ * processes on a file of SQLite; 8 on Postgres, where the environment names one. */
 #include "support/test_store.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -35,7 +35,7 @@ static wide up(wide dividend, wide divisor) {
     return (dividend + divisor - 1) / divisor;
 }
 
-/* --- the rules in the hands of a test ---------------------------------------------------------- */
+/* --- the rules in the hands of a test --------------------------------------------------------- */
 
 typedef struct subject {
     rate_units units;
@@ -113,7 +113,7 @@ static void check_wait(subject *from, int64_t now_us, int64_t cost) {
     cr_assert_not(from->state.allowed, "before %lld", (long long)wait_us);
 }
 
-/* --- windows ----------------------------------------------------------------------------------- */
+/* --- windows ---------------------------------------------------------------------------------- */
 
 /* The number of a moment's window, by the C library's own zones. */
 static int64_t window_number(int32_t calendar, int64_t standard_s, int64_t period_us,
@@ -209,7 +209,7 @@ Test(rate_models, windows_of_a_period_begin_in_1970) {
         walk_windows(&(window_case){"UTC0", 0, periods_us[i], NOW_US, periods_us[i] / 4 + 1});
 }
 
-/* --- the sliding window counter ---------------------------------------------------------------- */
+/* --- the sliding window counter --------------------------------------------------------------- */
 
 typedef struct sliding_model {
     wide count;
@@ -295,7 +295,7 @@ Test(rate_models, sliding_windows_agree_with_their_inequation) {
     walk_sliding(100, INT64_C(366) * DAY_US, 40 * DAY_US);
 }
 
-/* --- buckets with debts and refunds ------------------------------------------------------------ */
+/* --- buckets with debts and refunds ----------------------------------------------------------- */
 
 static void walk_bucket(int64_t burst, int64_t count, int64_t period_us, int64_t initial,
                         int64_t step_us) {
@@ -348,7 +348,7 @@ Test(rate_models, buckets_go_into_debt_and_come_out_of_it_exactly) {
     walk_bucket(2147483647, 1, SECOND_US, 5, INT64_C(100000000) * SECOND_US);
 }
 
-/* --- holds -------------------------------------------------------------------------------------- */
+/* --- holds ------------------------------------------------------------------------------------ */
 
 Test(rate_models, holds_are_counted_and_nothing_else) {
     subject from = subject_of((farm_rate_limit){.algorithm = FARM_RATE_ALGORITHM_CONCURRENCY,
@@ -378,7 +378,7 @@ Test(rate_models, holds_are_counted_and_nothing_else) {
             }
 }
 
-/* --- arithmetic ---------------------------------------------------------------------------------- */
+/* --- arithmetic ------------------------------------------------------------------------------- */
 
 Test(rate_models, a_scaled_number_is_exact_in_126_bits) {
     static const int64_t edges[] = {0, 1, 2, 3, 1000003, INT64_MAX / 3, INT64_MAX - 1, INT64_MAX};

@@ -205,7 +205,7 @@ Test(rate_tables, a_refund_gives_back_only_in_the_window_that_it_was_taken_of) {
     cr_assert_not(rate_row_refund(&ask, NULL, &row));
 }
 
-/* --- changes ----------------------------------------------------------------------------------- */
+/* --- changes ---------------------------------------------------------------------------------- */
 
 /* What a new bucket has left, of an old one with `used` of its tokens used. */
 static int64_t carried(const rate_units *old, int64_t used, int32_t change, const rate_units *units,
@@ -265,7 +265,7 @@ Test(rate_tables, a_debt_becomes_an_empty_bucket) {
     cr_assert_eq(rate_carry(&old, &row, NOW_US * 1000, FARM_RATE_CHANGE_PROPORTIONAL, &units), 5);
 }
 
-/* --- jitter ------------------------------------------------------------------------------------- */
+/* --- jitter ----------------------------------------------------------------------------------- */
 
 Test(rate_tables, jitter_is_never_shorter_and_up_to_its_part_longer) {
     static const int64_t waits_us[] = {1, 99, 100, 12345, SECOND_US, 400 * DAY_US, INT64_MAX / 2};
@@ -293,7 +293,7 @@ Test(rate_tables, jitter_is_never_shorter_and_up_to_its_part_longer) {
     cr_assert_eq(rate_jitter(INT64_MAX - 1, 100, UINT32_MAX), INT64_MAX);
 }
 
-/* --- decisions ---------------------------------------------------------------------------------- */
+/* --- decisions -------------------------------------------------------------------------------- */
 
 static farm_rate_state line(int32_t is_shadow, int32_t allowed, int64_t remaining,
                             int64_t retry_us) {
@@ -333,7 +333,7 @@ Test(rate_tables, a_limit_in_shadow_mode_has_no_part_in_the_decision) {
     }
 }
 
-/* --- definitions -------------------------------------------------------------------------------- */
+/* --- definitions ------------------------------------------------------------------------------ */
 
 Test(rate_tables, every_wrong_field_of_every_algorithm_is_named) {
     static const struct {
@@ -408,7 +408,7 @@ Test(rate_tables, every_bound_itself_is_allowed) {
     }
 }
 
-/* --- units -------------------------------------------------------------------------------------- */
+/* --- units ------------------------------------------------------------------------------------ */
 
 Test(rate_tables, small_changes_of_a_quota_leave_the_stride_and_units_as_they_are) {
     static const int64_t strides[][2] = {{1, 4},  {2, 8},       {3, 8},       {4, 16},     {7, 16},
