@@ -118,6 +118,18 @@ Test(rate_holds, a_caller_may_hand_over_all_that_he_took) {
     cr_assert_eq(contract_count(session, "farm_rate_refund"), 1);
 }
 
+Test(rate_holds, who_is_exempt_holds_nothing_and_may_renew_it) {
+    const farm_rate_override item = {
+        .struct_size = sizeof item, .rule = FARM_RATE_RULE_EXEMPT, .limit = "jobs", .subject = "s"};
+    cr_assert_eq(farm_rate_override_put(session, &item, 1), FARM_OK);
+    take_all((farm_rate_request[]){request_of("jobs", "s", 1), request_of("user", "s", 1)}, 2);
+    cr_assert(decision.allowed);
+
+    cr_assert_eq(renew(&decision.token, "jobs"), FARM_OK);
+    cr_assert_eq(release(&decision.token, "jobs"), FARM_OK);
+    cr_assert_eq(held(), 0);
+}
+
 Test(rate_holds, wrong_calls_are_named_and_change_nothing) {
     const farm_id zero = {{0}};
     farm_rate_request item = request_of("jobs", "s", 1);

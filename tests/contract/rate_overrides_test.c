@@ -142,6 +142,14 @@ Test(rate_overrides, they_end_in_time_and_are_tidied_away) {
     cr_assert_eq(done.removed_count, 2);
     cr_assert_eq(contract_count(session, "farm_rate_override"), 1);
     cr_assert_eq(burst_of("user", "ops", EXEMPT), 5);
+    /* Those that never end use up nothing of its budget. */
+    static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        cr_assert_eq(put(BAN, "user", names[i], 0, 0, 0), FARM_OK);
+    set_clock(3 * SECOND_US);
+    cr_assert_eq(farm_maintain(session, 1, &done), FARM_OK);
+    cr_assert_eq(done.removed_count, 1);
+    cr_assert_eq(contract_count(session, "farm_rate_override"), 10);
 }
 
 Test(rate_overrides, the_longest_part_of_a_subject_wins) {

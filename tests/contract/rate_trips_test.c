@@ -179,4 +179,12 @@ Test(rate_trips, a_change_that_carries_over_costs_more_for_a_time) {
     farm_session_set_clock_us(session, CONTRACT_NOW_US + 3 * MINUTE_US);
     cr_assert(take(0, 1));
     cr_assert_eq(counted(), 1);
+    /* Holds begin anew, so there is nothing to look at. */
+    changed.algorithm = FARM_RATE_ALGORITHM_CONCURRENCY;
+    changed.count = 5;
+    cr_assert_eq(farm_rate_define(session, &changed, 1), FARM_OK);
+    cr_assert(take(0, 1));
+    counted();
+    cr_assert(take(0, 1));
+    cr_assert_eq(counted(), 1);
 }
