@@ -161,8 +161,9 @@ Test(rate_change, its_time_begins_with_the_first_call_though_that_is_refused) {
 
     cr_assert_eq(left("new", "both"), 4);
     cr_assert(take("new", "s", 4));
-    /* A look begins nothing. */
-    cr_assert(take("new", "looker", 0));
+    /* A look begins nothing, not even beside what is taken. */
+    take_all((farm_rate_request[]){request_of("new", "looker", 0), request_of("route", "r", 1)}, 2);
+    cr_assert(decision.allowed);
     set_clock(5 * SECOND_US);
     cr_assert_eq(left("new", "looker"), 3);
 }
