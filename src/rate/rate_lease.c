@@ -153,9 +153,8 @@ static farm_status give_back(farm_session *session, void *context) {
         const value_blob token = value_blob_of_id(&operation->tokens[i]);
         const rate_refund_claim_each claim = {
             .bucket = bucket, .expires_us = store_now_us(session) + RATE_REFUND_MARGIN_US};
-        const rate_bucket_refund_each refund = {.bucket = bucket,
-                                                .increment = operation->increments[i],
-                                                .reach = INT64_MAX};
+        const rate_bucket_refund_each refund = {
+            .bucket = bucket, .increment = operation->increments[i], .reach = INT64_MAX};
         rate_refund_claim(&batch, &(rate_refund_claim_params){token, own}, &claim, 1);
         rate_bucket_refund(&batch, &(rate_bucket_refund_params){token, own}, &refund, 1);
     }

@@ -74,8 +74,8 @@ static int32_t step_new(rate_memory *memory, rate_key key, rate_line *line, row_
     const int32_t is_done = step(&line->terms->units, ask, has_first ? &first : NULL, &next);
     if (!is_done && !has_first) return 0;
     const rate_row *row = is_done ? &next : &first;
-    const rate_slot *slot = rate_table_add(&memory->table, key, row, ask->moment.now_us,
-                                           expires_us(line), &is_new);
+    const rate_slot *slot =
+        rate_table_add(&memory->table, key, row, ask->moment.now_us, expires_us(line), &is_new);
     if (slot == NULL) return -2;
     if (!is_new) return -1;
     set_row(line, row, is_done);
@@ -272,8 +272,8 @@ int32_t rate_memory_renew(rate_memory *memory, const farm_id *token, const rate_
         const rate_line *line = &lines->items[i];
         /* Who is exempt held nothing, and a limit in shadow mode may have given nothing. */
         if (!is_held(line) || line->rule == FARM_RATE_RULE_EXEMPT) continue;
-        is_renewed &= rate_holds_renew(&memory->holds, key_of(line), token,
-                                       line->ask.moment.now_us, line->ask.moment.expires_us) |
+        is_renewed &= rate_holds_renew(&memory->holds, key_of(line), token, line->ask.moment.now_us,
+                                       line->ask.moment.expires_us) |
                       line->is_shadow;
     }
     return is_renewed;

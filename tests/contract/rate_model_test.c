@@ -2,7 +2,7 @@
  * refunds, holds, and clocks that jump, through the public functions; after each step every row and
  * every answer is what rate_row_rules.c and rate_state_rules.c make of it. FARM_TEST_SEED repeats a
  * run. */
-#include "rate/rate_definitions.h"
+#include "rate/rate_load.h"
 #include "rate_limits.h"
 #include "support/test_store.h"
 #include <criterion/criterion.h>
