@@ -248,6 +248,38 @@ Test(topic, another_process_is_heard) {
     cr_assert(WIFEXITED(result) && WEXITSTATUS(result) == 7);
 }
 
+static void *wait_for_change(void *context) {
+    int64_t *seen = context;
+    const farm_topic topic = topic_of("ana", "inbox", *seen);
+    farm_error error = {.struct_size = sizeof error};
+    size_t count = 0;
+    farm_status status = farm_wait(contract_pool(), &topic, 1, seen, GENEROUS_US, &error, &count);
+    return (void *)(intptr_t)(status == FARM_OK ? count == 1 : status == FARM_EUNAVAILABLE);
+}
+
+/* It listens anew, and has to look at what came while it did not. */
+Test(topic, a_signal_is_heard_that_came_with_the_end_of_the_connection) {
+    if (!contract_is_postgres()) return;
+    for (int i = 0; i < 5; i++) {
+        int64_t seen = version_of("ana", "inbox");
+        pthread_t thread;
+        void *is_heard = NULL;
+        cr_assert_eq(pthread_create(&thread, NULL, wait_for_change, &seen), 0);
+        (void)poll(NULL, 0, 20);
+
+        cr_assert_eq(farm_begin(session), FARM_OK);
+        tell("ana", "inbox");
+        cr_assert_geq(contract_number(session, "SELECT COUNT(pg_terminate_backend(pid)) "
+                                               "FROM pg_stat_activity WHERE query LIKE "
+                                               "'%%{farm_topic}%%' AND pid <> pg_backend_pid()"),
+                      0);
+        cr_assert_eq(farm_commit(session), FARM_OK);
+
+        pthread_join(thread, &is_heard);
+        cr_assert_not_null(is_heard);
+    }
+}
+
 Test(topic, only_the_owner_and_the_service_signal) {
     const farm_topic topics[] = {topic_of("ana", "inbox", 0), topic_of("ben", "inbox", 0)};
     int64_t seen = version_of("ana", "inbox");
