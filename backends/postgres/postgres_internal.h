@@ -188,6 +188,10 @@ int32_t postgres_read_input(PGconn *handle);
 farm_status postgres_wait_fault(const farm_connection *connection, farm_fault *fault);
 /* Ask the server to end what it is doing; waits a moment at most. */
 void postgres_cancel(farm_connection *connection);
+/* The same when the time is over, until *grace_us, which is 0 before the first: a cancel that comes
+ * before the statement begins is lost, so at the new *deadline_us it is due again. 0: the server
+ * had its time. */
+int32_t postgres_urge(farm_connection *connection, int64_t *deadline_us, int64_t *grace_us);
 int32_t postgres_wake_open(farm_connection *connection);
 void postgres_wake_close(farm_connection *connection);
 void postgres_interrupt(farm_connection *connection);

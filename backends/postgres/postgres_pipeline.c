@@ -5,7 +5,6 @@
 #include <string.h>
 
 enum {
-    GRACE_US = 500000, /* for the answers to come after a cancel */
     PUMP_STATEMENTS = 128,
     PUMP_BYTES = 1 << 16,
     QUEUE_EMPTY = 2 /* that many answers in a row that are none */
@@ -260,6 +259,7 @@ static void send_all(postgres_pipeline *self) {
 static void read_all(postgres_pipeline *self) {
     farm_connection *connection = self->connection;
     int64_t deadline = connection->deadline_us;
+    int64_t grace_us = 0;
     while (!self->is_synced && !self->is_lost) {
         int left = PQflush(connection->handle);
         if (left < 0) {
@@ -267,14 +267,10 @@ static void read_all(postgres_pipeline *self) {
             self->is_lost = !self->is_synced;
             return;
         }
-        const int32_t was_overdue = connection->is_overdue;
         if (postgres_wait_socket(connection, 1, left > 0, deadline)) {
             if (!read_more(self) && !self->is_synced) self->is_lost = 1;
-        } else if (was_overdue) {
+        } else if (!postgres_urge(connection, &deadline, &grace_us)) {
             self->is_lost = 1;
-        } else {
-            postgres_cancel(connection);
-            deadline = postgres_now_us() + GRACE_US;
         }
     }
 }

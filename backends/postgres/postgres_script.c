@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { GRACE_US = 500000 };
-
 /* How a script went. */
 typedef struct script_state {
     int32_t is_failed; /* the fault is set */
@@ -48,8 +46,8 @@ static int32_t take_results(farm_connection *connection, script_state *state, fa
 
 static void read_all(farm_connection *connection, script_state *state, farm_fault *fault) {
     int64_t deadline = connection->deadline_us;
+    int64_t grace_us = 0;
     while (!state->is_lost) {
-        const int32_t was_overdue = connection->is_overdue;
         int left = PQflush(connection->handle);
         if (left < 0 || PQstatus(connection->handle) == CONNECTION_BAD) {
             state->is_lost = 1;
@@ -57,11 +55,8 @@ static void read_all(farm_connection *connection, script_state *state, farm_faul
             int32_t is_read = postgres_read_input(connection->handle);
             if (take_results(connection, state, fault)) return;
             if (!is_read) state->is_lost = 1;
-        } else if (was_overdue) {
+        } else if (!postgres_urge(connection, &deadline, &grace_us)) {
             state->is_lost = 1;
-        } else {
-            postgres_cancel(connection);
-            deadline = postgres_now_us() + GRACE_US;
         }
     }
 }

@@ -12,7 +12,9 @@
 enum {
     MICROSECONDS = 1000000,
     CANCEL_WAIT_MS = 500, /* how long a cancel may take before we go on without it */
-    CANCEL_THREAD_MAX = 16
+    CANCEL_THREAD_MAX = 16,
+    CANCEL_AGAIN_US = 100000,
+    GRACE_US = 500000 /* for the answers to come after the first cancel */
 };
 
 int64_t postgres_now_us(void) {
@@ -175,4 +177,13 @@ void postgres_cancel(farm_connection *connection) {
         free_job(job);
     }
     (void)close(ends[0]);
+}
+
+int32_t postgres_urge(farm_connection *connection, int64_t *deadline_us, int64_t *grace_us) {
+    if (*grace_us != 0 && postgres_now_us() >= *grace_us) return 0;
+    postgres_cancel(connection);
+    const int64_t now_us = postgres_now_us();
+    if (*grace_us == 0) *grace_us = now_us + GRACE_US;
+    *deadline_us = now_us + CANCEL_AGAIN_US;
+    return 1;
 }
