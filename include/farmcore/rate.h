@@ -79,7 +79,11 @@ enum {
     FARM_RATE_CHANGE_PROPORTIONAL = 3 /**< the same part of it is left */
 };
 
-/** What a take answers when the store cannot be asked. */
+/**
+ * What a take answers when the store cannot be asked: it is unavailable, full, read-only, busy for
+ * too long, or its answer was lost (the take may then have counted there, too). Not inside
+ * farm_begin(). See docs/rate_process.md.
+ */
 enum {
     FARM_RATE_ON_ERROR_CLOSED = 0, /**< the store's status: nobody is let through */
     FARM_RATE_ON_ERROR_OPEN = 1,   /**< this limit lets everybody through */
@@ -151,10 +155,11 @@ typedef struct farm_rate_limit {
     int32_t jitter_percent; /**< a refused caller is told to wait up to so much longer, at random,
                                  so that not all come back at once: 0 to 100 */
     int32_t lease_count;    /**< BUCKET: tokens that a process may take in advance, up to burst; 0:
-                                 none. See docs/rate.md, "In the process" */
+                                 none. See docs/rate_process.md */
     int64_t denied_us;      /**< how long a process may remember a refusal without asking the store
-                                 again, 0 to 60 s. What is given back meanwhile by a refund, a reset
-                                 or a rollback elsewhere is then not seen before it is over */
+                                 again, 0 to 60 s. What is given back meanwhile by a refund or a
+                                 reset in another process, by a rollback, or by the commit of a
+                                 transaction that gives back, is then not seen before it is over */
 } farm_rate_limit;
 
 /** Figures of a subject's own, an exemption, or a ban. */
@@ -186,7 +191,10 @@ typedef struct farm_rate_state {
     int32_t is_never;       /**< the cost is more than the burst: no waiting helps */
     int32_t is_shadow;      /**< what it says has no part in the decision */
     int64_t burst;          /**< of the limit, or of the subject's override */
-    int64_t remaining;      /**< tokens left */
+    int64_t remaining;      /**< tokens left, those of the process's lease included; -1: a refusal
+                                 that is remembered answered (SOURCE_DENIAL), and this limit was not
+                                 looked at: allowed is 1 then, and both times below are 0. Of a
+                                 limit that lets all through (SOURCE_OPEN) the burst */
     int64_t retry_after_us; /**< until this cost can be had; 0 now, -1 never. CONCURRENCY: until the
                                  first hold ends, if nobody releases his before */
     int64_t reset_after_us; /**< until the bucket is full */
@@ -204,7 +212,8 @@ typedef struct farm_rate_decision {
     int32_t is_never;       /**< no waiting helps */
     int64_t retry_after_us; /**< until all could be had; 0 when allowed, -1 never */
     farm_id token;          /**< names this decision for a refund, and its holds; zero when nothing
-                                 was taken */
+                                 was taken, and when is_degraded: what the process counted then is
+                                 not given back, and holds end by themselves */
     int32_t is_shadowed;    /**< a limit in shadow mode would have refused */
     int32_t is_degraded;    /**< the store could not be asked; see the states' source */
 } farm_rate_decision;
@@ -450,7 +459,8 @@ FARM_API farm_status farm_rate_renew(farm_session *session, const farm_id *id,
                                      const farm_rate_request *items, size_t count);
 
 /**
- * Fill buckets again, and end all holds. Repeating it changes nothing.
+ * Fill buckets again, and end all holds. What leases of this process have of them ends, too; what
+ * other processes have is on top. Repeating it changes nothing.
  *
  * @param items limits and subjects; cost is not looked at. @param count 1 to FARM_RATE_BATCH_MAX.
  * @return FARM_OK
@@ -473,21 +483,22 @@ FARM_API farm_status farm_rate_reset(farm_session *session, const farm_rate_requ
 
 /**
  * Give back what leases have left, all of this process on the store: before it ends, or when it is
- * about to be idle. Otherwise leases that have ended are given back with later takes. Repeating it
- * changes nothing.
+ * about to be idle. Otherwise a lease that nobody took of for a second is given back with a later
+ * take that asks the store. Repeating it changes nothing.
  *
  * @return FARM_OK
  * @return FARM_EINVAL the session is not open.
- * @return FARM_EREFUSED inside farm_begin() when the limits have a store of their own.
+ * @return FARM_EREFUSED inside farm_begin(). This and what follows, but FARM_EUNCERTAIN: what was
+ *     not given back is still leased.
  * @return FARM_EAGAIN
  * @return FARM_ETIMEOUT
- * @return FARM_EUNAVAILABLE what was left is lost: the buckets get it back by their rate.
- * @return FARM_EUNCERTAIN
+ * @return FARM_EUNAVAILABLE
+ * @return FARM_EUNCERTAIN what was on its way may be lost: the buckets get it back by their rate.
  * @return FARM_EUNSUPPORTED
  * @return FARM_EREADONLY
  * @return FARM_EFULL
  * @return FARM_ENOMEM
- * Threads: the session's. Since 0.1.0.
+ * Ownership: nothing is kept. Threads: the session's. Since 0.1.0.
  */
 FARM_API farm_status farm_rate_settle(farm_session *session);
 
@@ -495,7 +506,8 @@ FARM_API farm_status farm_rate_settle(farm_session *session);
  * The HTTP fields of a decision, each line ended by CR LF: `RateLimit-Policy` and `RateLimit`
  * (draft-ietf-httpapi-ratelimit-headers-10, one item a limit) and, when refused, `Retry-After` in
  * whole seconds, rounded up (RFC 9110, 10.2.3); never when waiting does not help. `t` is the time
- * until the bucket is full, or until the cost can be had when that is what refused.
+ * until the bucket is full, or until the cost can be had when that is what refused. A limit of which
+ * nothing is known (remaining -1) has an item in the first field alone.
  *
  * @param items, count, results, decision what farm_rate_take() was given and gave.
  * @param out_text receives the lines.
@@ -507,6 +519,23 @@ FARM_API farm_status farm_rate_settle(farm_session *session);
 FARM_API farm_status farm_rate_headers(farm_session *session, const farm_rate_request *items,
                                        size_t count, const farm_rate_state *results,
                                        const farm_rate_decision *decision, char **out_text);
+
+/**
+ * The same of the limit that decided, in the fields that were usual before: `X-RateLimit-Limit`,
+ * the burst; `X-RateLimit-Remaining`; `X-RateLimit-Reset`, in how many seconds the bucket is full,
+ * or the cost can be had when that is what refused; and, when refused, `Retry-After`. They are of no
+ * standard: some clients take the reset for a time since 1970.
+ *
+ * @param items, count, results, decision what farm_rate_take() was given and gave.
+ * @param out_text receives the lines.
+ * @return FARM_OK
+ * @return FARM_EINVAL an argument is missing, or decided_index is of no item.
+ * @return FARM_ENOMEM
+ * Ownership: out_text is the caller's, for farm_free(). Threads: the session's. Since 0.1.0.
+ */
+FARM_API farm_status farm_rate_legacy_headers(farm_session *session, const farm_rate_request *items,
+                                              size_t count, const farm_rate_state *results,
+                                              const farm_rate_decision *decision, char **out_text);
 
 /**
  * The body of a refusal, for `application/problem+json` (RFC 9457) with the type of the same

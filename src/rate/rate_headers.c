@@ -85,21 +85,29 @@ static int64_t time_of(const farm_rate_state *state) {
     return state->retry_after_us > 0 ? state->retry_after_us : state->reset_after_us;
 }
 
+static void write_retry_after(writer *out, const reply *from) {
+    if (!from->decision.allowed && !from->decision.is_never)
+        write_text(out, "Retry-After: %lld\r\n",
+                   (long long)to_seconds(from->decision.retry_after_us));
+}
+
+/* Of a limit that was not looked at nothing is said but its policy. */
 static void write_fields(writer *out, const reply *from) {
+    const char *separator = "\r\nRateLimit: ";
     write_text(out, "RateLimit-Policy: ");
     for (size_t i = 0; i < from->count; i++)
         write_text(out, "%s\"%s\";q=%lld;w=%lld", i == 0 ? "" : ", ", from->names[i],
                    (long long)from->states[i].burst,
                    (long long)to_seconds(from->states[i].refill_us));
-    write_text(out, "\r\nRateLimit: ");
-    for (size_t i = 0; i < from->count; i++)
-        write_text(out, "%s\"%s\";r=%lld;t=%lld", i == 0 ? "" : ", ", from->names[i],
-                   (long long)from->states[i].remaining,
-                   (long long)to_seconds(time_of(&from->states[i])));
+    for (size_t i = 0; i < from->count; i++) {
+        const farm_rate_state *state = &from->states[i];
+        if (state->remaining < 0) continue;
+        write_text(out, "%s\"%s\";r=%lld;t=%lld", separator, from->names[i],
+                   (long long)state->remaining, (long long)to_seconds(time_of(state)));
+        separator = ", ";
+    }
     write_text(out, "\r\n");
-    if (!from->decision.allowed && !from->decision.is_never)
-        write_text(out, "Retry-After: %lld\r\n",
-                   (long long)to_seconds(from->decision.retry_after_us));
+    write_retry_after(out, from);
 }
 
 static farm_status make_headers(farm_session *session, const reply *from, char **out_text) {
@@ -107,6 +115,29 @@ static farm_status make_headers(farm_session *session, const reply *from, char *
     farm_status status = open_writer(session, from, &out);
     if (status != FARM_OK) return status;
     write_fields(&out, from);
+    *out_text = out.text;
+    return FARM_OK;
+}
+
+/* The limit that decided; NULL: there is no such item, and the session says so. */
+static const farm_rate_state *decided_state(farm_session *session, const reply *from) {
+    const int32_t index = from->decision.decided_index;
+    if (index >= 0 && (size_t)index < from->count) return &from->states[index];
+    store_fail(session, FARM_EINVAL, 0, "decision.decided_index is not of an item");
+    return NULL;
+}
+
+static farm_status make_legacy_headers(farm_session *session, const reply *from, char **out_text) {
+    writer out;
+    const farm_rate_state *state = decided_state(session, from);
+    if (state == NULL) return FARM_EINVAL;
+    farm_status status = open_writer(session, from, &out);
+    if (status != FARM_OK) return status;
+    write_text(&out, "X-RateLimit-Limit: %lld\r\n", (long long)state->burst);
+    if (state->remaining >= 0)
+        write_text(&out, "X-RateLimit-Remaining: %lld\r\nX-RateLimit-Reset: %lld\r\n",
+                   (long long)state->remaining, (long long)to_seconds(time_of(state)));
+    write_retry_after(&out, from);
     *out_text = out.text;
     return FARM_OK;
 }
@@ -122,7 +153,7 @@ static void write_detail(writer *out, const reply *from) {
                    name, (long long)state->burst);
     else
         write_text(out, "The limit %s has %lld of %lld left. Try again in %lld s.", name,
-                   (long long)state->remaining, (long long)state->burst,
+                   (long long)integer_max(0, state->remaining), (long long)state->burst,
                    (long long)to_seconds(from->decision.retry_after_us));
 }
 
@@ -145,8 +176,7 @@ static void write_problem(writer *out, const reply *from) {
 static farm_status make_problem(farm_session *session, const reply *from, char **out_text) {
     if (from->decision.allowed)
         return store_fail(session, FARM_EINVAL, 0, "the decision allowed the call");
-    if (from->decision.decided_index < 0 || (size_t)from->decision.decided_index >= from->count)
-        return store_fail(session, FARM_EINVAL, 0, "decision.decided_index is not of an item");
+    if (decided_state(session, from) == NULL) return FARM_EINVAL;
     writer out;
     farm_status status = open_writer(session, from, &out);
     if (status != FARM_OK) return status;
@@ -179,6 +209,12 @@ farm_status farm_rate_headers(farm_session *session, const farm_rate_request *it
                               const farm_rate_state *results, const farm_rate_decision *decision,
                               char **out_text) {
     return make(session, items, count, results, decision, make_headers, out_text);
+}
+
+farm_status farm_rate_legacy_headers(farm_session *session, const farm_rate_request *items,
+                                     size_t count, const farm_rate_state *results,
+                                     const farm_rate_decision *decision, char **out_text) {
+    return make(session, items, count, results, decision, make_legacy_headers, out_text);
 }
 
 farm_status farm_rate_problem(farm_session *session, const farm_rate_request *items, size_t count,
