@@ -24,15 +24,18 @@ static farm_status operate(farm_session *session, uint32_t flags, store_function
     status = rate_definitions_enter(home, &operation->definitions);
     if (status == FARM_OK) {
         status = store_operate(home, flags, function, operation);
-        if (!(flags & STORE_READS) && operation->definitions->uses_process)
-            rate_process_forget_denials(home);
+        if (!(flags & STORE_READS)) rate_process_forget_denials(home);
+        if (function == rate_reset_operate && (status == FARM_OK || status == FARM_EUNCERTAIN))
+            rate_process_forget_leases(home, &operation->lines);
         rate_definitions_leave(home, operation->definitions);
     }
     return store_take_error(session, home, status);
 }
 
 static farm_status take(farm_session *home, rate_operation *operation) {
-    farm_status status = rate_definitions_enter(home, &operation->definitions);
+    farm_status status = FARM_OK;
+    if (rate_process_take_alone(home, operation, &status)) return status;
+    status = rate_definitions_enter(home, &operation->definitions);
     if (status != FARM_OK) return rate_process_take_stale(home, operation, status);
     status = operation->definitions->uses_process
                  ? rate_process_take(home, operation)
@@ -101,9 +104,7 @@ farm_status farm_rate_settle(farm_session *session) {
     farm_session *home = NULL;
     farm_status status = enter_home(session, &home);
     if (status != FARM_OK) return status;
-    rate_process *process = rate_process_get(home);
-    if (process != NULL) status = rate_lease_settle(home, process, 1);
-    return store_take_error(session, home, status);
+    return store_take_error(session, home, rate_process_settle(home));
 }
 
 /* --- definitions ------------------------------------------------------------------------------ */

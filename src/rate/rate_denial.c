@@ -1,37 +1,42 @@
 /* Refusals that a process remembers. A bucket's tat only moves forward, so who was refused stays
  * refused until his time has come, unless something is given back: in this process that ends all
- * that is remembered, elsewhere it is unseen for denied_us at most. */
+ * that is remembered, elsewhere it is unseen for denied_us at most. What is remembered is the row,
+ * and every call is judged by it anew: a smaller cost may fit. */
 #include "rate/rate_process.h"
 #include "base/integer.h"
 
-/* The cost that was refused, and of which generation. */
-static int64_t pack(uint32_t generation, int64_t cost) {
-    return (int64_t)((uint64_t)(generation & INT32_MAX) << 32 | (uint64_t)cost);
+static int64_t read_word(const _Atomic int64_t *word) {
+    return atomic_load_explicit(word, memory_order_acquire);
 }
 
-static int64_t cost_of(int64_t packed) {
-    return packed & UINT32_MAX;
+static void write_word(_Atomic int64_t *word, int64_t value) {
+    atomic_store_explicit(word, value, memory_order_release);
 }
 
-static uint32_t generation_of(const rate_process *process) {
-    return atomic_load(&process->generation) & INT32_MAX;
+/* A row with until when it holds and of which generation it is. 0: there is none, or somebody was
+ * writing it meanwhile. */
+static int32_t read(rate_process *process, rate_key key, rate_row *out_row, int64_t *out_until_us,
+                    int64_t *out_generation) {
+    int64_t again = 0;
+    const rate_slot *slot = rate_table_find(&process->denials, key, &out_row->tat);
+    if (slot == NULL) return 0;
+    out_row->previous = read_word(&slot->previous);
+    out_row->debt = read_word(&slot->debt);
+    *out_until_us = read_word(&slot->extra[0]);
+    *out_generation = read_word(&slot->extra[1]);
+    return rate_table_find(&process->denials, key, &again) == slot && again == out_row->tat;
 }
 
 int32_t rate_denial_find(rate_process *process, rate_line *line) {
-    int64_t tat = 0;
-    const rate_key key = rate_key_of(line->bucket);
-    const rate_slot *slot = rate_table_find(&process->denials, key, &tat);
-    if (slot == NULL) return 0;
-    const rate_row row = rate_slot_row(slot, tat);
-    const int64_t until_us = atomic_load_explicit(&slot->extra[0], memory_order_relaxed);
-    const int64_t packed = atomic_load_explicit(&slot->extra[1], memory_order_relaxed);
-    int64_t again = 0;
-    /* All of it is of one moment. */
-    if (rate_table_find(&process->denials, key, &again) != slot || again != tat) return 0;
-    if (until_us <= line->ask.moment.now_us || line->ask.cost < cost_of(packed)) return 0;
-    if ((uint32_t)(packed >> 32) != generation_of(process)) return 0;
+    rate_facts facts = {.has_row = 1};
+    int64_t until_us = 0;
+    int64_t generation = 0;
+    if (!read(process, rate_key_of(line->bucket), &facts.row, &until_us, &generation)) return 0;
+    /* Longer than a refusal is ever remembered: a clock was set back. */
+    const int64_t left_us = until_us - line->ask.moment.now_us;
+    if (left_us <= 0 || left_us > line->definition->figures.denied_us) return 0;
+    if (generation != atomic_load(&process->generation)) return 0;
     farm_rate_state state = {0};
-    const rate_facts facts = {.row = row, .has_row = 1};
     rate_decide(&line->terms->units, &line->ask, &facts, &state);
     if (state.allowed) return 0;
     line->facts = facts;
@@ -39,7 +44,8 @@ int32_t rate_denial_find(rate_process *process, rate_line *line) {
     return 1;
 }
 
-static void keep(rate_process *process, const rate_line *line, int64_t retry_after_us) {
+static void keep(rate_process *process, const rate_line *line, int64_t retry_after_us,
+                 int64_t generation) {
     const int64_t now_us = line->ask.moment.now_us;
     const int64_t most_us = line->definition->figures.denied_us;
     const int64_t until_us = now_us + integer_min(most_us, retry_after_us);
@@ -51,23 +57,22 @@ static void keep(rate_process *process, const rate_line *line, int64_t retry_aft
     rate_slot *slot = rate_table_find(&process->denials, key, &tat);
     /* Without room, or when another is writing it, it is not remembered. */
     if (slot == NULL || !rate_slot_hold(slot, key, tat)) return;
-    atomic_store_explicit(&slot->previous, row->previous, memory_order_relaxed);
-    atomic_store_explicit(&slot->debt, row->debt, memory_order_relaxed);
-    atomic_store_explicit(&slot->expires_us, until_us, memory_order_relaxed);
-    atomic_store_explicit(&slot->extra[0], until_us, memory_order_relaxed);
-    atomic_store_explicit(&slot->extra[1], pack(generation_of(process), line->ask.cost),
-                          memory_order_relaxed);
+    write_word(&slot->previous, row->previous);
+    write_word(&slot->debt, row->debt);
+    write_word(&slot->expires_us, until_us);
+    write_word(&slot->extra[0], until_us);
+    write_word(&slot->extra[1], generation);
     rate_slot_let_go(slot, row->tat);
 }
 
-void rate_denial_keep(rate_process *process, const rate_lines *lines,
-                      const farm_rate_state *states) {
+void rate_denial_keep(rate_process *process, const rate_lines *lines, const farm_rate_state *states,
+                      int64_t generation) {
     for (size_t i = 0; i < lines->count; i++) {
         const rate_line *line = &lines->items[i];
         const farm_rate_state *state = &states[line->place];
         const int32_t is_kept = line->kind == RATE_LINE_TAKE && !state->allowed &&
                                 state->retry_after_us > 0 && line->facts.has_row &&
                                 line->definition->figures.denied_us > 0;
-        if (is_kept) keep(process, line, state->retry_after_us);
+        if (is_kept) keep(process, line, state->retry_after_us, generation);
     }
 }

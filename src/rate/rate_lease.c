@@ -1,12 +1,15 @@
 /* Tokens that a process has taken in advance. They were taken from the store's bucket before, so
  * whatever becomes of them, no more is let through than it gives; what is not used is given back
- * when the lease ends, and lost when the process dies.
+ * when nobody takes of the lease for a while, and lost when the process dies.
  *
  * In a slot of the table the tat is the balance in tokens, previous the units of a token, debt
- * until when the lease may be used (or one of the numbers below), extra the token of the take. */
+ * until when the lease is in use (or one of the numbers below), extra[0] the bucket's tat in the
+ * store when the lease was taken. A balance is at most lease_count: a new lease is asked for only
+ * when the old one has less than the cost. */
 #include "rate/rate_process.h"
 #include "base/integer.h"
 #include "rate_sql.h"
+#include <stdlib.h>
 #include <string.h>
 
 /* As a lease's end: somebody is taking a new one. Less than that: the store would not give so
@@ -19,158 +22,228 @@ static rate_key key_of(const rate_line *line) {
     return rate_key_of(line->bucket);
 }
 
-/* --- taking ----------------------------------------------------------------------------------- */
-
-/* So that the rules say of the line what the lease has left. */
-static void set_facts(rate_line *line, int64_t balance) {
-    const rate_units *units = &line->terms->units;
-    const int64_t left = integer_min(balance, units->burst) * units->token;
-    line->facts = (rate_facts){
-        .row = {.tat = line->ask.moment.now + units->capacity - left}, .has_row = 1, .is_taken = 1};
-    line->source = FARM_RATE_SOURCE_LEASE;
+static int64_t end_of(const rate_slot *slot) {
+    return atomic_load_explicit(&slot->debt, memory_order_relaxed);
 }
 
-static int32_t may_ask(const rate_row *row, int64_t now_us) {
-    return row->debt != BEING_FILLED && (row->debt >= 0 || -row->debt <= now_us);
+static void set_end(rate_slot *slot, int64_t end_us) {
+    atomic_store_explicit(&slot->debt, end_us, memory_order_relaxed);
 }
 
-int32_t rate_lease_take(rate_process *process, rate_line *line) {
-    const int64_t now_us = line->ask.moment.now_us;
-    const int64_t cost = line->ask.cost;
-    for (;;) {
-        const rate_key key = key_of(line);
-        int64_t balance = 0;
-        int32_t is_new = 0;
-        rate_slot *slot = rate_table_find(&process->leases, key, &balance);
-        if (slot == NULL) {
-            const rate_row first = {.previous = line->terms->units.token, .debt = BEING_FILLED};
-            slot = rate_table_add(&process->leases, key, &first, now_us, now_us + KEPT_US, &is_new);
-            if (slot == NULL) return RATE_LEASE_NONE;
-            if (is_new) return RATE_LEASE_WANTED;
-            continue;
-        }
-        rate_row row = rate_slot_row(slot, balance);
-        const int32_t is_served = row.debt > now_us && balance >= cost;
-        if (!is_served && !may_ask(&row, now_us)) return RATE_LEASE_NONE;
-        if (is_served)
-            row.tat -= cost;
-        else
-            row.debt = BEING_FILLED;
-        if (!rate_slot_change(slot, key, balance, &row, now_us + KEPT_US)) continue;
-        if (is_served) set_facts(line, row.tat);
-        return is_served ? RATE_LEASE_TAKEN : RATE_LEASE_WANTED;
-    }
+/* Of clocks that were set back: no lease is in use for longer than it lasts. */
+static int32_t is_in_use(int64_t end_us, int64_t now_us) {
+    return end_us > now_us && end_us - now_us <= LEASE_US;
 }
 
-/* Hold the slot of the line's lease; NULL: it is gone, and with it what it had. */
-static rate_slot *hold(rate_process *process, const rate_line *line, int64_t *out_balance) {
+static int32_t may_ask(int64_t end_us, int64_t now_us) {
+    if (end_us >= 0) return 1;
+    return end_us != BEING_FILLED && (-end_us <= now_us || -end_us - now_us > FORGO_US);
+}
+
+/* Hold the slot of a lease; NULL: it is gone, and with it what it had. */
+static rate_slot *hold(rate_process *process, rate_key key, int64_t *out_balance) {
     rate_slot *slot = NULL;
-    do slot = rate_table_find(&process->leases, key_of(line), out_balance);
-    while (slot != NULL && !rate_slot_hold(slot, key_of(line), *out_balance));
+    do slot = rate_table_find(&process->leases, key, out_balance);
+    while (slot != NULL && !rate_slot_hold(slot, key, *out_balance));
     return slot;
 }
 
-void rate_lease_fill(rate_process *process, const rate_line *line, const farm_id *token) {
+/* --- taking ----------------------------------------------------------------------------------- */
+
+/* What the rules say of the line: what the store had left when the lease was taken, what has come
+ * back since, and what the lease has left. */
+static void set_facts(rate_line *line, int64_t balance, int64_t store_tat) {
+    line->facts = (rate_facts){.row = {.tat = store_tat - balance * line->terms->units.token},
+                               .has_row = 1,
+                               .is_taken = 1};
+}
+
+/* Nobody has such a lease yet; mark that this caller takes one. */
+static int32_t begin(rate_process *process, const rate_line *line) {
+    const rate_row first = {.previous = line->terms->units.token, .debt = BEING_FILLED};
     const int64_t now_us = line->ask.moment.now_us;
-    int64_t words[2];
-    int64_t balance = 0;
-    rate_slot *slot = hold(process, line, &balance);
-    if (slot == NULL) return;
-    memcpy(words, token->bytes, sizeof words);
-    atomic_store_explicit(&slot->debt, now_us + LEASE_US, memory_order_relaxed);
+    int32_t is_new = 0;
+    const rate_slot *slot =
+        rate_table_add(&process->leases, key_of(line), &first, now_us, now_us + KEPT_US, &is_new);
+    return slot != NULL && is_new ? RATE_LEASE_WANTED : RATE_LEASE_NONE;
+}
+
+/* In the slot, which is held: go on with a lease that was out of use, or mark that this caller takes
+ * a new one. */
+static int32_t take_held(rate_slot *slot, const rate_line *line, int64_t balance) {
+    const int64_t now_us = line->ask.moment.now_us;
+    const int64_t left = balance - line->ask.cost;
+    int32_t outcome = RATE_LEASE_NONE;
+    if (left >= 0) {
+        if (end_of(slot) >= 0) set_end(slot, now_us + LEASE_US);
+        outcome = RATE_LEASE_TAKEN;
+    } else if (may_ask(end_of(slot), now_us)) {
+        set_end(slot, BEING_FILLED);
+        outcome = RATE_LEASE_WANTED;
+    }
     atomic_store_explicit(&slot->expires_us, now_us + KEPT_US, memory_order_relaxed);
-    for (size_t i = 0; i < 2; i++)
-        atomic_store_explicit(&slot->extra[i], words[i], memory_order_relaxed);
-    rate_slot_let_go(slot, balance + line->definition->figures.lease_count - line->ask.cost);
+    rate_slot_let_go(slot, left >= 0 ? left : balance);
+    return outcome;
+}
+
+int32_t rate_lease_take(rate_process *process, rate_line *line, int32_t may_want) {
+    const int64_t now_us = line->ask.moment.now_us;
+    const rate_key key = key_of(line);
+    for (;;) {
+        int64_t balance = 0;
+        rate_slot *slot = rate_table_find(&process->leases, key, &balance);
+        if (slot == NULL) return may_want ? begin(process, line) : RATE_LEASE_NONE;
+        const int64_t left = balance - line->ask.cost;
+        const int64_t end_us = end_of(slot);
+        const int64_t store_tat = atomic_load_explicit(&slot->extra[0], memory_order_relaxed);
+        int32_t outcome = RATE_LEASE_TAKEN;
+        if (left < 0 && !(may_want && may_ask(end_us, now_us))) return RATE_LEASE_NONE;
+        if (left >= 0 && (end_us < 0 || is_in_use(end_us, now_us))) {
+            if (!rate_slot_swap(slot, key, balance, left, now_us + KEPT_US)) continue;
+        } else {
+            if (!rate_slot_hold(slot, key, balance)) continue;
+            outcome = take_held(slot, line, balance);
+        }
+        if (outcome != RATE_LEASE_TAKEN) return outcome;
+        set_facts(line, left, store_tat);
+        line->source = FARM_RATE_SOURCE_LEASE;
+        return outcome;
+    }
+}
+
+void rate_lease_fill(rate_process *process, rate_line *line, int64_t reset_count) {
+    const int64_t now_us = line->ask.moment.now_us;
+    const int64_t added = line->definition->figures.lease_count - line->ask.cost;
+    const int64_t store_tat = line->facts.row.tat;
+    int64_t balance = 0;
+    rate_slot *slot = hold(process, key_of(line), &balance);
+    set_facts(line, 0, store_tat);
+    if (slot == NULL) return;
+    /* What was taken before a bucket was filled again is not on top of it. */
+    if (atomic_load(&process->reset_count) == reset_count) balance += added;
+    set_end(slot, now_us + LEASE_US);
+    atomic_store_explicit(&slot->expires_us, now_us + KEPT_US, memory_order_relaxed);
+    atomic_store_explicit(&slot->extra[0], store_tat, memory_order_relaxed);
+    rate_slot_let_go(slot, balance);
+    set_facts(line, balance, store_tat);
 }
 
 void rate_lease_forgo(rate_process *process, const rate_line *line) {
     int64_t balance = 0;
-    rate_slot *slot = hold(process, line, &balance);
+    rate_slot *slot = hold(process, key_of(line), &balance);
     if (slot == NULL) return;
-    atomic_store_explicit(&slot->debt, -(line->ask.moment.now_us + FORGO_US), memory_order_relaxed);
+    set_end(slot, -(line->ask.moment.now_us + FORGO_US));
     rate_slot_let_go(slot, balance);
 }
 
-void rate_lease_give_back(rate_process *process, const rate_line *line) {
+void rate_lease_give_back(rate_process *process, rate_key key, int64_t count, int64_t reset_count) {
     int64_t balance = 0;
-    rate_slot *slot = hold(process, line, &balance);
-    if (slot != NULL) rate_slot_let_go(slot, balance + line->ask.cost);
+    rate_slot *slot = hold(process, key, &balance);
+    if (slot == NULL) return;
+    if (atomic_load(&process->reset_count) == reset_count) balance += count;
+    rate_slot_let_go(slot, balance);
+}
+
+void rate_lease_drop(rate_process *process, const rate_lines *lines) {
+    atomic_fetch_add(&process->reset_count, 1);
+    for (size_t i = 0; i < lines->count; i++) {
+        int64_t balance = 0;
+        rate_slot *slot = hold(process, key_of(&lines->items[i]), &balance);
+        if (slot != NULL) rate_slot_let_go(slot, 0);
+    }
 }
 
 /* --- giving back ------------------------------------------------------------------------------ */
 
-/* What is left of leases, on its way to the store. */
+/* What is left of one lease, on its way to the store. */
+typedef struct leftover {
+    uint8_t bucket[RATE_KEY_SIZE];
+    int64_t count;
+    int64_t token; /* units */
+} leftover;
+
 typedef struct settle_operation {
+    farm_id id;
     size_t count;
-    uint8_t buckets[SETTLE_MAX][RATE_KEY_SIZE];
-    farm_id tokens[SETTLE_MAX];
-    int64_t increments[SETTLE_MAX];
+    leftover items[SETTLE_MAX];
 } settle_operation;
 
-static void collect_slot(rate_slot *slot, rate_key key, int64_t balance, settle_operation *out) {
-    const int64_t token = atomic_load_explicit(&slot->previous, memory_order_relaxed);
-    int64_t words[2];
-    for (size_t i = 0; i < 2; i++)
-        words[i] = atomic_load_explicit(&slot->extra[i], memory_order_relaxed);
-    memcpy(out->buckets[out->count], &key.high, sizeof key.high);
-    memcpy(out->buckets[out->count] + sizeof key.high, &key.low, sizeof key.low);
-    memcpy(out->tokens[out->count].bytes, words, sizeof words);
-    out->increments[out->count++] = balance * token;
-    atomic_store_explicit(&slot->debt, 0, memory_order_relaxed);
+/* Take what is left out of a slot; 0: there is nothing, or it is in use. */
+static int32_t collect_slot(rate_process *process, rate_slot *slot, int64_t now_us, int32_t is_all,
+                            leftover *out) {
+    const rate_key key = {atomic_load(&slot->high), atomic_load(&slot->low)};
+    int64_t balance = 0;
+    if (rate_table_find(&process->leases, key, &balance) != slot || balance <= 0) return 0;
+    const int64_t end_us = end_of(slot);
+    if (!is_all && (end_us == BEING_FILLED || is_in_use(end_us, now_us))) return 0;
+    if (!rate_slot_hold(slot, key, balance)) return 0;
+    memcpy(out->bucket, &key.high, sizeof key.high);
+    memcpy(out->bucket + sizeof key.high, &key.low, sizeof key.low);
+    out->count = balance;
+    out->token = atomic_load_explicit(&slot->previous, memory_order_relaxed);
+    rate_slot_let_go(slot, 0);
+    return 1;
 }
 
-/* Take what is left out of the leases; *at goes on from slot to slot. */
+static int compare_leftovers(const void *left, const void *right) {
+    const leftover *one = left;
+    const leftover *other = right;
+    return memcmp(one->bucket, other->bucket, RATE_KEY_SIZE);
+}
+
+/* *at goes on from slot to slot. In the order of buckets, in which everybody locks them. */
 static void collect(rate_process *process, int64_t now_us, int32_t is_all, size_t *at,
                     settle_operation *out) {
     const rate_table *table = &process->leases;
     out->count = 0;
     for (; *at <= table->mask && out->count < SETTLE_MAX; ++*at) {
         rate_slot *slot = &table->slots[*at];
-        const rate_key key = {atomic_load(&slot->high), atomic_load(&slot->low)};
-        int64_t balance = 0;
-        if (atomic_load(&slot->tat) <= 0 ||
-            rate_table_find(&process->leases, key, &balance) != slot || balance <= 0)
-            continue;
-        const int64_t end_us = atomic_load_explicit(&slot->debt, memory_order_relaxed);
-        if (end_us == BEING_FILLED || (end_us > now_us && !is_all)) continue;
-        if (!rate_slot_hold(slot, key, balance)) continue;
-        collect_slot(slot, key, balance, out);
-        rate_slot_let_go(slot, 0);
+        if (atomic_load_explicit(&slot->tat, memory_order_relaxed) <= 0) continue;
+        if (collect_slot(process, slot, now_us, is_all, &out->items[out->count])) out->count++;
     }
+    qsort(out->items, out->count, sizeof *out->items, compare_leftovers);
 }
 
-/* As refunds of the takes that they came from. A bucket whose tat falls behind its time is full. */
+/* As a refund that has an id, so that a repeat after an uncertain outcome gives back once. A bucket
+ * whose tat falls behind its time is full. */
 static farm_status give_back(farm_session *session, void *context) {
     const settle_operation *operation = context;
+    rate_refund_claim_each claims[SETTLE_MAX];
+    rate_bucket_refund_each refunds[SETTLE_MAX];
     uint8_t attempt[16];
     store_random(session, attempt, sizeof attempt);
     const value_blob own = value_blob_of(attempt, sizeof attempt);
+    const value_blob token = value_blob_of_id(&operation->id);
+    const int64_t expires_us = store_now_us(session) + RATE_REFUND_MARGIN_US;
+    for (size_t i = 0; i < operation->count; i++) {
+        const leftover *item = &operation->items[i];
+        const value_blob bucket = value_blob_of(item->bucket, RATE_KEY_SIZE);
+        claims[i] = (rate_refund_claim_each){.bucket = bucket, .expires_us = expires_us};
+        refunds[i] = (rate_bucket_refund_each){
+            .bucket = bucket, .increment = item->count * item->token, .reach = INT64_MAX};
+    }
     store_batch batch;
     store_batch_init(&batch, session);
-    for (size_t i = 0; i < operation->count; i++) {
-        const value_blob bucket = value_blob_of(operation->buckets[i], RATE_KEY_SIZE);
-        const value_blob token = value_blob_of_id(&operation->tokens[i]);
-        const rate_refund_claim_each claim = {
-            .bucket = bucket, .expires_us = store_now_us(session) + RATE_REFUND_MARGIN_US};
-        const rate_bucket_refund_each refund = {
-            .bucket = bucket, .increment = operation->increments[i], .reach = INT64_MAX};
-        rate_refund_claim(&batch, &(rate_refund_claim_params){token, own}, &claim, 1);
-        rate_bucket_refund(&batch, &(rate_bucket_refund_params){token, own}, &refund, 1);
-    }
+    rate_refund_claim(&batch, &(rate_refund_claim_params){token, own}, claims, operation->count);
+    rate_bucket_refund(&batch, &(rate_bucket_refund_params){token, own}, refunds, operation->count);
     return store_finish(session, &batch);
 }
 
 farm_status rate_lease_settle(farm_session *session, rate_process *process, int32_t is_all) {
+    const int64_t reset_count = atomic_load(&process->reset_count);
     settle_operation operation;
     size_t at = 0;
     farm_status status = FARM_OK;
     do {
         collect(process, store_now_us(session), is_all, &at, &operation);
-        if (operation.count > 0)
-            status =
-                store_operate(session, STORE_SERVICE | STORE_REPEATABLE, give_back, &operation);
+        if (operation.count == 0) break;
+        farm_id_new(session, &operation.id);
+        status = store_operate(session, STORE_SERVICE | STORE_REPEATABLE, give_back, &operation);
     } while (status == FARM_OK && operation.count == SETTLE_MAX);
+    if (status == FARM_OK || status == FARM_EUNCERTAIN) return status;
+    for (size_t i = 0; i < operation.count; i++)
+        rate_lease_give_back(process, rate_key_of(operation.items[i].bucket),
+                             operation.items[i].count, reset_count);
     return status;
 }
 

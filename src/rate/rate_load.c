@@ -210,7 +210,7 @@ static rate_definitions *enter_known(farm_session *session) {
     return NULL;
 }
 
-static int32_t is_fresh(rate_definitions *definitions) {
+int32_t rate_definitions_are_fresh(rate_definitions *definitions) {
     return clock_monotonic_us() - atomic_load(&definitions->snapshot.loaded_us) <
            FARM_RATE_STALENESS_US;
 }
@@ -218,7 +218,7 @@ static int32_t is_fresh(rate_definitions *definitions) {
 farm_status rate_definitions_enter(farm_session *session, rate_definitions **out) {
     rate_definitions *known = enter_known(session);
     *out = known;
-    if (known != NULL && is_fresh(known)) return FARM_OK;
+    if (known != NULL && rate_definitions_are_fresh(known)) return FARM_OK;
     farm_status status = load_new(session, known, out);
     if (known != NULL && (status != FARM_OK || *out != known))
         store_snapshot_leave(session, &known->snapshot);

@@ -10,6 +10,8 @@
 farm_status rate_definitions_enter(farm_session *session, rate_definitions **out);
 /* However old; NULL when there are none. For when the store cannot be asked. */
 rate_definitions *rate_definitions_enter_stale(farm_session *session);
+/* Whether they are not older than FARM_RATE_STALENESS_US. */
+int32_t rate_definitions_are_fresh(rate_definitions *definitions);
 void rate_definitions_leave(farm_session *session, rate_definitions *definitions);
 /* Let the next one read them again. */
 void rate_definitions_forget(farm_session *session);

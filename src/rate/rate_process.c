@@ -28,11 +28,31 @@ static void release(store_object *object) {
     farm_free(process);
 }
 
-static store_object *make(void) {
+/* The clock of the breakers: that of the sessions, which may come and go. */
+static int64_t read_monotonic_ns(void *context) {
+    rate_process *process = context;
+    return atomic_load(&process->monotonic_ns);
+}
+
+static int64_t read_real_ns(void *context) {
+    (void)context;
+    return 0;
+}
+
+static farm_status make_breakers(rate_process *process) {
+    const farm_clock clock = {.struct_size = sizeof clock,
+                              .real_ns = read_real_ns,
+                              .monotonic_ns = read_monotonic_ns,
+                              .context = process};
     const farm_breakers_options options = {.struct_size = sizeof options,
                                            .max_count = 1,
                                            .event_count = 1,
-                                           .breaker = &breaker_options};
+                                           .breaker = &breaker_options,
+                                           .clock = &clock};
+    return farm_breakers_new(&options, NULL, &process->breakers);
+}
+
+static store_object *make(void) {
     rate_process *process = farm_allocate(sizeof *process);
     if (process == NULL) return NULL;
     memset(process, 0, sizeof *process);
@@ -40,28 +60,41 @@ static store_object *make(void) {
     farm_status status = rate_table_make(&process->denials, DENIAL_COUNT);
     if (status == FARM_OK) status = rate_table_make(&process->leases, LEASE_COUNT);
     if (status == FARM_OK) status = rate_memory_make(&process->local, LOCAL_COUNT);
-    if (status == FARM_OK) status = farm_breakers_new(&options, NULL, &process->breakers);
+    if (status == FARM_OK) status = make_breakers(process);
     if (status == FARM_OK) return &process->object;
     release(&process->object);
     return NULL;
 }
 
-rate_process *rate_process_get(farm_session *session) {
+/* NULL: there is no memory for it, and the store is asked for everything. */
+static rate_process *get(farm_session *session) {
     return (rate_process *)store_object_get(session, STORE_OBJECT_RATE, make);
 }
 
+/* NULL: nobody has needed it yet. */
+static rate_process *find(farm_session *session) {
+    return (rate_process *)store_object_find(session, STORE_OBJECT_RATE);
+}
+
 void rate_process_forget_denials(farm_session *session) {
-    rate_process *process = rate_process_get(session);
+    rate_process *process = find(session);
     if (process != NULL) atomic_fetch_add(&process->generation, 1);
+}
+
+void rate_process_forget_leases(farm_session *session, const rate_lines *lines) {
+    rate_process *process = find(session);
+    if (process != NULL) rate_lease_drop(process, lines);
 }
 
 /* --- while the store cannot be asked ---------------------------------------------------------- */
 
+/* Also when its answer was lost: then the take may have counted there as well. */
 static int32_t is_outage(farm_status status) {
     switch (status) {
     case FARM_EAGAIN:
     case FARM_ETIMEOUT:
     case FARM_EUNAVAILABLE:
+    case FARM_EUNCERTAIN:
     case FARM_EREADONLY:
     case FARM_EFULL:
         return 1;
@@ -80,10 +113,12 @@ static int32_t can_do_without(const rate_lines *lines) {
     return 1;
 }
 
-/* Count by one node's part of the limit. Figures of a subject's own are not divided. */
+/* Count by one node's part of the limit. Figures of a subject's own are not divided, and count in
+ * other units, so they have a bucket of their own. */
 static void use_part(rate_line *line, int64_t now_ns) {
     line->source = FARM_RATE_SOURCE_LOCAL;
     if (line->terms != &line->definition->terms) return;
+    line->bucket[0] ^= UINT8_MAX;
     line->terms = line->definition->part;
     line->opening = line->terms->units.opening;
     line->has_past = 0;
@@ -131,16 +166,29 @@ static farm_status answer_without(farm_session *session, rate_process *process,
 
 /* --- around the store ------------------------------------------------------------------------- */
 
-static int32_t may_ask(rate_process *process, farm_breaker_permit *permit) {
+static void set_clock(farm_session *session, rate_process *process) {
+    const int64_t now_ns = store_monotonic_ns(session);
+    int64_t known_ns = atomic_load(&process->monotonic_ns);
+    while (known_ns < now_ns &&
+           !atomic_compare_exchange_weak(&process->monotonic_ns, &known_ns, now_ns)) {}
+}
+
+static int32_t may_ask(farm_session *session, rate_process *process, farm_breaker_permit *permit) {
+    set_clock(session, process);
     permit->struct_size = sizeof *permit;
     return farm_breaker_allow(process->breakers, "store", permit) != FARM_OK || permit->allowed;
 }
 
-static void report(rate_process *process, const farm_breaker_permit *permit, farm_status status) {
-    const int32_t outcome = is_outage(status)   ? FARM_BREAKER_FAILURE
+static void report(farm_session *session, rate_process *process, const farm_breaker_permit *permit,
+                   farm_status status) {
+    const int32_t is_failed = is_outage(status);
+    const int32_t outcome = is_failed           ? FARM_BREAKER_FAILURE
                             : status == FARM_OK ? FARM_BREAKER_SUCCESS
                                                 : FARM_BREAKER_EXCLUDED;
+    set_clock(session, process);
     (void)farm_breaker_report(process->breakers, permit, outcome, -1);
+    if (atomic_load(&process->is_troubled) != is_failed)
+        atomic_store(&process->is_troubled, is_failed);
 }
 
 static farm_status ask_store(farm_session *session, rate_operation *operation) {
@@ -152,11 +200,13 @@ static farm_status ask_or_do_without(farm_session *session, rate_process *proces
                                      rate_operation *operation) {
     farm_breaker_permit permit = {0};
     const int32_t can = can_do_without(&operation->lines);
-    if (can && !may_ask(process, &permit)) return answer_without(session, process, operation);
+    if (can && !may_ask(session, process, &permit))
+        return answer_without(session, process, operation);
     farm_status status = ask_store(session, operation);
     if (!can) return status;
-    report(process, &permit, status);
+    report(session, process, &permit, status);
     if (!is_outage(status)) return status;
+    operation->lease_count = 0;
     status = rate_take_read(session, operation);
     return status == FARM_OK ? answer_without(session, process, operation) : status;
 }
@@ -174,47 +224,53 @@ static int32_t is_single_take(const rate_operation *operation) {
     return operation->lines.count == 1 && operation->lines.items[0].kind == RATE_LINE_TAKE;
 }
 
-/* A new lease: the store is asked for all of it at once; when it has not so much, for the cost. */
+static farm_status write_answer(farm_session *session, rate_operation *operation) {
+    rate_answer_decide(&operation->lines, store_entropy(session), operation->states,
+                       &operation->decision);
+    if (operation->decision.allowed) farm_id_new(session, &operation->decision.token);
+    return rate_answer_write(store_error(session), operation->states, operation->count,
+                             &operation->decision, operation->results, operation->out);
+}
+
+/* A new lease: the store is asked for all of it at once; when it has not so much, for the cost. The
+ * token of the store's take is not the caller's: he has taken his cost, not the lease. */
 static farm_status take_lease(farm_session *session, rate_process *process,
-                              rate_operation *operation) {
-    const rate_line line = operation->lines.items[0];
+                              rate_operation *operation, int64_t reset_count) {
+    rate_line *asked = &operation->lines.items[0];
+    rate_line line = *asked;
     operation->lease_count = line.definition->figures.lease_count;
     farm_status status = ask_or_do_without(session, process, operation);
     operation->lease_count = 0;
     if (status == FARM_OK && operation->decision.allowed && !operation->decision.is_degraded) {
-        rate_lease_fill(process, &line, &operation->decision.token);
-    } else {
-        rate_lease_forgo(process, &line);
-        if (status == FARM_OK && !operation->decision.allowed)
-            status = ask_or_do_without(session, process, operation);
+        line.facts = asked->facts;
+        rate_lease_fill(process, &line, reset_count);
+        *asked = line;
+        return write_answer(session, operation);
     }
-    if (status == FARM_OK && rate_lease_is_due(process, line.ask.moment.now_us))
-        (void)rate_lease_settle(session, process, 0);
-    return status;
+    rate_lease_forgo(process, &line);
+    if (status != FARM_OK || operation->decision.is_degraded) return status;
+    return ask_or_do_without(session, process, operation);
 }
 
 /* Serve every line from its lease, or none: what is taken from several is given back when one of
- * them has not enough. 1: all are served. *out_wanted: the only line wants a new lease. */
+ * them has not enough. Answers as rate_lease_take() does. */
 static int32_t take_from_leases(rate_process *process, rate_operation *operation,
-                                int32_t *out_wanted) {
+                                int64_t reset_count, int32_t may_want) {
     rate_lines *lines = &operation->lines;
     size_t taken = 0;
-    *out_wanted = 0;
+    int32_t outcome = RATE_LEASE_TAKEN;
     for (size_t i = 0; i < lines->count; i++)
-        if (!is_leased(&lines->items[i])) return 0;
-    while (taken < lines->count) {
-        const int32_t outcome = rate_lease_take(process, &lines->items[taken]);
-        if (outcome == RATE_LEASE_TAKEN) {
-            taken++;
-            continue;
-        }
-        *out_wanted = outcome == RATE_LEASE_WANTED && is_single_take(operation);
-        if (outcome == RATE_LEASE_WANTED && !*out_wanted)
-            rate_lease_forgo(process, &lines->items[taken]);
-        for (size_t i = 0; i < taken; i++) rate_lease_give_back(process, &lines->items[i]);
-        return 0;
+        if (!is_leased(&lines->items[i])) return RATE_LEASE_NONE;
+    while (taken < lines->count && outcome == RATE_LEASE_TAKEN) {
+        outcome = rate_lease_take(process, &lines->items[taken], may_want);
+        taken += outcome == RATE_LEASE_TAKEN;
     }
-    return 1;
+    for (size_t i = 0; i < taken && outcome != RATE_LEASE_TAKEN; i++) {
+        rate_line *line = &lines->items[i];
+        rate_lease_give_back(process, rate_key_of(line->bucket), line->ask.cost, reset_count);
+        line->source = FARM_RATE_SOURCE_STORE;
+    }
+    return outcome;
 }
 
 /* --- the whole -------------------------------------------------------------------------------- */
@@ -237,56 +293,114 @@ static int32_t is_denied(rate_process *process, rate_operation *operation) {
     return is_found;
 }
 
-static farm_status answer_here(farm_session *session, rate_operation *operation) {
-    rate_answer_decide(&operation->lines, store_entropy(session), operation->states,
-                       &operation->decision);
-    if (operation->decision.allowed) farm_id_new(session, &operation->decision.token);
-    return rate_answer_write(store_error(session), operation->states, operation->count,
-                             &operation->decision, operation->results, operation->out);
-}
-
 static farm_status take(farm_session *session, rate_process *process, rate_operation *operation) {
-    int32_t is_wanted = 0;
+    const int64_t generation = atomic_load(&process->generation);
+    const int64_t reset_count = atomic_load(&process->reset_count);
+    int32_t lease = RATE_LEASE_NONE;
     farm_status status = rate_take_read(session, operation);
     if (status != FARM_OK) return status;
-    if (rate_lines_are_hopeless(&operation->lines))
-        return ask_or_do_without(session, process, operation);
-    if (is_denied(process, operation) || take_from_leases(process, operation, &is_wanted))
-        return answer_here(session, operation);
-    if (is_wanted) return take_lease(session, process, operation);
-    status = ask_or_do_without(session, process, operation);
-    if (status == FARM_OK && !operation->decision.allowed && !operation->decision.is_degraded)
-        rate_denial_keep(process, &operation->lines, operation->states);
-    return status;
+    if (!rate_lines_are_hopeless(&operation->lines)) {
+        lease = take_from_leases(process, operation, reset_count, 0);
+        if (lease == RATE_LEASE_TAKEN || is_denied(process, operation))
+            return write_answer(session, operation);
+        if (is_single_take(operation)) lease = take_from_leases(process, operation, reset_count, 1);
+        if (lease == RATE_LEASE_TAKEN) return write_answer(session, operation);
+    }
+    store_start(session);
+    status = lease == RATE_LEASE_WANTED ? take_lease(session, process, operation, reset_count)
+                                        : ask_or_do_without(session, process, operation);
+    if (status != FARM_OK || operation->decision.is_degraded) return status;
+    if (!operation->decision.allowed)
+        rate_denial_keep(process, &operation->lines, operation->states, generation);
+    if (rate_lease_is_due(process, store_now_us(session)))
+        (void)rate_lease_settle(session, process, 0);
+    return FARM_OK;
 }
 
 /* What a transaction of the caller's takes is its own, so the process has no part in it. */
 farm_status rate_process_take(farm_session *session, rate_operation *operation) {
-    rate_process *process = rate_process_get(session);
+    rate_process *process = get(session);
     farm_status status = store_enter(session);
     if (status != FARM_OK) return status;
-    status = process == NULL || store_is_in_transaction(session)
-                 ? ask_store(session, operation)
-                 : take(session, process, operation);
+    if (process == NULL || store_is_in_transaction(session)) {
+        store_start(session);
+        status = ask_store(session, operation);
+    } else {
+        status = take(session, process, operation);
+    }
     return store_leave(session, status);
+}
+
+/* By definitions that are known but may be old. 0: they, or the limits, do not allow it. */
+static int32_t take_by_old(farm_session *session, rate_process *process, rate_operation *operation,
+                           farm_status *out_status) {
+    farm_status status = rate_take_read(session, operation);
+    if (status != FARM_OK || !can_do_without(&operation->lines)) return 0;
+    *out_status = answer_without(session, process, operation);
+    return 1;
 }
 
 farm_status rate_process_take_stale(farm_session *session, rate_operation *operation,
                                     farm_status status) {
-    rate_process *process = rate_process_get(session);
-    if (process == NULL || !is_outage(status) || store_is_in_transaction(session)) return status;
+    farm_breaker_permit permit = {0};
+    if (!is_outage(status) || store_is_in_transaction(session)) return status;
     operation->definitions = rate_definitions_enter_stale(session);
     if (operation->definitions == NULL) return status;
+    rate_process *process = operation->definitions->uses_process ? get(session) : NULL;
     const farm_error kept = *store_error(session);
-    farm_status entered = store_enter(session);
-    if (entered == FARM_OK) {
-        entered = rate_take_read(session, operation);
-        if (entered == FARM_OK && can_do_without(&operation->lines))
-            status = answer_without(session, process, operation);
-        else
-            *store_error(session) = kept;
+    if (process != NULL && store_enter(session) == FARM_OK) {
+        if (may_ask(session, process, &permit)) report(session, process, &permit, status);
+        if (!take_by_old(session, process, operation, &status)) *store_error(session) = kept;
         (void)store_leave(session, status);
     }
     rate_definitions_leave(session, operation->definitions);
     return status;
+}
+
+/* The store was in trouble: read the definitions again when it may be asked, else, or when that
+ * fails, go by those that are known. 0: they are as good as new, or the limits want the store. */
+static int32_t take_or_reload(farm_session *session, rate_process *process,
+                              rate_operation *operation, farm_status *out_status) {
+    farm_breaker_permit permit = {0};
+    rate_definitions *fresh = NULL;
+    farm_status status = rate_take_read(session, operation);
+    if (status != FARM_OK || !can_do_without(&operation->lines)) return 0;
+    if (may_ask(session, process, &permit)) {
+        store_start(session);
+        status = rate_definitions_enter(session, &fresh);
+        report(session, process, &permit, status);
+        if (status == FARM_OK) rate_definitions_leave(session, fresh);
+        if (!is_outage(status)) return 0;
+    }
+    *out_status = answer_without(session, process, operation);
+    return 1;
+}
+
+int32_t rate_process_take_alone(farm_session *session, rate_operation *operation,
+                                farm_status *out_status) {
+    rate_process *process = find(session);
+    int32_t is_answered = 0;
+    if (process == NULL || !atomic_load(&process->is_troubled)) return 0;
+    operation->definitions = rate_definitions_enter_stale(session);
+    if (operation->definitions == NULL) return 0;
+    if (!rate_definitions_are_fresh(operation->definitions) && store_enter(session) == FARM_OK) {
+        if (!store_is_in_transaction(session))
+            is_answered = take_or_reload(session, process, operation, out_status);
+        (void)store_leave(session, is_answered ? *out_status : FARM_OK);
+    }
+    rate_definitions_leave(session, operation->definitions);
+    return is_answered;
+}
+
+farm_status rate_process_settle(farm_session *session) {
+    rate_process *process = find(session);
+    farm_status status = store_enter(session);
+    if (status != FARM_OK) return status;
+    store_start(session);
+    if (store_is_in_transaction(session))
+        status = store_fail(session, FARM_EREFUSED, 0,
+                            "leases cannot be given back inside a transaction of the caller");
+    else if (process != NULL)
+        status = rate_lease_settle(session, process, 1);
+    return store_leave(session, status);
 }

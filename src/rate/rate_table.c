@@ -92,14 +92,16 @@ static rate_slot *seize_one(rate_table *table, rate_key key, int64_t now_us) {
     return NULL;
 }
 
+/* Each word is released, so that who has read one of them finds the tat BUSY, or newer. */
 static void fill(rate_slot *slot, rate_key key, const rate_row *row, int64_t expires_us) {
-    atomic_store_explicit(&slot->high, key.high, memory_order_relaxed);
-    atomic_store_explicit(&slot->low, key.low, memory_order_relaxed);
-    atomic_store_explicit(&slot->previous, row->previous, memory_order_relaxed);
-    atomic_store_explicit(&slot->debt, row->debt, memory_order_relaxed);
-    atomic_store_explicit(&slot->expires_us, expires_us, memory_order_relaxed);
-    for (size_t i = 0; i < 2; i++) atomic_store_explicit(&slot->extra[i], 0, memory_order_relaxed);
-    atomic_store_explicit(&slot->tat, row->tat, memory_order_release);
+    const memory_order order = memory_order_release;
+    atomic_store_explicit(&slot->high, key.high, order);
+    atomic_store_explicit(&slot->low, key.low, order);
+    atomic_store_explicit(&slot->previous, row->previous, order);
+    atomic_store_explicit(&slot->debt, row->debt, order);
+    atomic_store_explicit(&slot->expires_us, expires_us, order);
+    for (size_t i = 0; i < 2; i++) atomic_store_explicit(&slot->extra[i], 0, order);
+    atomic_store_explicit(&slot->tat, row->tat, order);
 }
 
 /* Of all who add the same key one comes first: they share a latch. */
@@ -153,21 +155,26 @@ void rate_slot_let_go(rate_slot *slot, int64_t tat) {
     atomic_store_explicit(&slot->tat, tat, memory_order_release);
 }
 
-int32_t rate_slot_change(rate_slot *slot, rate_key key, int64_t tat, const rate_row *row,
-                         int64_t expires_us) {
-    const rate_row known = rate_slot_row(slot, tat);
+int32_t rate_slot_swap(rate_slot *slot, rate_key key, int64_t tat, int64_t next,
+                       int64_t expires_us) {
     prolong(slot, expires_us);
-    if (known.previous != row->previous || known.debt != row->debt) {
-        if (!rate_slot_hold(slot, key, tat)) return 0;
-        atomic_store_explicit(&slot->previous, row->previous, memory_order_relaxed);
-        atomic_store_explicit(&slot->debt, row->debt, memory_order_relaxed);
-        rate_slot_let_go(slot, row->tat);
-        return 1;
-    }
-    if (!swap(slot, tat, row->tat)) return 0;
+    if (!swap(slot, tat, next)) return 0;
     if (has_key(slot, key)) return 1;
     int64_t others = 0;
     do others = settled_tat(slot);
-    while (!swap(slot, others, others - (row->tat - tat)));
+    while (!swap(slot, others, others - (next - tat)));
     return 0;
+}
+
+int32_t rate_slot_change(rate_slot *slot, rate_key key, int64_t tat, const rate_row *row,
+                         int64_t expires_us) {
+    const rate_row known = rate_slot_row(slot, tat);
+    if (known.previous == row->previous && known.debt == row->debt)
+        return rate_slot_swap(slot, key, tat, row->tat, expires_us);
+    prolong(slot, expires_us);
+    if (!rate_slot_hold(slot, key, tat)) return 0;
+    atomic_store_explicit(&slot->previous, row->previous, memory_order_relaxed);
+    atomic_store_explicit(&slot->debt, row->debt, memory_order_relaxed);
+    rate_slot_let_go(slot, row->tat);
+    return 1;
 }

@@ -52,6 +52,9 @@ rate_row rate_slot_row(const rate_slot *slot, int64_t tat);
 /* Write a new row where the tat is still what was found; 0: it is not, so find it again. */
 int32_t rate_slot_change(rate_slot *slot, rate_key key, int64_t tat, const rate_row *row,
                          int64_t expires_us);
+/* The same of the tat alone. */
+int32_t rate_slot_swap(rate_slot *slot, rate_key key, int64_t tat, int64_t next,
+                       int64_t expires_us);
 /* Keep all others off a slot whose tat was found, to write whatever of it; 0: it has changed. Let
  * go of it soon, with the new tat. */
 int32_t rate_slot_hold(rate_slot *slot, rate_key key, int64_t tat);

@@ -31,6 +31,10 @@ void run_set_deadline(farm_session *session) {
         session->deadline_us = session->until_us;
 }
 
+void store_start(farm_session *session) {
+    if (session->depth == 1) run_set_deadline(session);
+}
+
 farm_status run_set_timeout(farm_session *session) {
     int64_t left = 0;
     if (atomic_load(&session->is_cancelled))

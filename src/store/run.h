@@ -43,6 +43,9 @@ farm_status store_operate(farm_session *session, uint32_t flags, store_function 
  * enter that returns FARM_OK is followed by a leave. store_operate() does both itself. */
 farm_status store_enter(farm_session *session);
 farm_status store_leave(farm_session *session, farm_status status);
+/* After store_enter(), of a function that then runs operations: the time that the session allows,
+ * for all of them together, begins now. */
+void store_start(farm_session *session);
 
 /* Inside an operation. */
 void store_batch_init(store_batch *batch, farm_session *session);
@@ -103,6 +106,7 @@ const char *store_space(const farm_session *session);
 
 int64_t store_now_us(farm_session *session);
 int64_t store_now_ns(farm_session *session);
+int64_t store_monotonic_ns(farm_session *session);
 void store_random(farm_session *session, void *data, size_t size);
 const farm_entropy *store_entropy(const farm_session *session);
 /* Freed when the outermost operation on the session ends. */
@@ -123,6 +127,8 @@ typedef struct store_object {
 
 /* The object, made by the first who asks; NULL: there is no memory for it. */
 store_object *store_object_get(farm_session *session, uint32_t place, store_object *(*make)(void));
+/* NULL: nobody has asked for it yet. */
+store_object *store_object_find(farm_session *session, uint32_t place);
 
 /* A cache that the sessions of a store share: immutable snapshots, one a slot, counted. */
 enum { STORE_SLOT_RATE, STORE_SLOT_COUNT };

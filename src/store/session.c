@@ -279,6 +279,10 @@ int64_t store_now_us(farm_session *session) {
     return store_now_ns(session) / 1000;
 }
 
+int64_t store_monotonic_ns(farm_session *session) {
+    return session->clock.monotonic_ns(session->clock.context);
+}
+
 int64_t farm_session_now_us(farm_session *session) {
     return session == NULL ? clock_system.real_ns(clock_system.context) / 1000
                            : store_now_us(session);

@@ -30,9 +30,13 @@ void store_snapshot_publish(farm_session *session, uint32_t slot, store_snapshot
     store_snapshot_leave(session, old);
 }
 
+store_object *store_object_find(farm_session *session, uint32_t place) {
+    return atomic_load_explicit(&session->shared->objects[place], memory_order_acquire);
+}
+
 store_object *store_object_get(farm_session *session, uint32_t place, store_object *(*make)(void)) {
     store_shared *shared = session->shared;
-    store_object *object = atomic_load_explicit(&shared->objects[place], memory_order_acquire);
+    store_object *object = store_object_find(session, place);
     if (object != NULL) return object;
     pthread_mutex_lock(&shared->mutex);
     object = atomic_load(&shared->objects[place]);
