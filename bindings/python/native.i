@@ -240,6 +240,7 @@ ROWS(breaker_event, FARM_BREAKER_LIST_MAX)
 %nothread farm_session_now_us;
 %nothread interrupt_session;
 %nothread farm_rate_headers;
+%nothread farm_rate_legacy_headers;
 %nothread farm_rate_problem;
 %nothread farm_idempotency_outcome;
 %nothread farm_idempotency_step;

@@ -132,6 +132,8 @@ export class Decision {
   readonly states: readonly RateState[];
   /** The HTTP fields: RateLimit-Policy, RateLimit and, when waiting helps, Retry-After. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Of the limit that decided: X-RateLimit-Limit, -Remaining and -Reset, in seconds. */
+  readonly legacyHeaders: Readonly<Record<string, string>>;
   /** The body of a refusal as application/problem+json; null when allowed. */
   readonly problem: Readonly<Record<string, unknown>> | null;
   readonly requests: readonly Request[];
@@ -167,6 +169,8 @@ export interface Rate<IsAsync extends boolean> {
   renew(token: string, requests: readonly Request[]): Answer<IsAsync, void>;
   /** Fill buckets again. Only the service may. */
   reset(requests: readonly Request[]): Answer<IsAsync, void>;
+  /** Give back what this process has in advance (`leaseCount`) and has not used. */
+  settle(): Answer<IsAsync, void>;
 }
 
 export interface IdempotencyOptions {

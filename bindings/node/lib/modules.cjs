@@ -7,13 +7,18 @@ const NO_ID = '00000000-0000-0000-0000-000000000000';
 const NO_DATA = new Uint8Array(0);
 const PAGE = 200;
 
+/** Header lines as an object. */
+function fields(text) {
+  return Object.fromEntries(text.trimEnd().split('\r\n').map((line) => line.split(/: (.*)/, 2)));
+}
+
 /** What rate limits decided over all requests of a call. */
 class Decision {
   constructor(session, requests, { states, decision }) {
     const answer = { requests, states };
     Object.assign(this, decision, { states, requests });
-    const lines = native.rate_headers(session, answer, decision).trimEnd().split('\r\n');
-    this.headers = Object.fromEntries(lines.map((line) => line.split(/: (.*)/, 2)));
+    this.headers = fields(native.rate_headers(session, answer, decision));
+    this.legacyHeaders = fields(native.rate_legacy_headers(session, answer, decision));
     this.problem = decision.allowed
       ? null : JSON.parse(native.rate_problem(session, answer, decision));
   }
@@ -97,6 +102,10 @@ class Rate {
 
   reset(requests) {
     return this.#run('rate_reset', [requests]);
+  }
+
+  settle() {
+    return this.#run('rate_settle', []);
   }
 }
 

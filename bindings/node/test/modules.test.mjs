@@ -42,6 +42,9 @@ limited('a take over the limit is refused and says how long to wait', async (sto
   assert.equal(verdict.allowed, false);
   assert.deepEqual([verdict.decidedIndex, verdict.token, verdict.retryAfterMs], [1, null, 30_000]);
   assert.equal(verdict.headers['Retry-After'], '30');
+  assert.deepEqual(verdict.legacyHeaders, {
+    'X-RateLimit-Limit': '2', 'X-RateLimit-Remaining': '0', 'X-RateLimit-Reset': '30',
+    'Retry-After': '30' });
   assert.deepEqual(verdict.problem['violated-policies'], ['user']);
   assert.equal((await store.rate.peek([ADDRESS])).states[0].remaining, 8n);
 });
@@ -51,6 +54,36 @@ limited('a cost above the burst is never allowed', async (store) => {
 
   assert.equal(verdict.isNever, true);
   assert.deepEqual([verdict.retryAfterUs, verdict.retryAfterMs], [-1n, Infinity]);
+});
+
+limited('what is leased and not used is given back', async (store) => {
+  const leased = [{ limit: 'leased', subject: 'u42' }];
+  await store.service.rate.define([
+    { name: 'leased', count: 10, periodUs: 86_400_000_000n, leaseCount: 4 }]);
+  const sources = [];
+  for (let i = 0; i < 2; i += 1) sources.push((await store.rate.take(leased)).states[0].source);
+  assert.deepEqual(sources, [RateSource.STORE, RateSource.LEASE]);
+  assert.equal((await store.rate.peek(leased)).states[0].remaining, 6n);
+
+  await store.rate.settle();
+
+  assert.equal((await store.rate.peek(leased)).states[0].remaining, 8n);
+});
+
+limited('a refusal is remembered', async (store) => {
+  const once = [{ limit: 'once', subject: 'u42' }];
+  await store.service.rate.define([
+    { name: 'once', count: 1, periodUs: 60_000_000n, deniedUs: 60_000_000n }]);
+  await store.rate.take(once);
+  await store.rate.take(once);
+
+  const verdict = await store.rate.take([...once, ADDRESS]);
+
+  assert.deepEqual([verdict.allowed, verdict.retryAfterMs, verdict.isDegraded],
+    [false, 60_000, false]);
+  assert.deepEqual(verdict.states.map((state) => [state.source, state.remaining]),
+    [[RateSource.DENIAL, 0n], [RateSource.DENIAL, -1n]]);
+  assert.ok(!verdict.headers.RateLimit.includes('ip'));
 });
 
 limited('a global limit needs no subject', async (store) => {

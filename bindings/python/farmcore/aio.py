@@ -274,6 +274,9 @@ class Rate:
     async def reset(self, *requests: Request) -> None:
         await self._run(_rate.reset, pack(requests, 0))
 
+    async def settle(self) -> None:
+        await self._run(_rate.settle)
+
 
 class Claim(Found):
     """farmcore.idempotency.Claim, awaitable."""

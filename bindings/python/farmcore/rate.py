@@ -168,6 +168,8 @@ class Decision:
     """Of each limit, in the order of the call."""
     headers: dict[str, str]
     """The HTTP fields: RateLimit-Policy, RateLimit and, when waiting helps, Retry-After."""
+    legacy_headers: dict[str, str]
+    """Of the limit that decided: X-RateLimit-Limit, -Remaining and -Reset, in seconds."""
     problem: dict[str, Any] | None
     """The body of a refusal as application/problem+json; None when allowed."""
     requests: tuple[_Packed, ...]
@@ -199,11 +201,14 @@ def pack(requests: Iterable[Request], cost: int, force: bool = False) -> tuple[_
     return tuple(packed)  # type: ignore[arg-type]
 
 
+def _fields(lines: str) -> dict[str, str]:
+    return dict(line.split(": ", 1) for line in lines.splitlines())
+
+
 def _decide(function: Any, session: Any, requests: tuple[_Packed, ...]) -> Decision:
     states, decision = function(session, requests)
     allowed, decided_index, is_never, retry_after_us, token, is_shadowed, is_degraded = decision
     answer = (requests, states)
-    lines = _n.rate_headers(session, answer, decision).splitlines()
     problem = None if allowed else json.loads(_n.rate_problem(session, answer, decision))
     return Decision(
         allowed=allowed,
@@ -213,7 +218,8 @@ def _decide(function: Any, session: Any, requests: tuple[_Packed, ...]) -> Decis
         token=None if token is None else UUID(token),
         states=tuple(RateState(*state[:-2], RateRule(state[-2]), RateSource(state[-1]))
                      for state in states),
-        headers=dict(line.split(": ", 1) for line in lines),
+        headers=_fields(_n.rate_headers(session, answer, decision)),
+        legacy_headers=_fields(_n.rate_legacy_headers(session, answer, decision)),
         problem=problem,
         requests=requests,
         is_shadowed=is_shadowed,
@@ -285,6 +291,10 @@ def reset(session: Any, requests: tuple[_Packed, ...]) -> None:
     _n.rate_reset(session, requests)
 
 
+def settle(session: Any) -> None:
+    _n.rate_settle(session)
+
+
 class Rate:
     """The rate limits of a store, for whom the view that it belongs to acts."""
 
@@ -337,3 +347,7 @@ class Rate:
     def reset(self, *requests: Request) -> None:
         """Fill buckets again. Only the service may."""
         self._run(reset, pack(requests, 0))
+
+    def settle(self) -> None:
+        """Give back what this process has in advance (``lease_count``) and has not used."""
+        self._run(settle)

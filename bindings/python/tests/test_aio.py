@@ -68,6 +68,11 @@ def test_every_call_has_its_awaitable_form(memory):
         await service.rate.override([fc.Override("user", "u42", fc.RateRule.BAN)])
         assert (await store.rate.take(("user", "u42"))).is_never
         await service.rate.remove_override("user", "u42")
+        await service.rate.define([fc.Limit("leased", count=10, period=86400, lease_count=4)])
+        await store.rate.take(("leased", "u42"))
+        assert (await store.rate.peek(("leased", "u42"))).states[0].remaining == 6
+        await store.rate.settle()
+        assert (await store.rate.peek(("leased", "u42"))).states[0].remaining == 9
         await service.rate.remove("user")
         await service.roles.found("shop", "anna")
         await store.acting("anna").roles.grant("shop", "ben", fc.Role.MEMBER)

@@ -30,6 +30,8 @@ def test_a_take_over_the_limit_is_refused_and_says_how_long_to_wait(limited):
     assert (verdict.decided_index, verdict.token, verdict.is_never) == (1, None, False)
     assert verdict.retry_after_us == 30_000_000 and verdict.retry_after == 30.0
     assert verdict.headers["Retry-After"] == "30"
+    assert verdict.legacy_headers == {"X-RateLimit-Limit": "2", "X-RateLimit-Remaining": "0",
+                                      "X-RateLimit-Reset": "30", "Retry-After": "30"}
     assert verdict.problem["violated-policies"] == ["user"]
 
 
@@ -265,3 +267,26 @@ def test_a_request_goes_by_the_most_specific_limit(limited):
     verdict = limited.rate.take(("api/search/images", "u42"), ("api/orders", "u42"))
 
     assert [state.burst for state in verdict.states] == [2, 5]
+
+
+def test_what_is_leased_and_not_used_is_given_back(limited):
+    limited.service.rate.define([fc.Limit("leased", count=10, period=86400, lease_count=4)])
+    assert limited.rate.take(("leased", "u42")).states[0].source == fc.RateSource.STORE
+    assert limited.rate.take(("leased", "u42")).states[0].source == fc.RateSource.LEASE
+    assert limited.rate.peek(("leased", "u42")).states[0].remaining == 6
+
+    limited.rate.settle()
+
+    assert limited.rate.peek(("leased", "u42")).states[0].remaining == 8
+
+
+def test_a_refusal_is_remembered(limited):
+    limited.service.rate.define([fc.Limit("once", count=1, period=60, denied=60)])
+    limited.rate.take(("once", "u42"))
+    assert limited.rate.take(("once", "u42")).states[0].source == fc.RateSource.STORE
+
+    verdict = limited.rate.take(("once", "u42"), ("ip", "192.0.2.7"))
+
+    assert not verdict and verdict.retry_after == 60.0 and not verdict.is_degraded
+    assert [state.source for state in verdict.states] == [fc.RateSource.DENIAL] * 2
+    assert verdict.states[1].remaining == -1 and "ip" not in verdict.headers["RateLimit"]
