@@ -506,8 +506,8 @@ FARM_API farm_status farm_rate_settle(farm_session *session);
  * The HTTP fields of a decision, each line ended by CR LF: `RateLimit-Policy` and `RateLimit`
  * (draft-ietf-httpapi-ratelimit-headers-10, one item a limit) and, when refused, `Retry-After` in
  * whole seconds, rounded up (RFC 9110, 10.2.3); never when waiting does not help. `t` is the time
- * until the bucket is full, or until the cost can be had when that is what refused. A limit of which
- * nothing is known (remaining -1) has an item in the first field alone.
+ * until the bucket is full, or until the cost can be had when that is what refused. A limit of
+ * which nothing is known (remaining -1) has an item in the first field alone.
  *
  * @param items, count, results, decision what farm_rate_take() was given and gave.
  * @param out_text receives the lines.
@@ -523,8 +523,8 @@ FARM_API farm_status farm_rate_headers(farm_session *session, const farm_rate_re
 /**
  * The same of the limit that decided, in the fields that were usual before: `X-RateLimit-Limit`,
  * the burst; `X-RateLimit-Remaining`; `X-RateLimit-Reset`, in how many seconds the bucket is full,
- * or the cost can be had when that is what refused; and, when refused, `Retry-After`. They are of no
- * standard: some clients take the reset for a time since 1970.
+ * or the cost can be had when that is what refused; and, when refused, `Retry-After`. They are of
+ * no standard: some clients take the reset for a time since 1970.
  *
  * @param items, count, results, decision what farm_rate_take() was given and gave.
  * @param out_text receives the lines.

@@ -68,8 +68,8 @@ static int32_t begin(rate_process *process, const rate_line *line) {
     return slot != NULL && is_new ? RATE_LEASE_WANTED : RATE_LEASE_NONE;
 }
 
-/* In the slot, which is held: go on with a lease that was out of use, or mark that this caller takes
- * a new one. */
+/* In the slot, which is held: go on with a lease that was out of use, or mark that this caller
+ * takes a new one. */
 static int32_t take_held(rate_slot *slot, const rate_line *line, int64_t balance) {
     const int64_t now_us = line->ask.moment.now_us;
     const int64_t left = balance - line->ask.cost;

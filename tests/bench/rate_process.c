@@ -1,7 +1,7 @@
 /* What the process does for rate limits beside the store, with a Postgres behind it and a file of
  * SQLite: takes from leases, by one thread and by two, with the totals checked to the token;
- * refusals that are remembered; and as many items as a call can have, against the same statements by
- * hand, one a round trip. */
+ * refusals that are remembered; and as many items as a call can have, against the same statement
+ * by hand, one a round trip. */
 #include "rate_sql.h"
 #include "support/bench.h"
 #include <farmcore/farmcore.h>

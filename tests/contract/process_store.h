@@ -1,5 +1,5 @@
-/* For tests of what the process does beside the store: a session whose store can be taken away, with
- * a clock that the test moves, and whose round trips are counted. */
+/* For tests of what the process does beside the store: a session whose store can be taken away,
+ * with a clock that the test moves, and whose round trips are counted. */
 #ifndef PROCESS_STORE_H
 #define PROCESS_STORE_H
 

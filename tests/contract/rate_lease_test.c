@@ -42,9 +42,12 @@ Test(rate_lease, most_takes_ask_nobody_and_the_total_is_exact) {
         cr_assert_eq(states[0].reset_after_us, (10 - left) * 24 * HOUR_US / 10);
         cr_assert_eq(states[0].burst, 10);
     }
-    /* The store has not enough for a lease, so it is asked for each. */
+    /* The store has not enough for a lease: it is asked for the cost, too, then for that alone. */
+    times_asked();
     take_at_the_store("ann", 1);
+    const uint64_t asked_twice = times_asked();
     take_at_the_store("ann", 1);
+    cr_assert_lt(times_asked(), asked_twice);
     cr_assert_not(take("leased", "ann", 1));
     cr_assert_eq(left_in_store("leased", "ann"), 0);
     settle();
@@ -189,6 +192,26 @@ Test(rate_lease, several_limits_are_served_when_all_have_enough) {
     cr_assert_eq(left_in_store("second", "ann"), 10 - 2 - 2 - 2);
 }
 
+/* The order in which they are looked at is that of their buckets, which no test knows: so of many
+ * subjects, of which some have it the one way and some the other. */
+Test(rate_lease, what_one_of_several_gave_is_put_back) {
+    char subject[] = "s0";
+    define_leased("leased");
+    define_leased("second");
+    for (; subject[1] <= '9'; subject[1]++) {
+        const farm_rate_request items[] = {request_of("leased", subject, 2),
+                                           request_of("second", subject, 2)};
+        cr_assert(take("leased", subject, 1));
+        cr_assert(take("second", subject, 3));
+        take_all(items, 2);
+        cr_assert(decision.allowed);
+        cr_assert_eq(states[0].source, FARM_RATE_SOURCE_STORE);
+        settle();
+        cr_assert_eq(left_in_store("leased", subject), 10 - 1 - 2);
+        cr_assert_eq(left_in_store("second", subject), 10 - 3 - 2);
+    }
+}
+
 Test(rate_lease, a_call_of_several_leaves_the_leases_of_others_alone) {
     const farm_rate_request items[] = {request_of("leased", "ann", 1),
                                        request_of("plain", "ann", 1)};
@@ -317,6 +340,22 @@ Test(rate_lease, each_call_has_time_of_its_own) {
     cr_assert_eq(farm_session_set_timeout_us(session, MINUTE_US), FARM_OK);
     take_at_the_store("ann", 1);
     cr_assert_eq(farm_begin(session), FARM_OK);
+    cr_assert_eq(farm_session_set_timeout_us(session, 1), FARM_OK);
+    cr_assert_eq(farm_rate_settle(session), FARM_EREFUSED);
+    cr_assert_eq(farm_session_set_timeout_us(session, MINUTE_US), FARM_OK);
     take_at_the_store("ann", 1);
     cr_assert_eq(farm_commit(session), FARM_OK);
+}
+
+Test(rate_lease, after_a_refused_lease_there_is_another_try) {
+    define_leased("leased");
+    take_at_the_store("ann", 7);
+    take_at_the_store("ann", 1);
+    const farm_rate_request item = request_of("leased", "ann", 0);
+    cr_assert_eq(farm_rate_reset(session, &item, 1), FARM_OK);
+    take_at_the_store("ann", 1);
+    take_at_the_store("ann", 1);
+    pass(SECOND_US / 10);
+    take_at_the_store("ann", 1);
+    take_from_the_lease("ann", 1);
 }

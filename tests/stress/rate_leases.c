@@ -5,9 +5,9 @@
  *
  * 3 processes of 4 threads; one of them alone on sqlite::memory:, which no other sees. Of the first
  * limit the threads want more than there is; of the next less, so that leases are left over; the
- * third fills again meanwhile, for the clock of a process goes on by a millisecond with each call.
- * One thread of each settles now and then. --broken refunds each take, so that the same tokens are
- * let through again. */
+ * third fills again meanwhile, for the clock of a process goes on by a tenth of a millisecond with
+ * each call. One thread of each settles now and then. --broken refunds each take, so that the same
+ * tokens are let through again. */
 #include "stress.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -17,15 +17,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LIMIT_COUNT = 3, THREAD_COUNT = 4, PROCESS_COUNT = 3, CALL_COUNT = 900, SETTLE_EVERY = 97 };
+enum {
+    LIMIT_COUNT = 3,
+    THREAD_COUNT = 4,
+    PROCESS_COUNT = 3,
+    CALL_COUNT = 5000,
+    SETTLE_EVERY = 997
+};
 
 #define NOW_US INT64_C(1767225600000000)
 #define DAY_US (INT64_C(86400) * 1000000)
-#define STEP_US INT64_C(1000)
+#define STEP_US INT64_C(100)
 
 static const char *const names[LIMIT_COUNT] = {"scarce", "ample", "filling"};
-static const int64_t bursts[LIMIT_COUNT] = {2000, 100000, 500};
-static const int32_t leases[LIMIT_COUNT] = {25, 40, 10};
+static const int64_t bursts[LIMIT_COUNT] = {20000, 1000000, 5000};
+static const int32_t leases[LIMIT_COUNT] = {250, 2000, 100};
 
 typedef struct totals {
     int64_t admitted[LIMIT_COUNT]; /* tokens */
