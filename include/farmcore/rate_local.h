@@ -152,12 +152,13 @@ FARM_API farm_status farm_rate_local_override_remove(farm_rate_local *local,
  * @return FARM_ENOMEM
  * Threads: the session's. Since 0.1.0.
  */
-FARM_API farm_status farm_rate_local_load(farm_rate_local *local, farm_session *session);
+FARM_API farm_status farm_rate_local_load(farm_session *session, farm_rate_local *local);
 
 /**
  * Take from limits, all or none, as farm_rate_take(). Waits for nobody when the buckets are there.
  * While a call that is about to be refused by one of its limits still holds what it took of
  * another, a second call may be refused by that; more than the limits allow is never let through.
+ * What is taken while subjects share a bucket, for want of room, cannot be refunded.
  *
  * @param items the limits. @param count 1 to FARM_RATE_BATCH_MAX.
  * @param results receives the state of each; set struct_size in every element.
@@ -238,6 +239,60 @@ FARM_API farm_status farm_rate_local_release(farm_rate_local *local, const farm_
 FARM_API farm_status farm_rate_local_renew(farm_rate_local *local, const farm_id *id,
                                            const farm_rate_request *items, size_t count,
                                            farm_error *error);
+
+/**
+ * Write the header fields of an HTTP reply, as farm_rate_headers(), without a session.
+ *
+ * @param items the requests of the take. @param count 1 to FARM_RATE_BATCH_MAX.
+ * @param results the states that it answered. @param decision the decision that it answered.
+ * @param error receives what went wrong; NULL: not wanted.
+ * @param out_text receives the text: lines that end in CR LF.
+ * @return FARM_OK
+ * @return FARM_EINVAL
+ * @return FARM_EUNSUPPORTED
+ * @return FARM_ENOMEM
+ * Ownership: out_text is the caller's, for farm_free(). Threads: any. Since 0.1.0.
+ */
+FARM_API farm_status farm_rate_local_headers(const farm_rate_request *items, size_t count,
+                                             const farm_rate_state *results,
+                                             const farm_rate_decision *decision, farm_error *error,
+                                             char **out_text);
+
+/**
+ * Write the header fields that were usual before, as farm_rate_legacy_headers(), without a session.
+ *
+ * @param items the requests of the take. @param count 1 to FARM_RATE_BATCH_MAX.
+ * @param results the states that it answered. @param decision the decision that it answered.
+ * @param error receives what went wrong; NULL: not wanted.
+ * @param out_text receives the text: lines that end in CR LF.
+ * @return FARM_OK
+ * @return FARM_EINVAL
+ * @return FARM_EUNSUPPORTED
+ * @return FARM_ENOMEM
+ * Ownership: out_text is the caller's, for farm_free(). Threads: any. Since 0.1.0.
+ */
+FARM_API farm_status farm_rate_local_legacy_headers(const farm_rate_request *items, size_t count,
+                                                    const farm_rate_state *results,
+                                                    const farm_rate_decision *decision,
+                                                    farm_error *error, char **out_text);
+
+/**
+ * Write the body of a refusal, as farm_rate_problem(), without a session.
+ *
+ * @param items the requests of the take. @param count 1 to FARM_RATE_BATCH_MAX.
+ * @param results the states that it answered. @param decision the decision, which refused.
+ * @param error receives what went wrong; NULL: not wanted.
+ * @param out_text receives the JSON text.
+ * @return FARM_OK
+ * @return FARM_EINVAL
+ * @return FARM_EUNSUPPORTED
+ * @return FARM_ENOMEM
+ * Ownership: out_text is the caller's, for farm_free(). Threads: any. Since 0.1.0.
+ */
+FARM_API farm_status farm_rate_local_problem(const farm_rate_request *items, size_t count,
+                                             const farm_rate_state *results,
+                                             const farm_rate_decision *decision, farm_error *error,
+                                             char **out_text);
 
 /**
  * Fill buckets again, and end all holds. Repeating it changes nothing.

@@ -41,10 +41,6 @@ int64_t integer_gcd(int64_t left, int64_t right) {
     return left;
 }
 
-int64_t integer_divide_up(int64_t dividend, int64_t divisor) {
-    return dividend / divisor + (dividend % divisor > 0 ? 1 : 0);
-}
-
 /* Long division, bit by bit of the numerator: the rest stays below the denominator, so that twice
  * the rest fits into 64 bits without a sign. */
 int64_t integer_scale_up(int64_t value, int64_t numerator, int64_t denominator) {
@@ -66,12 +62,4 @@ int64_t integer_scale_up(int64_t value, int64_t numerator, int64_t denominator) 
         }
     }
     return (int64_t)(quotient + (rest > 0 ? 1 : 0));
-}
-
-int64_t integer_min(int64_t left, int64_t right) {
-    return left < right ? left : right;
-}
-
-int64_t integer_max(int64_t left, int64_t right) {
-    return left > right ? left : right;
 }

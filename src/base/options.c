@@ -18,7 +18,7 @@ static int32_t is_zero(const unsigned char *bytes, size_t size) {
     return 1;
 }
 
-farm_status options_copy(void *out, size_t size, const void *source) {
+farm_status options_copy_other(void *out, size_t size, const void *source) {
     size_t given = 0;
     if (source != NULL) {
         farm_status status = read_size(source, &given);
@@ -26,12 +26,12 @@ farm_status options_copy(void *out, size_t size, const void *source) {
         if (given > size && !is_zero((const unsigned char *)source + size, given - size))
             return FARM_EUNSUPPORTED;
     }
-    memset(out, 0, size);
+    if (given < size) memset(out, 0, size);
     if (given > 0) memcpy(out, source, given < size ? given : size);
     return FARM_OK;
 }
 
-farm_status options_answer(void *out, const void *source, size_t size) {
+farm_status options_answer_other(void *out, const void *source, size_t size) {
     size_t given = 0;
     farm_status status = read_size(out, &given);
     if (status != FARM_OK) return status;
@@ -41,6 +41,6 @@ farm_status options_answer(void *out, const void *source, size_t size) {
         memcpy(target + OPTIONS_SIZE_MIN, (const unsigned char *)source + OPTIONS_SIZE_MIN,
                copied - OPTIONS_SIZE_MIN);
     }
-    memset(target + copied, 0, given - copied);
+    if (given > copied) memset(target + copied, 0, given - copied);
     return FARM_OK;
 }

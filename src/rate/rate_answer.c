@@ -5,6 +5,9 @@
 farm_status rate_answer_check(farm_error *error, const void *results, size_t count,
                               const void *out) {
     if (out == NULL) return store_error_fail(error, FARM_EINVAL, 0, "out is missing");
+    /* Before anything is taken, not after. */
+    farm_status status = store_error_check_array(error, "out", out, 1, 1);
+    if (status != FARM_OK) return status;
     return store_error_check_array(error, "results", results, count, FARM_RATE_BATCH_MAX);
 }
 

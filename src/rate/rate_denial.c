@@ -17,14 +17,12 @@ static void write_word(_Atomic int64_t *word, int64_t value) {
  * writing it meanwhile. */
 static int32_t read(rate_process *process, rate_key key, rate_row *out_row, int64_t *out_until_us,
                     int64_t *out_generation) {
-    int64_t again = 0;
-    const rate_slot *slot = rate_table_find(&process->denials, key, &out_row->tat);
+    rate_row again;
+    const rate_slot *slot = rate_table_find(&process->denials, key, out_row);
     if (slot == NULL) return 0;
-    out_row->previous = read_word(&slot->previous);
-    out_row->debt = read_word(&slot->debt);
     *out_until_us = read_word(&slot->extra[0]);
     *out_generation = read_word(&slot->extra[1]);
-    return rate_table_find(&process->denials, key, &again) == slot && again == out_row->tat;
+    return rate_table_find(&process->denials, key, &again) == slot && again.tat == out_row->tat;
 }
 
 int32_t rate_denial_find(rate_process *process, rate_line *line) {
@@ -52,11 +50,11 @@ static void keep(rate_process *process, const rate_line *line, int64_t retry_aft
     const rate_key key = rate_key_of(line->bucket);
     const rate_row *row = &line->facts.row;
     int32_t is_new = 0;
-    int64_t tat = 0;
+    rate_row known;
     (void)rate_table_add(&process->denials, key, row, now_us, until_us, &is_new);
-    rate_slot *slot = rate_table_find(&process->denials, key, &tat);
+    rate_slot *slot = rate_table_find(&process->denials, key, &known);
     /* Without room, or when another is writing it, it is not remembered. */
-    if (slot == NULL || !rate_slot_hold(slot, key, tat)) return;
+    if (slot == NULL || !rate_slot_hold(slot, key, known.tat)) return;
     write_word(&slot->previous, row->previous);
     write_word(&slot->debt, row->debt);
     write_word(&slot->expires_us, until_us);

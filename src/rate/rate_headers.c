@@ -1,6 +1,7 @@
 /* What a decision says over HTTP: header fields and the body of a refusal. No store is asked. */
 #include "base/integer.h"
 #include "base/text.h"
+#include "rate/rate_local.h"
 #include "rate/rate_rules.h"
 #include "store/run.h"
 #include <string.h>
@@ -38,41 +39,41 @@ static void write_text(writer *out, const char *format, ...) {
 }
 
 /* A block for a reply with each name twice, and once more in a problem's detail. */
-static farm_status open_writer(farm_session *session, const reply *from, writer *out) {
+static farm_status open_writer(farm_error *error, const reply *from, writer *out) {
     *out = (writer){.capacity = FRAME_SIZE + FARM_KEY_MAX};
     for (size_t i = 0; i < from->count; i++)
         out->capacity += 2 * (ITEM_SIZE + strlen(from->names[i]));
     out->text = farm_allocate(out->capacity);
     if (out->text != NULL) return FARM_OK;
-    return store_fail(session, FARM_ENOMEM, 0, "there is no memory for the reply");
+    return store_error_fail(error, FARM_ENOMEM, 0, "there is no memory for the reply");
 }
 
 static int64_t to_seconds(int64_t duration_us) {
     return integer_divide_up(duration_us, 1000000);
 }
 
-static farm_status read_reply(farm_session *session, const farm_rate_request *items, size_t count,
+static farm_status read_reply(farm_error *error, const farm_rate_request *items, size_t count,
                               const farm_rate_state *results, const farm_rate_decision *decision,
                               reply *out) {
-    farm_status status = store_check_array(session, "items", items, count, FARM_RATE_BATCH_MAX);
+    farm_status status = store_error_check_array(error, "items", items, count, FARM_RATE_BATCH_MAX);
     if (status == FARM_OK)
-        status = store_check_array(session, "results", results, count, FARM_RATE_BATCH_MAX);
+        status = store_error_check_array(error, "results", results, count, FARM_RATE_BATCH_MAX);
     if (status != FARM_OK) return status;
-    if (decision == NULL) return store_fail(session, FARM_EINVAL, 0, "decision is missing");
-    status =
-        store_check_options(session, "decision", &out->decision, sizeof out->decision, decision);
+    if (decision == NULL) return store_error_fail(error, FARM_EINVAL, 0, "decision is missing");
+    status = store_error_check_options(error, "decision", &out->decision, sizeof out->decision,
+                                       decision);
     out->count = count;
     for (size_t i = 0; i < count && status == FARM_OK; i++) {
         farm_rate_request request;
-        status = store_check_options(session, "items", &request, sizeof request,
-                                     store_array_at(items, i));
+        status = store_error_check_options(error, "items", &request, sizeof request,
+                                           store_array_at(items, i));
         if (status == FARM_OK)
-            status = store_check_options(session, "results", &out->states[i], sizeof out->states[i],
-                                         store_array_at(results, i));
+            status = store_error_check_options(error, "results", &out->states[i],
+                                               sizeof out->states[i], store_array_at(results, i));
         if (status != FARM_OK) return status;
         const char *complaint = rate_name_complaint(request.limit);
         if (complaint != NULL)
-            return store_fail(session, FARM_EINVAL, 0, "items[%zu].limit %s", i, complaint);
+            return store_error_fail(error, FARM_EINVAL, 0, "items[%zu].limit %s", i, complaint);
         out->names[i] = request.limit;
     }
     return status;
@@ -110,28 +111,28 @@ static void write_fields(writer *out, const reply *from) {
     write_retry_after(out, from);
 }
 
-static farm_status make_headers(farm_session *session, const reply *from, char **out_text) {
+static farm_status make_headers(farm_error *error, const reply *from, char **out_text) {
     writer out;
-    farm_status status = open_writer(session, from, &out);
+    farm_status status = open_writer(error, from, &out);
     if (status != FARM_OK) return status;
     write_fields(&out, from);
     *out_text = out.text;
     return FARM_OK;
 }
 
-/* The limit that decided; NULL: there is no such item, and the session says so. */
-static const farm_rate_state *decided_state(farm_session *session, const reply *from) {
+/* The limit that decided; NULL: there is no such item, and the error says so. */
+static const farm_rate_state *decided_state(farm_error *error, const reply *from) {
     const int32_t index = from->decision.decided_index;
     if (index >= 0 && (size_t)index < from->count) return &from->states[index];
-    store_fail(session, FARM_EINVAL, 0, "decision.decided_index is not of an item");
+    (void)store_error_fail(error, FARM_EINVAL, 0, "decision.decided_index is not of an item");
     return NULL;
 }
 
-static farm_status make_legacy_headers(farm_session *session, const reply *from, char **out_text) {
+static farm_status make_legacy_headers(farm_error *error, const reply *from, char **out_text) {
     writer out;
-    const farm_rate_state *state = decided_state(session, from);
+    const farm_rate_state *state = decided_state(error, from);
     if (state == NULL) return FARM_EINVAL;
-    farm_status status = open_writer(session, from, &out);
+    farm_status status = open_writer(error, from, &out);
     if (status != FARM_OK) return status;
     write_text(&out, "X-RateLimit-Limit: %lld\r\n", (long long)state->burst);
     if (state->remaining >= 0)
@@ -173,12 +174,12 @@ static void write_problem(writer *out, const reply *from) {
     write_text(out, "]}");
 }
 
-static farm_status make_problem(farm_session *session, const reply *from, char **out_text) {
+static farm_status make_problem(farm_error *error, const reply *from, char **out_text) {
     if (from->decision.allowed)
-        return store_fail(session, FARM_EINVAL, 0, "the decision allowed the call");
-    if (decided_state(session, from) == NULL) return FARM_EINVAL;
+        return store_error_fail(error, FARM_EINVAL, 0, "the decision allowed the call");
+    if (decided_state(error, from) == NULL) return FARM_EINVAL;
     writer out;
-    farm_status status = open_writer(session, from, &out);
+    farm_status status = open_writer(error, from, &out);
     if (status != FARM_OK) return status;
     write_problem(&out, from);
     *out_text = out.text;
@@ -187,38 +188,70 @@ static farm_status make_problem(farm_session *session, const reply *from, char *
 
 /* -------------------------------------------------------------------------- public functions */
 
-typedef farm_status (*make_function)(farm_session *session, const reply *from, char **out_text);
+typedef farm_status (*make_function)(farm_error *error, const reply *from, char **out_text);
 
-/* What both have in common: the arguments. */
-static farm_status make(farm_session *session, const farm_rate_request *items, size_t count,
+/* What all have in common: the arguments. */
+static farm_status make(farm_error *error, const farm_rate_request *items, size_t count,
                         const farm_rate_state *results, const farm_rate_decision *decision,
                         make_function function, char **out_text) {
+    reply from;
+    if (out_text == NULL) return store_error_fail(error, FARM_EINVAL, 0, "out_text is missing");
+    *out_text = NULL;
+    farm_status status = read_reply(error, items, count, results, decision, &from);
+    return status == FARM_OK ? function(error, &from, out_text) : status;
+}
+
+static farm_status make_in(farm_session *session, const farm_rate_request *items, size_t count,
+                           const farm_rate_state *results, const farm_rate_decision *decision,
+                           make_function function, char **out_text) {
     if (out_text != NULL) *out_text = NULL;
     farm_status status = store_enter(session);
     if (status != FARM_OK) return status;
-    reply from;
-    if (out_text == NULL)
-        status = store_fail(session, FARM_EINVAL, 0, "out_text is missing");
-    else
-        status = read_reply(session, items, count, results, decision, &from);
-    if (status == FARM_OK) status = function(session, &from, out_text);
+    status = make(store_error(session), items, count, results, decision, function, out_text);
     return store_leave(session, status);
 }
 
 farm_status farm_rate_headers(farm_session *session, const farm_rate_request *items, size_t count,
                               const farm_rate_state *results, const farm_rate_decision *decision,
                               char **out_text) {
-    return make(session, items, count, results, decision, make_headers, out_text);
+    return make_in(session, items, count, results, decision, make_headers, out_text);
 }
 
 farm_status farm_rate_legacy_headers(farm_session *session, const farm_rate_request *items,
                                      size_t count, const farm_rate_state *results,
                                      const farm_rate_decision *decision, char **out_text) {
-    return make(session, items, count, results, decision, make_legacy_headers, out_text);
+    return make_in(session, items, count, results, decision, make_legacy_headers, out_text);
 }
 
 farm_status farm_rate_problem(farm_session *session, const farm_rate_request *items, size_t count,
                               const farm_rate_state *results, const farm_rate_decision *decision,
                               char **out_text) {
-    return make(session, items, count, results, decision, make_problem, out_text);
+    return make_in(session, items, count, results, decision, make_problem, out_text);
+}
+
+farm_status farm_rate_local_headers(const farm_rate_request *items, size_t count,
+                                    const farm_rate_state *results,
+                                    const farm_rate_decision *decision, farm_error *error,
+                                    char **out_text) {
+    farm_error made;
+    return rate_local_tell(error, &made,
+                           make(&made, items, count, results, decision, make_headers, out_text));
+}
+
+farm_status farm_rate_local_legacy_headers(const farm_rate_request *items, size_t count,
+                                           const farm_rate_state *results,
+                                           const farm_rate_decision *decision, farm_error *error,
+                                           char **out_text) {
+    farm_error made;
+    return rate_local_tell(
+        error, &made, make(&made, items, count, results, decision, make_legacy_headers, out_text));
+}
+
+farm_status farm_rate_local_problem(const farm_rate_request *items, size_t count,
+                                    const farm_rate_state *results,
+                                    const farm_rate_decision *decision, farm_error *error,
+                                    char **out_text) {
+    farm_error made;
+    return rate_local_tell(error, &made,
+                           make(&made, items, count, results, decision, make_problem, out_text));
 }

@@ -2,6 +2,7 @@
  * its own bucket frees what has ended on the way. */
 #include "rate/rate_holds.h"
 #include "base/id.h"
+#include "base/integer.h"
 #include <string.h>
 
 farm_status rate_holds_make(rate_holds *holds, uint32_t count) {
@@ -18,6 +19,7 @@ farm_status rate_holds_make(rate_holds *holds, uint32_t count) {
     holds->chains = chains;
     holds->count = count;
     holds->free = 1;
+    holds->first_end_us = INT64_MAX;
     return FARM_OK;
 }
 
@@ -65,15 +67,22 @@ static void count_held(rate_holds *holds, rate_key key, int64_t now_us, rate_fac
     }
 }
 
-/* Ended holds of buckets that nobody asks about take room, too. */
+/* Ended holds of buckets that nobody asks about take room, too. While none can have ended there is
+ * no need to look: a full table must not make each call slow. */
 static void sweep(rate_holds *holds, int64_t now_us) {
+    if (now_us < holds->first_end_us) return;
+    holds->first_end_us = INT64_MAX;
     for (uint32_t i = 0; i < holds->count; i++) {
         uint32_t *link = &holds->chains[i];
-        while (*link != 0)
-            if (holds->items[*link].expires_us <= now_us)
+        while (*link != 0) {
+            const rate_hold *hold = &holds->items[*link];
+            if (hold->expires_us <= now_us) {
                 give_up(holds, link);
-            else
-                link = &holds->items[*link].next;
+                continue;
+            }
+            holds->first_end_us = integer_min(holds->first_end_us, hold->expires_us);
+            link = &holds->items[*link].next;
+        }
     }
 }
 
@@ -86,6 +95,7 @@ static int32_t add(rate_holds *holds, rate_key key, const farm_id *token, int64_
     holds->free = holds->items[place].next;
     holds->items[place] = (rate_hold){
         .key = key, .token = *token, .cost = cost, .expires_us = expires_us, .next = *first};
+    holds->first_end_us = integer_min(holds->first_end_us, expires_us);
     *first = place;
     return 1;
 }
@@ -100,9 +110,15 @@ int32_t rate_holds_take(rate_holds *holds, rate_key key, const farm_id *token, i
                         int64_t capacity, int64_t now_us, int64_t expires_us, rate_facts *out) {
     pthread_mutex_lock(&holds->mutex);
     count_held(holds, key, now_us, out);
-    const int32_t is_taken =
-        out->held + cost <= capacity && add(holds, key, token, cost, now_us, expires_us);
-    if (is_taken) count_held(holds, key, now_us, out);
+    const int32_t fits = out->held + cost <= capacity;
+    const int32_t is_taken = fits && add(holds, key, token, cost, now_us, expires_us);
+    if (is_taken) {
+        count_held(holds, key, now_us, out);
+    } else if (fits) {
+        /* Nobody's figures say why, so it is as if all were held until somebody's hold ends. */
+        out->held = capacity;
+        out->earliest_us = holds->first_end_us;
+    }
     pthread_mutex_unlock(&holds->mutex);
     return is_taken;
 }

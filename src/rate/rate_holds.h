@@ -20,6 +20,7 @@ typedef struct rate_holds {
     uint32_t *chains; /* by key */
     uint32_t count;
     uint32_t free;
+    int64_t first_end_us; /* none ends before that */
 } rate_holds;
 
 /* FARM_OK or FARM_ENOMEM. Room for count holds. */
@@ -29,7 +30,7 @@ void rate_holds_free(rate_holds *holds);
 /* What is held of a bucket, and when the first of that ends. */
 void rate_holds_read(rate_holds *holds, rate_key key, int64_t now_us, rate_facts *out);
 /* Hold when there is room within the capacity; 0: there is not, here or in the table. The facts say
- * what is held then. */
+ * what is held then: all of the capacity when the table is full. */
 int32_t rate_holds_take(rate_holds *holds, rate_key key, const farm_id *token, int64_t cost,
                         int64_t capacity, int64_t now_us, int64_t expires_us, rate_facts *out);
 void rate_holds_release(rate_holds *holds, rate_key key, const farm_id *token);

@@ -43,8 +43,10 @@ static int32_t may_ask(int64_t end_us, int64_t now_us) {
 /* Hold the slot of a lease; NULL: it is gone, and with it what it had. */
 static rate_slot *hold(rate_process *process, rate_key key, int64_t *out_balance) {
     rate_slot *slot = NULL;
-    do slot = rate_table_find(&process->leases, key, out_balance);
-    while (slot != NULL && !rate_slot_hold(slot, key, *out_balance));
+    rate_row row = {0};
+    do slot = rate_table_find(&process->leases, key, &row);
+    while (slot != NULL && !rate_slot_hold(slot, key, row.tat));
+    *out_balance = row.tat;
     return slot;
 }
 
@@ -90,11 +92,12 @@ int32_t rate_lease_take(rate_process *process, rate_line *line, int32_t may_want
     const int64_t now_us = line->ask.moment.now_us;
     const rate_key key = key_of(line);
     for (;;) {
-        int64_t balance = 0;
-        rate_slot *slot = rate_table_find(&process->leases, key, &balance);
+        rate_row row;
+        rate_slot *slot = rate_table_find(&process->leases, key, &row);
         if (slot == NULL) return may_want ? begin(process, line) : RATE_LEASE_NONE;
+        const int64_t balance = row.tat;
         const int64_t left = balance - line->ask.cost;
-        const int64_t end_us = end_of(slot);
+        const int64_t end_us = row.debt;
         const int64_t store_tat = atomic_load_explicit(&slot->extra[0], memory_order_relaxed);
         int32_t outcome = RATE_LEASE_TAKEN;
         if (left < 0 && !(may_want && may_ask(end_us, now_us))) return RATE_LEASE_NONE;
@@ -172,14 +175,13 @@ typedef struct settle_operation {
 static int32_t collect_slot(rate_process *process, rate_slot *slot, int64_t now_us, int32_t is_all,
                             leftover *out) {
     const rate_key key = {atomic_load(&slot->high), atomic_load(&slot->low)};
-    int64_t balance = 0;
-    if (rate_table_find(&process->leases, key, &balance) != slot || balance <= 0) return 0;
-    const int64_t end_us = end_of(slot);
-    if (!is_all && (end_us == BEING_FILLED || is_in_use(end_us, now_us))) return 0;
-    if (!rate_slot_hold(slot, key, balance)) return 0;
+    rate_row row;
+    if (rate_table_find(&process->leases, key, &row) != slot || row.tat <= 0) return 0;
+    if (!is_all && (row.debt == BEING_FILLED || is_in_use(row.debt, now_us))) return 0;
+    if (!rate_slot_hold(slot, key, row.tat)) return 0;
     memcpy(out->bucket, &key.high, sizeof key.high);
     memcpy(out->bucket + sizeof key.high, &key.low, sizeof key.low);
-    out->count = balance;
+    out->count = row.tat;
     out->token = atomic_load_explicit(&slot->previous, memory_order_relaxed);
     rate_slot_let_go(slot, 0);
     return 1;

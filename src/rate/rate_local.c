@@ -3,6 +3,7 @@
 #include "rate/rate_local.h"
 #include "base/clock.h"
 #include "base/options.h"
+#include "base/text.h"
 #include "rate/rate_answer.h"
 #include <string.h>
 
@@ -29,6 +30,10 @@ static farm_status take_hooks(farm_error *error, const farm_rate_local_options *
     return FARM_OK;
 }
 
+static int64_t now_ns(const void *context) {
+    return rate_local_now_ns(context);
+}
+
 static farm_status fill(farm_error *error, const farm_rate_local_options *options,
                         farm_rate_local *local) {
     farm_status status = take_hooks(error, options, local);
@@ -36,7 +41,7 @@ static farm_status fill(farm_error *error, const farm_rate_local_options *option
     rate_definitions *none = NULL;
     local->entropy.fill(local->entropy.context, local->secret, sizeof local->secret);
     const rate_source source = {.space = "", .secret = local->secret};
-    status = rate_memory_make(&local->memory, options->bucket_count);
+    status = rate_memory_make(&local->memory, options->bucket_count, now_ns, local);
     if (status == FARM_OK) status = rate_definitions_make(&source, &none);
     if (status != FARM_OK)
         return store_error_fail(error, status, 0, "there is no memory for %u buckets",
@@ -45,11 +50,17 @@ static farm_status fill(farm_error *error, const farm_rate_local_options *option
     return FARM_OK;
 }
 
-farm_status farm_rate_local_new(const farm_rate_local_options *options, farm_error *error,
-                                farm_rate_local **out) {
+farm_status rate_local_tell(farm_error *error, const farm_error *made, farm_status status) {
+    if (status == FARM_OK || error == NULL) return status;
+    farm_error told = {.struct_size = sizeof told, .status = status, .reason = made->reason};
+    text_format(told.text, sizeof told.text, "%s", made->text);
+    (void)options_answer(error, &told, sizeof told);
+    return status;
+}
+
+static farm_status make(farm_error *error, const farm_rate_local_options *options,
+                        farm_rate_local **out) {
     farm_rate_local_options copied;
-    if (out == NULL) return store_error_fail(error, FARM_EINVAL, 0, "out is missing");
-    *out = NULL;
     farm_status status =
         store_error_check_options(error, "options", &copied, sizeof copied, options);
     if (status != FARM_OK) return status;
@@ -69,6 +80,18 @@ farm_status farm_rate_local_new(const farm_rate_local_options *options, farm_err
     else
         farm_rate_local_free(local);
     return status;
+}
+
+farm_status farm_rate_local_new(const farm_rate_local_options *options, farm_error *error,
+                                farm_rate_local **out) {
+    farm_error made;
+    farm_status status = FARM_OK;
+    if (out == NULL)
+        status = store_error_fail(&made, FARM_EINVAL, 0, "out is missing");
+    else
+        *out = NULL;
+    if (status == FARM_OK) status = make(&made, options, out);
+    return rate_local_tell(error, &made, status);
 }
 
 void farm_rate_local_free(farm_rate_local *local) {
@@ -105,16 +128,23 @@ static uint64_t draw(const farm_entropy *entropy) {
     return state * UINT64_C(0x2545F4914F6CDD1D);
 }
 
-/* As farm_id_new() makes them, but not in order: nobody then waits for another thread's. */
+/* As farm_id_new() makes them, but not in order: nobody then waits for another thread's. Its last
+ * bit is for a mark of rate_memory_take(). */
 static void make_token(const farm_rate_local *local, int64_t now_ns, farm_id *out) {
     const uint64_t now_ms = (uint64_t)(now_ns / 1000000);
     const uint64_t one = draw(&local->entropy);
     const uint64_t other = draw(&local->entropy);
-    for (size_t i = 0; i < 6; i++) out->bytes[i] = (uint8_t)(now_ms >> (40 - 8 * i));
-    out->bytes[6] = (uint8_t)(0x70 | (one & 0x0F));
-    out->bytes[7] = (uint8_t)(one >> 8);
+    memcpy(out->bytes, &one, sizeof one);
     memcpy(out->bytes + 8, &other, sizeof other);
+    out->bytes[0] = (uint8_t)(now_ms >> 40);
+    out->bytes[1] = (uint8_t)(now_ms >> 32);
+    out->bytes[2] = (uint8_t)(now_ms >> 24);
+    out->bytes[3] = (uint8_t)(now_ms >> 16);
+    out->bytes[4] = (uint8_t)(now_ms >> 8);
+    out->bytes[5] = (uint8_t)now_ms;
+    out->bytes[6] = (uint8_t)(0x70 | (out->bytes[6] & 0x0F));
     out->bytes[8] = (uint8_t)(0x80 | (out->bytes[8] & 0x3F));
+    out->bytes[15] &= 0xFE;
 }
 
 /* --- operations ------------------------------------------------------------------------------- */
@@ -139,7 +169,7 @@ static farm_status decide(farm_rate_local *local, const farm_rate_request *items
                           farm_rate_decision *out) {
     rate_lines lines;
     farm_rate_state states[FARM_RATE_BATCH_MAX];
-    farm_rate_decision decision;
+    farm_rate_decision decision = {.struct_size = sizeof decision};
     farm_id token;
     uint32_t place = 0;
     const int64_t now_ns = rate_local_now_ns(local);
@@ -147,8 +177,8 @@ static farm_status decide(farm_rate_local *local, const farm_rate_request *items
     farm_status status = read_lines(definitions, items, count, RATE_ITEM_COST | RATE_ITEM_FLAGS,
                                     now_ns, error, &lines);
     if (status == FARM_OK) {
-        make_token(local, now_ns, &token);
         is_take = is_take && !rate_lines_are_hopeless(&lines);
+        if (is_take) make_token(local, now_ns, &token);
         if (is_take)
             rate_memory_take(&local->memory, &token, &lines);
         else
@@ -161,36 +191,41 @@ static farm_status decide(farm_rate_local *local, const farm_rate_request *items
     return rate_answer_write(error, states, count, &decision, results, out);
 }
 
+static farm_status ask(farm_rate_local *local, const farm_rate_request *items, size_t count,
+                       int32_t is_take, farm_rate_state *results, farm_error *error,
+                       farm_rate_decision *out) {
+    farm_error made;
+    farm_status status = FARM_OK;
+    if (local == NULL)
+        status = store_error_fail(&made, FARM_EINVAL, 0, "local is missing");
+    else
+        status = rate_answer_check(&made, results, count, out);
+    if (status == FARM_OK) status = decide(local, items, count, is_take, &made, results, out);
+    return rate_local_tell(error, &made, status);
+}
+
 farm_status farm_rate_local_take(farm_rate_local *local, const farm_rate_request *items,
                                  size_t count, farm_rate_state *results, farm_error *error,
                                  farm_rate_decision *out) {
-    if (local == NULL) return store_error_fail(error, FARM_EINVAL, 0, "local is missing");
-    farm_status status = rate_answer_check(error, results, count, out);
-    return status != FARM_OK ? status : decide(local, items, count, 1, error, results, out);
+    return ask(local, items, count, 1, results, error, out);
 }
 
 farm_status farm_rate_local_peek(farm_rate_local *local, const farm_rate_request *items,
                                  size_t count, farm_rate_state *results, farm_error *error,
                                  farm_rate_decision *out) {
-    if (local == NULL) return store_error_fail(error, FARM_EINVAL, 0, "local is missing");
-    farm_status status = rate_answer_check(error, results, count, out);
-    return status != FARM_OK ? status : decide(local, items, count, 0, error, results, out);
+    return ask(local, items, count, 0, results, error, out);
 }
 
 /* What is done with lines of which nothing is told. */
 typedef int32_t (*lines_function)(rate_memory *memory, const farm_id *token,
                                   const rate_lines *lines);
 
-static farm_status apply(farm_rate_local *local, const farm_id *token,
-                         const farm_rate_request *items, size_t count, uint32_t looked_at,
-                         lines_function function, farm_error *error) {
+static farm_status work(farm_rate_local *local, const farm_id *token,
+                        const farm_rate_request *items, size_t count, uint32_t looked_at,
+                        lines_function function, farm_error *error) {
     rate_lines lines;
     uint32_t place = 0;
     int32_t is_done = 1;
-    if (local == NULL) return store_error_fail(error, FARM_EINVAL, 0, "local is missing");
-    if (token == NULL || !rate_token_is_sound(token))
-        return store_error_fail(error, FARM_EINVAL, FARM_RATE_REASON_NOT_REFUNDABLE,
-                                "the id is not the token of a decision that took something");
     const rate_definitions *definitions = rate_current_enter(&local->current, &place);
     farm_status status =
         read_lines(definitions, items, count, looked_at, rate_local_now_ns(local), error, &lines);
@@ -199,6 +234,21 @@ static farm_status apply(farm_rate_local *local, const farm_id *token,
     if (status != FARM_OK || is_done) return status;
     return store_error_fail(error, FARM_ECONFLICT, FARM_RATE_REASON_NOT_HELD,
                             "a hold has ended, or was never of this decision");
+}
+
+static farm_status apply(farm_rate_local *local, const farm_id *token,
+                         const farm_rate_request *items, size_t count, uint32_t looked_at,
+                         lines_function function, farm_error *error) {
+    farm_error made;
+    farm_status status = FARM_OK;
+    if (local == NULL)
+        status = store_error_fail(&made, FARM_EINVAL, 0, "local is missing");
+    else if (token == NULL || !rate_token_is_sound(token))
+        status = store_error_fail(&made, FARM_EINVAL, FARM_RATE_REASON_NOT_REFUNDABLE,
+                                  "the id is not the token of a decision that took something");
+    else
+        status = work(local, token, items, count, looked_at, function, &made);
+    return rate_local_tell(error, &made, status);
 }
 
 static int32_t refund(rate_memory *memory, const farm_id *token, const rate_lines *lines) {

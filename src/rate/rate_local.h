@@ -44,6 +44,10 @@ void rate_current_leave(rate_current *current, uint32_t place);
 /* Put others in their place, and free those when nobody uses them any more. Under the latch. */
 void rate_current_replace(rate_current *current, rate_definitions *definitions);
 
+/* rate_local.c */
 int64_t rate_local_now_ns(const farm_rate_local *local);
+/* Tell the caller what went wrong, in his struct of whatever size; NULL: he does not ask. Answers
+ * the status. */
+farm_status rate_local_tell(farm_error *error, const farm_error *made, farm_status status);
 
 #endif

@@ -78,11 +78,30 @@ static void copy_figures(const rate_figures *from, const rate_sound_limit *limit
         if (!is_named(limits, count, removed, from->limit.name)) add_figures(lists, first, from);
 }
 
-/* They stay in their order: those of one limit stand together. */
-static void copy_exceptions(const rate_exception *from, const char *removed, new_lists *lists) {
+/* Whether it has ended so long ago that also its subject's bucket is full again, be it in debt: put
+ * again with the same figures, it goes on with that bucket until then. */
+static int32_t is_forgotten(const farm_rate_local *local, const rate_exception *item,
+                            int64_t now_us) {
+    const int64_t expires_us = item->override.expires_us;
+    const rate_definition *owner =
+        rate_definitions_find(atomic_load(&local->current.definitions), item->name);
+    rate_units units;
+    if (expires_us == 0 || expires_us > now_us) return 0;
+    if (item->override.rule != FARM_RATE_RULE_OVERRIDE || owner == NULL) return 1;
+    const farm_rate_limit own =
+        rate_definition_figures(owner, item->burst, item->count, item->period_us);
+    return !rate_units_choose(&own, &owner->terms.units.zone, &units) ||
+           (now_us - expires_us) / 2 >= units.refill_us;
+}
+
+/* They stay in their order: those of one limit stand together. What has ended is left out, so that
+ * bans for a time do not pile up. */
+static void copy_exceptions(const farm_rate_local *local, const char *removed, new_lists *lists) {
+    const int64_t now_us = rate_local_now_ns(local) / 1000;
     rate_exception **end = &lists->exceptions;
-    for (; from != NULL; from = from->next) {
+    for (const rate_exception *from = local->exceptions; from != NULL; from = from->next) {
         if (removed != NULL && strcmp(from->name, removed) == 0) continue;
+        if (is_forgotten(local, from, now_us)) continue;
         add_exception(lists, end, from);
         if (*end != NULL) end = &(*end)->next;
     }
@@ -121,19 +140,24 @@ static void leave(farm_rate_local *local) {
 }
 
 static farm_status make_change(farm_rate_local *local, change *what, change_function function) {
-    if (local == NULL) return store_error_fail(what->error, FARM_EINVAL, 0, "local is missing");
+    farm_error *told = what->error;
+    farm_error made;
     new_lists lists = {.is_full = 0};
-    enter(local);
     farm_status status = FARM_OK;
+    what->error = &made;
+    if (local == NULL)
+        return rate_local_tell(told, &made,
+                               store_error_fail(&made, FARM_EINVAL, 0, "local is missing"));
+    enter(local);
     if (local->is_loaded)
-        status = store_error_fail(what->error, FARM_EINVAL, 0,
+        status = store_error_fail(&made, FARM_EINVAL, 0,
                                   "the limits are those of a store, and are changed there");
     what->given.definitions = atomic_load(&local->current.definitions);
     if (status == FARM_OK) status = function(local, what, &lists);
-    if (status == FARM_OK) status = put_in_place(local, &lists, what->error);
+    if (status == FARM_OK) status = put_in_place(local, &lists, &made);
     leave(local);
     arena_free(&lists.arena);
-    return status;
+    return rate_local_tell(told, &made, status);
 }
 
 /* --- limits ----------------------------------------------------------------------------------- */
@@ -152,11 +176,15 @@ static int32_t has_same_figures(const rate_figures *old, const rate_sound_limit 
            left->initial == right->initial && strcmp(left->zone, source->zone) == 0;
 }
 
+/* As same_units of rate.sql: the burst, or a quota's count, is all that may differ. */
 static int32_t has_same_units(const change *what, const rate_figures *old,
                               const rate_sound_limit *source) {
     const rate_definition *known =
         rate_definitions_find(what->given.definitions, source->limit.name);
-    return has_same_subjects(&old->limit, &source->limit) && known != NULL &&
+    const int32_t is_same_count = old->limit.algorithm != FARM_RATE_ALGORITHM_BUCKET ||
+                                  old->limit.count == source->limit.count;
+    return has_same_subjects(&old->limit, &source->limit) && known != NULL && is_same_count &&
+           old->limit.period_us == source->limit.period_us &&
            rate_units_equal(&known->terms.units, &source->units);
 }
 
@@ -193,7 +221,7 @@ static farm_status define(farm_rate_local *local, const change *what, new_lists 
     id_make(rate_local_now_ns(local) / 1000, &local->entropy, &epoch);
     copy_figures(local->limits, limits, count, NULL, lists, &lists->limits);
     copy_figures(local->pasts, limits, count, NULL, lists, &lists->pasts);
-    copy_exceptions(local->exceptions, NULL, lists);
+    copy_exceptions(local, NULL, lists);
     for (size_t i = 0; i < count; i++) add_limit(local, what, &limits[i], &epoch, lists);
     size_t total = 0;
     for (const rate_figures *each = lists->limits; each != NULL; each = each->next) total++;
@@ -214,7 +242,7 @@ static farm_status remove_limit(farm_rate_local *local, const change *what, new_
         return store_error_fail(what->error, FARM_EINVAL, 0, "the limit's name %s", complaint);
     copy_figures(local->limits, NULL, 0, what->name, lists, &lists->limits);
     copy_figures(local->pasts, NULL, 0, what->name, lists, &lists->pasts);
-    copy_exceptions(local->exceptions, what->name, lists);
+    copy_exceptions(local, what->name, lists);
     return FARM_OK;
 }
 
@@ -244,7 +272,7 @@ static rate_exception **find_exception(new_lists *lists, const rate_sound_overri
 static void copy_all(farm_rate_local *local, new_lists *lists) {
     copy_figures(local->limits, NULL, 0, NULL, lists, &lists->limits);
     copy_figures(local->pasts, NULL, 0, NULL, lists, &lists->pasts);
-    copy_exceptions(local->exceptions, NULL, lists);
+    copy_exceptions(local, NULL, lists);
 }
 
 static farm_status read_overrides(const change *what, int32_t is_put, new_lists *lists,
@@ -312,22 +340,38 @@ farm_status farm_rate_local_override_remove(farm_rate_local *local, const farm_r
 
 /* --- loading ---------------------------------------------------------------------------------- */
 
-farm_status farm_rate_local_load(farm_rate_local *local, farm_session *session) {
+/* The version that needs not be read again; -1: there is none. Each space counts its own. */
+static int64_t known_version(const farm_rate_local *local, farm_session *session) {
+    const rate_definitions *known = atomic_load(&local->current.definitions);
+    const int32_t is_known = local->is_loaded && strcmp(known->space, store_space(session)) == 0;
+    return is_known ? known->version : -1;
+}
+
+/* The lists of what the host defined are of no use any more. */
+static void forget_lists(farm_rate_local *local) {
+    arena_free(&local->arena);
+    local->arena = (arena){0};
+    local->limits = NULL;
+    local->pasts = NULL;
+    local->exceptions = NULL;
+}
+
+farm_status farm_rate_local_load(farm_session *session, farm_rate_local *local) {
     rate_definitions *found = NULL;
+    farm_session *home = NULL;
     farm_status status = store_enter(session);
     if (status != FARM_OK) return status;
     if (local == NULL)
         return store_leave(session, store_fail(session, FARM_EINVAL, 0, "local is missing"));
-    farm_session *home = NULL;
     status = store_rate_session(session, &home);
+    if (status != FARM_OK) return store_leave(session, status);
     enter(local);
-    const rate_definitions *known = atomic_load(&local->current.definitions);
-    const int64_t version = local->is_loaded ? known->version : -1;
-    if (status == FARM_OK)
-        status = store_take_error(session, home, rate_definitions_read(home, version, &found));
+    status = rate_definitions_read(home, known_version(local, session), &found);
+    status = store_take_error(session, home, status);
     if (status == FARM_OK && found != NULL) {
         rate_current_replace(&local->current, found);
         local->is_loaded = 1;
+        forget_lists(local);
     }
     leave(local);
     return store_leave(session, status);

@@ -7,8 +7,11 @@
 typedef int32_t (*row_function)(const rate_units *units, const rate_ask *ask, const rate_row *row,
                                 rate_row *out);
 
-farm_status rate_memory_make(rate_memory *memory, uint32_t bucket_count) {
+farm_status rate_memory_make(rate_memory *memory, uint32_t bucket_count,
+                             int64_t (*now_ns)(const void *context), const void *now_context) {
     memset(memory, 0, sizeof *memory);
+    memory->now_ns = now_ns;
+    memory->now_context = now_context;
     farm_status status = rate_table_make(&memory->table, bucket_count);
     if (status == FARM_OK) status = rate_holds_make(&memory->holds, bucket_count);
     if (status != FARM_OK) rate_memory_free(memory);
@@ -24,29 +27,33 @@ static rate_key key_of(const rate_line *line) {
     return rate_key_of(line->bucket);
 }
 
-/* When the limit has no room left for a bucket of its own, its subjects share this one. */
+/* When there is no room for a bucket of their own, the subjects of a limit share this one. */
 static rate_key shared_key_of(const rate_line *line) {
     rate_key key = {0, 0};
     memcpy(&key.high, line->terms->salt, sizeof key.high);
+    key.low = ~key.high;
     return key;
 }
 
 /* --- rows ------------------------------------------------------------------------------------- */
 
-/* What a new bucket begins with; 0: as if it had always been full. */
-static int32_t first_row(rate_memory *memory, const rate_line *line, rate_row *out) {
-    int64_t tat = 0;
-    int64_t opening = line->opening;
-    if (line->has_past) {
-        const rate_definition *definition = line->definition;
-        const rate_slot *slot = rate_table_find(&memory->table, rate_key_of(line->past), &tat);
-        const rate_row past = slot == NULL ? (rate_row){0} : rate_slot_row(slot, tat);
-        if (slot != NULL)
-            opening = rate_carry(&definition->past->units, &past, line->ask.moment.now_us * 1000,
-                                 definition->past_change, &line->terms->units);
-    }
-    *out = (rate_row){.tat = line->ask.moment.now + opening};
-    return opening != 0;
+/* Of a limit that was changed: what the bucket from before leaves to a new one. */
+static void read_past(const rate_memory *memory, rate_line *line) {
+    const rate_definition *definition = line->definition;
+    rate_row past;
+    if (line->has_past && rate_table_find(&memory->table, rate_key_of(line->past), &past) != NULL)
+        line->opening = rate_carry(&definition->past->units, &past, line->ask.moment.now_us * 1000,
+                                   definition->past_change, &line->terms->units);
+}
+
+/* When the row is as good as none. A debt beyond the capacity takes as long again; and what was
+ * carried over from a past bucket must not be carried over once more. */
+static int64_t expires_of(const rate_line *line, const rate_row *row) {
+    int64_t expires_us = line->ask.moment.expires_us;
+    if (row->debt > 0)
+        expires_us = integer_min(expires_us, INT64_MAX / 2) +
+                     integer_min(line->terms->units.refill_us, INT64_MAX / 4);
+    return line->has_past ? integer_max(expires_us, line->definition->past_until_us) : expires_us;
 }
 
 static void set_row(rate_line *line, const rate_row *row, int32_t is_taken) {
@@ -55,80 +62,82 @@ static void set_row(rate_line *line, const rate_row *row, int32_t is_taken) {
     line->facts.is_taken = is_taken;
 }
 
-/* From when on the row is as good as none; a forced one is in debt by a whole capacity. */
-static int64_t expires_us(const rate_line *line) {
-    const rate_moment *moment = &line->ask.moment;
-    return line->kind == RATE_LINE_FORCE
-               ? rate_force_expires_hour(&line->terms->units, moment) * RATE_HOUR_US
-               : moment->expires_us;
-}
+/* What became of a step. */
+enum { STEP_REFUSED, STEP_DONE, STEP_AGAIN, STEP_NO_ROOM };
 
-/* The bucket is not there yet: add it as the step leaves it. 1: done, 0: refused, -1: somebody else
- * was faster, -2: there is no room. */
-static int32_t step_new(rate_memory *memory, rate_key key, rate_line *line, row_function step) {
+/* The bucket is not there yet: add it as the step leaves it. AGAIN: somebody else was faster. */
+static int32_t step_new(rate_memory *memory, rate_key key, rate_line *line, int32_t is_shared,
+                        row_function step) {
     const rate_ask *ask = &line->ask;
-    rate_row first;
+    const rate_units *units = &line->terms->units;
+    const int64_t opening = is_shared ? units->opening : line->opening;
+    const rate_row first = {.tat = ask->moment.now + opening};
     rate_row next;
     int32_t is_new = 0;
-    const int32_t has_first = first_row(memory, line, &first);
-    const int32_t is_done = step(&line->terms->units, ask, has_first ? &first : NULL, &next);
-    if (!is_done && !has_first) return 0;
+    const int32_t is_done = step(units, ask, opening != 0 ? &first : NULL, &next);
+    if (!is_done && opening == 0) return STEP_REFUSED;
     const rate_row *row = is_done ? &next : &first;
-    const rate_slot *slot =
-        rate_table_add(&memory->table, key, row, ask->moment.now_us, expires_us(line), &is_new);
-    if (slot == NULL) return -2;
-    if (!is_new) return -1;
+    const rate_slot *slot = rate_table_add(&memory->table, key, row, ask->moment.now_us,
+                                           expires_of(line, row), &is_new);
+    if (slot == NULL) return STEP_NO_ROOM;
+    if (!is_new) return STEP_AGAIN;
     set_row(line, row, is_done);
-    return is_done;
+    return is_done ? STEP_DONE : STEP_REFUSED;
 }
 
-/* 1: done, 0: refused, -2: there is no room. Ends: whenever this thread must try again, another has
- * changed the bucket. */
-static int32_t step_at(rate_memory *memory, rate_key key, rate_line *line, row_function step) {
+/* Ends: whenever this thread must try again, another has changed the bucket. */
+static int32_t step_at(rate_memory *memory, rate_key key, rate_line *line, int32_t is_shared,
+                       row_function step) {
     const rate_units *units = &line->terms->units;
-    for (;;) {
-        int64_t tat = 0;
+    int32_t outcome = STEP_AGAIN;
+    while (outcome == STEP_AGAIN) {
+        rate_row row;
         rate_row next;
-        rate_slot *slot = rate_table_find(&memory->table, key, &tat);
+        rate_slot *slot = rate_table_find(&memory->table, key, &row);
         if (slot == NULL) {
-            const int32_t outcome = step_new(memory, key, line, step);
-            if (outcome != -1) return outcome;
-            continue;
-        }
-        const rate_row row = rate_slot_row(slot, tat);
-        if (!step(units, &line->ask, &row, &next)) {
+            outcome = step_new(memory, key, line, is_shared, step);
+        } else if (!step(units, &line->ask, &row, &next)) {
             set_row(line, &row, 0);
-            return 0;
+            outcome = STEP_REFUSED;
+        } else if (rate_slot_change(slot, key, &row, &next, expires_of(line, &next))) {
+            set_row(line, &next, 1);
+            outcome = STEP_DONE;
         }
-        if (!rate_slot_change(slot, key, tat, &next, expires_us(line))) continue;
-        set_row(line, &next, 1);
-        return 1;
-    }
-}
-
-/* Without any room even for a shared bucket nothing is let through: who fills the table with debts
- * must not buy his way past it. */
-static int32_t step_row(rate_memory *memory, rate_line *line, row_function step) {
-    int32_t outcome = step_at(memory, key_of(line), line, step);
-    if (outcome == -2) outcome = step_at(memory, shared_key_of(line), line, step);
-    if (outcome == -2) {
-        const rate_units *units = &line->terms->units;
-        set_row(line, &(rate_row){.tat = line->ask.moment.now + units->capacity}, 0);
-        outcome = 0;
     }
     return outcome;
 }
 
-static void look_at_row(rate_memory *memory, rate_line *line) {
-    int64_t tat = 0;
+/* Without any room even for a shared bucket nothing is let through: who fills the table with debts
+ * must not buy his way past it. */
+static void set_no_room(rate_line *line) {
+    set_row(line, &(rate_row){.tat = line->ask.moment.now + line->terms->units.capacity}, 0);
+}
+
+/* 1: done; *out_is_shared: from the shared bucket. */
+static int32_t step_row(rate_memory *memory, rate_line *line, row_function step,
+                        int32_t *out_is_shared) {
+    int32_t outcome = step_at(memory, key_of(line), line, 0, step);
+    *out_is_shared = outcome == STEP_NO_ROOM;
+    if (*out_is_shared) outcome = step_at(memory, shared_key_of(line), line, 1, step);
+    if (outcome == STEP_NO_ROOM) set_no_room(line);
+    return outcome == STEP_DONE;
+}
+
+static int32_t look_for_row(const rate_memory *memory, rate_key key, rate_line *line) {
     rate_row row;
-    const rate_slot *slot = rate_table_find(&memory->table, key_of(line), &tat);
-    if (slot != NULL) {
-        row = rate_slot_row(slot, tat);
-        set_row(line, &row, 0);
-    } else if (line->has_past && first_row(memory, line, &row)) {
-        set_row(line, &row, 0);
-    }
+    if (rate_table_find(&memory->table, key, &row) == NULL) return 0;
+    set_row(line, &row, 0);
+    return 1;
+}
+
+/* Where a take would look, and what it would find. */
+static void look_at_row(const rate_memory *memory, rate_line *line) {
+    const int64_t now_us = line->ask.moment.now_us;
+    if (!look_for_row(memory, key_of(line), line) &&
+        !rate_table_has_room(&memory->table, key_of(line), now_us) &&
+        !look_for_row(memory, shared_key_of(line), line) &&
+        !rate_table_has_room(&memory->table, shared_key_of(line), now_us))
+        set_no_room(line);
 }
 
 /* --- lines ------------------------------------------------------------------------------------ */
@@ -147,7 +156,10 @@ static void look_at(rate_memory *memory, rate_line *line) {
 }
 
 void rate_memory_look(rate_memory *memory, rate_lines *lines) {
-    for (size_t i = 0; i < lines->count; i++) look_at(memory, &lines->items[i]);
+    for (size_t i = 0; i < lines->count; i++) {
+        read_past(memory, &lines->items[i]);
+        look_at(memory, &lines->items[i]);
+    }
 }
 
 static int32_t hold(rate_memory *memory, const farm_id *token, rate_line *line) {
@@ -159,17 +171,35 @@ static int32_t hold(rate_memory *memory, const farm_id *token, rate_line *line) 
     return is_taken;
 }
 
+/* A take on its way: bit n of shared says that line n was taken from the shared bucket. */
+typedef struct taking {
+    rate_memory *memory;
+    const farm_id *token;
+    rate_lines *lines;
+    uint64_t shared;
+} taking;
+
+_Static_assert(FARM_RATE_BATCH_MAX <= 64, "a bit for each line");
+
+static int32_t step_line(taking *self, size_t index, row_function step) {
+    int32_t is_shared = 0;
+    const int32_t is_done = step_row(self->memory, &self->lines->items[index], step, &is_shared);
+    if (is_done && is_shared) self->shared |= UINT64_C(1) << index;
+    return is_done;
+}
+
 /* What a line that counts allows: 1, or 0 and nothing of it is taken. */
-static int32_t take_line(rate_memory *memory, const farm_id *token, rate_line *line) {
+static int32_t take_line(taking *self, size_t index) {
+    rate_line *line = &self->lines->items[index];
     farm_rate_state state = {0};
     switch (line->kind) {
     case RATE_LINE_TAKE:
-        return step_row(memory, line, rate_row_take);
+        return step_line(self, index, rate_row_take);
     case RATE_LINE_HOLD:
-        return hold(memory, token, line);
+        return hold(self->memory, self->token, line);
     case RATE_LINE_LOOK:
     case RATE_LINE_COUNT:
-        look_at(memory, line);
+        look_at(self->memory, line);
         if (line->is_shadow) return 1;
         rate_decide(&line->terms->units, &line->ask, &line->facts, &state);
         return state.allowed;
@@ -178,61 +208,113 @@ static int32_t take_line(rate_memory *memory, const farm_id *token, rate_line *l
     }
 }
 
-static void give_back_row(rate_memory *memory, rate_key key, const rate_ask *ask) {
-    for (;;) {
-        int64_t tat = 0;
-        rate_row next;
-        rate_slot *slot = rate_table_find(&memory->table, key, &tat);
-        if (slot == NULL) return;
-        const rate_row row = rate_slot_row(slot, tat);
-        if (!rate_row_refund(ask, &row, &next)) return;
-        if (rate_slot_change(slot, key, tat, &next, ask->moment.expires_us)) return;
-    }
+static void give_back_row(rate_memory *memory, rate_key key, const rate_line *line,
+                          const rate_ask *ask) {
+    rate_row row;
+    rate_row next;
+    rate_slot *slot = NULL;
+    do slot = rate_table_find(&memory->table, key, &row);
+    while (slot != NULL && rate_row_refund(ask, &row, &next) &&
+           !rate_slot_change(slot, key, &row, &next, expires_of(line, &next)));
 }
 
-static void give_back_line(rate_memory *memory, const farm_id *token, rate_line *line) {
+/* Whether the bucket may have been full again since the line was taken. Then what was taken has
+ * come back by itself, and must not be given back a second time. */
+static int32_t has_come_back(const rate_memory *memory, const rate_line *line) {
+    rate_moment moment;
+    rate_moment_at(&line->terms->units, memory->now_ns(memory->now_context), &moment);
+    return moment.now >= line->facts.row.tat;
+}
+
+static void give_back_line(const taking *self, size_t index) {
+    rate_line *line = &self->lines->items[index];
+    const int32_t is_shared = (int32_t)(self->shared >> index & 1);
     if (!line->facts.is_taken) return;
     if (is_held(line))
-        rate_holds_release(&memory->holds, key_of(line), token);
-    else
-        give_back_row(memory, key_of(line), &line->ask);
+        rate_holds_release(&self->memory->holds, key_of(line), self->token);
+    else if (!has_come_back(self->memory, line))
+        give_back_row(self->memory, is_shared ? shared_key_of(line) : key_of(line), line,
+                      &line->ask);
     line->facts.is_taken = 0;
 }
 
 /* Those that refuse nobody, once the others have let it through. */
-static void take_rest(rate_memory *memory, const farm_id *token, rate_line *line) {
+static void take_rest(taking *self, size_t index) {
+    rate_line *line = &self->lines->items[index];
     const int32_t fits = !rate_is_never(&line->terms->units, line->ask.cost);
     if (line->kind == RATE_LINE_FORCE)
-        (void)step_row(memory, line, rate_row_force);
+        (void)step_line(self, index, rate_row_force);
     else if (line->kind == RATE_LINE_TRY && fits)
-        (void)step_row(memory, line, rate_row_take);
+        (void)step_line(self, index, rate_row_take);
     else if (line->kind == RATE_LINE_TRY_HOLD && fits)
-        (void)hold(memory, token, line);
-    else if (line->is_shadow)
-        look_at(memory, line);
+        (void)hold(self->memory, self->token, line);
+    else if (line->kind == RATE_LINE_TRY || line->kind == RATE_LINE_TRY_HOLD ||
+             line->kind == RATE_LINE_READ)
+        look_at(self->memory, line);
 }
 
-void rate_memory_take(rate_memory *memory, const farm_id *token, rate_lines *lines) {
+enum { TOKEN_MARK_AT = 15, TOKEN_MARK = 1 };
+
+static int32_t is_marked(const farm_id *token) {
+    return token->bytes[TOKEN_MARK_AT] & TOKEN_MARK;
+}
+
+/* As it was when it was used. */
+static farm_id unmarked(const farm_id *token) {
+    farm_id plain = *token;
+    plain.bytes[TOKEN_MARK_AT] &= (uint8_t)~TOKEN_MARK;
+    return plain;
+}
+
+/* A new subject's time begins with the first take, though it be refused. */
+static void open_row(rate_memory *memory, rate_line *line) {
+    const rate_row row = {.tat = line->ask.moment.now + line->opening};
+    rate_row known;
+    int32_t is_new = 0;
+    if (line->opening == 0 || line->kind < RATE_LINE_TAKE || line->kind > RATE_LINE_FORCE) return;
+    if (rate_table_find(&memory->table, key_of(line), &known) == NULL)
+        (void)rate_table_add(&memory->table, key_of(line), &row, line->ask.moment.now_us,
+                             expires_of(line, &row), &is_new);
+}
+
+static int32_t takes_nothing(const rate_lines *lines) {
+    int32_t takes = 0;
+    for (size_t i = 0; i < lines->count; i++)
+        takes |= lines->items[i].kind != RATE_LINE_IDLE && lines->items[i].ask.cost > 0;
+    return !takes;
+}
+
+void rate_memory_take(rate_memory *memory, farm_id *token, rate_lines *lines) {
+    if (takes_nothing(lines)) {
+        rate_memory_look(memory, lines);
+        return;
+    }
+    taking self = {.memory = memory, .token = token, .lines = lines};
     size_t taken = 0;
     int32_t is_allowed = 1;
-    for (size_t i = 0; i < lines->count; i++) lines->items[i].facts = (rate_facts){0};
+    for (size_t i = 0; i < lines->count; i++) {
+        read_past(memory, &lines->items[i]);
+        open_row(memory, &lines->items[i]);
+    }
     while (taken < lines->count && is_allowed) {
-        is_allowed = take_line(memory, token, &lines->items[taken]);
+        is_allowed = take_line(&self, taken);
         taken += (size_t)is_allowed;
     }
     if (is_allowed) {
-        for (size_t i = 0; i < lines->count; i++) take_rest(memory, token, &lines->items[i]);
+        for (size_t i = 0; i < lines->count; i++) take_rest(&self, i);
+        if (self.shared != 0) token->bytes[TOKEN_MARK_AT] |= TOKEN_MARK;
         return;
     }
     /* The one that refused knows its state; the others are asked for theirs. */
-    for (size_t i = 0; i < taken; i++) give_back_line(memory, token, &lines->items[i]);
+    for (size_t i = 0; i < taken; i++) give_back_line(&self, i);
     for (size_t i = 0; i < lines->count; i++)
         if (i != taken) look_at(memory, &lines->items[i]);
 }
 
 /* --- giving back ------------------------------------------------------------------------------ */
 
-/* Who adds the claim may give back. It lasts as long as a refund is honoured. */
+/* Who adds the claim may give back. It lasts as long as a refund is honoured, and longer, so that
+ * no clock that is a little ahead forgets it. */
 static int32_t claim(rate_memory *memory, const farm_id *token, const rate_line *line,
                      int64_t until_us) {
     const rate_key bucket = key_of(line);
@@ -241,64 +323,69 @@ static int32_t claim(rate_memory *memory, const farm_id *token, const rate_line 
     int32_t is_new = 0;
     key.high ^= bucket.low;
     key.low ^= bucket.high;
-    return rate_table_add(&memory->table, key, &row, line->ask.moment.now_us, until_us, &is_new) !=
-               NULL &&
+    return rate_table_add(&memory->table, key, &row, line->ask.moment.now_us,
+                          until_us + RATE_REFUND_MARGIN_US, &is_new) != NULL &&
            is_new;
 }
 
 void rate_memory_refund(rate_memory *memory, const farm_id *token, const rate_lines *lines) {
+    if (is_marked(token)) return;
     for (size_t i = 0; i < lines->count; i++) {
         const rate_line *line = &lines->items[i];
         const rate_units *units = &line->terms->units;
         const int64_t now_us = line->ask.moment.now_us;
         const int64_t until_us = rate_refund_until_us(units, token);
-        if (is_held(line) || now_us > until_us) continue;
         rate_ask ask = {.cost = line->ask.cost,
                         .increment = rate_force_increment(units, line->ask.cost)};
+        if (is_held(line) || now_us > until_us) continue;
         rate_refund_moment(units, token, now_us * 1000, &ask.moment);
-        if (claim(memory, token, line, until_us)) give_back_row(memory, key_of(line), &ask);
+        if (claim(memory, token, line, until_us)) give_back_row(memory, key_of(line), line, &ask);
     }
 }
 
 void rate_memory_release(rate_memory *memory, const farm_id *token, const rate_lines *lines) {
+    const farm_id plain = unmarked(token);
     for (size_t i = 0; i < lines->count; i++)
         if (is_held(&lines->items[i]))
-            rate_holds_release(&memory->holds, key_of(&lines->items[i]), token);
+            rate_holds_release(&memory->holds, key_of(&lines->items[i]), &plain);
 }
 
 int32_t rate_memory_renew(rate_memory *memory, const farm_id *token, const rate_lines *lines) {
+    const farm_id plain = unmarked(token);
     int32_t is_renewed = 1;
     for (size_t i = 0; i < lines->count; i++) {
         const rate_line *line = &lines->items[i];
         /* Who is exempt held nothing, and a limit in shadow mode may have given nothing. */
         if (!is_held(line) || line->rule == FARM_RATE_RULE_EXEMPT) continue;
-        is_renewed &= rate_holds_renew(&memory->holds, key_of(line), token, line->ask.moment.now_us,
-                                       line->ask.moment.expires_us) |
+        is_renewed &= rate_holds_renew(&memory->holds, key_of(line), &plain,
+                                       line->ask.moment.now_us, line->ask.moment.expires_us) |
                       line->is_shadow;
     }
     return is_renewed;
 }
 
-/* An empty row is as good as none. */
-static void reset_row(rate_memory *memory, rate_key key, int64_t now) {
-    const rate_row full = {.tat = now};
-    int64_t tat = 0;
+/* Where a new bucket is not full, a full one must be there. */
+static void add_full(rate_memory *memory, const rate_line *line) {
+    const rate_row full = {.tat = line->ask.moment.now};
+    int32_t is_new = 0;
+    if (line->terms->units.opening != 0)
+        (void)rate_table_add(&memory->table, key_of(line), &full, line->ask.moment.now_us,
+                             line->ask.moment.expires_us, &is_new);
+}
+
+static void reset_row(rate_memory *memory, rate_key key) {
+    rate_row row;
     rate_slot *slot = NULL;
-    do slot = rate_table_find(&memory->table, key, &tat);
-    while (slot != NULL && !rate_slot_change(slot, key, tat, &full, 0));
+    do slot = rate_table_find(&memory->table, key, &row);
+    while (slot != NULL && !rate_slot_remove(slot, key, &row));
 }
 
 void rate_memory_reset(rate_memory *memory, const rate_lines *lines) {
     for (size_t i = 0; i < lines->count; i++) {
         const rate_line *line = &lines->items[i];
         rate_holds_reset(&memory->holds, key_of(line));
-        const rate_row full = {.tat = line->ask.moment.now};
-        int32_t is_new = 0;
-        /* Where a new bucket is not full, a full one must be there. */
-        if (line->terms->units.opening != 0)
-            (void)rate_table_add(&memory->table, key_of(line), &full, line->ask.moment.now_us,
-                                 line->ask.moment.expires_us, &is_new);
-        reset_row(memory, key_of(line), line->ask.moment.now);
-        if (line->has_past) reset_row(memory, rate_key_of(line->past), 0);
+        reset_row(memory, key_of(line));
+        if (line->has_past) reset_row(memory, rate_key_of(line->past));
+        add_full(memory, line);
     }
 }

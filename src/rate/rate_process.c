@@ -28,15 +28,20 @@ static void release(store_object *object) {
     farm_free(process);
 }
 
-/* The clock of the breakers: that of the sessions, which may come and go. */
+/* The clocks of the breakers and of the buckets: those of the sessions, which may come and go. */
 static int64_t read_monotonic_ns(void *context) {
     rate_process *process = context;
     return atomic_load(&process->monotonic_ns);
 }
 
 static int64_t read_real_ns(void *context) {
-    (void)context;
-    return 0;
+    rate_process *process = context;
+    return atomic_load(&process->real_ns);
+}
+
+static int64_t read_now_ns(const void *context) {
+    const rate_process *process = context;
+    return atomic_load(&process->real_ns);
 }
 
 static farm_status make_breakers(rate_process *process) {
@@ -59,7 +64,8 @@ static store_object *make(void) {
     process->object.release = release;
     farm_status status = rate_table_make(&process->denials, DENIAL_COUNT);
     if (status == FARM_OK) status = rate_table_make(&process->leases, LEASE_COUNT);
-    if (status == FARM_OK) status = rate_memory_make(&process->local, LOCAL_COUNT);
+    if (status == FARM_OK)
+        status = rate_memory_make(&process->local, LOCAL_COUNT, read_now_ns, process);
     if (status == FARM_OK) status = make_breakers(process);
     if (status == FARM_OK) return &process->object;
     release(&process->object);
@@ -144,6 +150,7 @@ static void decide_without(farm_session *session, rate_process *process,
         line->is_open = 1;
     }
     farm_id_new(session, &operation->made);
+    atomic_store(&process->real_ns, store_now_ns(session));
     if (rate_lines_are_hopeless(&operation->lines))
         rate_memory_look(&process->local, &counted);
     else

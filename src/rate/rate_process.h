@@ -17,6 +17,7 @@ typedef struct rate_process {
     farm_breakers *breakers; /* around the store */
     _Atomic int32_t is_troubled;  /* the store was last found not to answer */
     _Atomic int64_t monotonic_ns; /* the breakers' clock: the latest of the sessions' */
+    _Atomic int64_t real_ns;      /* of the session that last did without the store */
     _Atomic int64_t generation;   /* of the denials: what is given back or changed ends them all */
     _Atomic int64_t reset_count;  /* of the leases: what was taken before is not given back after */
     _Atomic int64_t settled_us;   /* when leases were last looked through */

@@ -1,5 +1,6 @@
 /* Items of a call; see rate_request.h. */
 #include "rate/rate_request.h"
+#include "base/options.h"
 #include "base/text.h"
 #include <stdlib.h>
 #include <string.h>
@@ -73,9 +74,11 @@ static void set_bucket(rate_line *line, const rate_subject *subject, int32_t is_
 
 static farm_status read_line(farm_error *error, const rate_items *given, size_t index,
                              rate_line *out) {
+    const void *source = store_array_at(given->items, index);
     farm_rate_request item;
-    farm_status status = store_error_check_options(error, "items", &item, sizeof item,
-                                                   store_array_at(given->items, index));
+    farm_status status = options_copy(&item, sizeof item, source);
+    if (status != FARM_OK)
+        status = store_error_check_options(error, "items", &item, sizeof item, source);
     if (status == FARM_OK) status = check_item(error, index, &item, given->looked_at);
     if (status != FARM_OK) return status;
     const rate_definition *definition = rate_definitions_find(given->definitions, item.limit);

@@ -141,6 +141,8 @@ int64_t rate_carry(const rate_units *old, const rate_row *row, int64_t now_ns, i
     rate_ask ask;
     rate_ask_at(old, now_ns, 0, &ask);
     rate_decide(old, &ask, &facts, &state);
+    /* A full one is as good as none, and may be gone at any time. */
+    if (state.reset_after_us == 0) return units->opening;
     if (change == FARM_RATE_CHANGE_KEEP)
         return units->capacity - integer_min(state.remaining, units->burst) * units->token;
     /* What is left tells of a sliding window what was used of both; of a bucket it is rounded. */

@@ -2,9 +2,15 @@
  *
  * A row changes by a compare-and-swap of its tat. To write more than that, or to give the slot to
  * another key, a thread first swaps in BUSY, so that every swap of another fails; who finds BUSY
- * waits for those few stores. A tat is loaded before the key is looked at: when the key is the
- * right one then, the tat was its own, or the swap will fail. That a slot was given away in between
- * and has, by chance, the very same tat again is seen after the swap, which is then taken back. */
+ * waits for those few stores, and the tat stored last ends it.
+ *
+ * A reader loads the tat, then the rest, then the tat again: the same twice means that the rest is
+ * of that tat. What is written under BUSY is stored with release and loaded with acquire, so that
+ * who sees any of it sees at least BUSY when he loads the tat again.
+ *
+ * All of that goes by the tat alone, so it is blind to a slot that was given away, or changed, and
+ * has by chance the very same tat again. Who swaps looks at the key once more and takes his swap
+ * back; his own key's row he then finds elsewhere, or adds. */
 #include "rate/rate_table.h"
 #include "base/clock.h"
 #include <string.h>
@@ -48,8 +54,8 @@ static rate_slot *slot_at(const rate_table *table, rate_key key, size_t step) {
 }
 
 static int32_t has_key(const rate_slot *slot, rate_key key) {
-    return atomic_load_explicit(&slot->high, memory_order_relaxed) == key.high &&
-           atomic_load_explicit(&slot->low, memory_order_relaxed) == key.low;
+    return atomic_load_explicit(&slot->low, memory_order_acquire) == key.low &&
+           atomic_load_explicit(&slot->high, memory_order_acquire) == key.high;
 }
 
 /* The tat when nobody is writing. */
@@ -63,25 +69,47 @@ static int64_t settled_tat(const rate_slot *slot) {
     return tat;
 }
 
+/* Whether the slot is the key's, and then its row. Ends: whenever it reads again, another thread
+ * has written. */
+static int32_t read_slot(const rate_slot *slot, rate_key key, rate_row *out) {
+    int32_t is_ours = 0;
+    do {
+        out->tat = settled_tat(slot);
+        is_ours = has_key(slot, key);
+        out->previous = atomic_load_explicit(&slot->previous, memory_order_acquire);
+        out->debt = atomic_load_explicit(&slot->debt, memory_order_acquire);
+    } while (is_ours && atomic_load_explicit(&slot->tat, memory_order_relaxed) != out->tat);
+    return is_ours;
+}
+
 /* A slot is never empty again, so the first empty one ends the search. */
-rate_slot *rate_table_find(rate_table *table, rate_key key, int64_t *out_tat) {
+rate_slot *rate_table_find(const rate_table *table, rate_key key, rate_row *out) {
     for (size_t step = 0; step < RATE_TABLE_WINDOW; step++) {
         rate_slot *slot = slot_at(table, key, step);
-        *out_tat = settled_tat(slot);
-        if (*out_tat == RATE_SLOT_EMPTY) return NULL;
-        if (has_key(slot, key)) return slot;
+        if (read_slot(slot, key, out)) return out->tat == RATE_SLOT_EMPTY ? NULL : slot;
+        if (out->tat == RATE_SLOT_EMPTY) return NULL;
     }
     return NULL;
 }
 
-/* Take a slot that nobody needs any more; its tat is BUSY then. */
+static int32_t swap(rate_slot *slot, int64_t tat, int64_t next) {
+    return atomic_compare_exchange_strong_explicit(&slot->tat, &tat, next, memory_order_acq_rel,
+                                                   memory_order_relaxed);
+}
+
+static int32_t is_needed(const rate_slot *slot, int64_t tat, int64_t now_us) {
+    return tat != RATE_SLOT_EMPTY &&
+           atomic_load_explicit(&slot->expires_us, memory_order_acquire) > now_us;
+}
+
+/* Take a slot that nobody needs any more; its tat is BUSY then. Looked at again when it is ours: it
+ * may have been given to another key, whose tat is by chance the same. */
 static int32_t seize(rate_slot *slot, int64_t now_us) {
     int64_t tat = settled_tat(slot);
-    if (tat != RATE_SLOT_EMPTY &&
-        atomic_load_explicit(&slot->expires_us, memory_order_relaxed) > now_us)
-        return 0;
-    return atomic_compare_exchange_strong_explicit(&slot->tat, &tat, RATE_SLOT_BUSY,
-                                                   memory_order_acq_rel, memory_order_relaxed);
+    if (is_needed(slot, tat, now_us) || !swap(slot, tat, RATE_SLOT_BUSY)) return 0;
+    if (!is_needed(slot, tat, now_us)) return 1;
+    atomic_store_explicit(&slot->tat, tat, memory_order_release);
+    return 0;
 }
 
 static rate_slot *seize_one(rate_table *table, rate_key key, int64_t now_us) {
@@ -92,16 +120,24 @@ static rate_slot *seize_one(rate_table *table, rate_key key, int64_t now_us) {
     return NULL;
 }
 
-/* Each word is released, so that who has read one of them finds the tat BUSY, or newer. */
+int32_t rate_table_has_room(const rate_table *table, rate_key key, int64_t now_us) {
+    int32_t has_room = 0;
+    for (size_t step = 0; step < RATE_TABLE_WINDOW && !has_room; step++) {
+        const rate_slot *slot = slot_at(table, key, step);
+        has_room = !is_needed(slot, settled_tat(slot), now_us);
+    }
+    return has_room;
+}
+
+/* Ends BUSY. */
 static void fill(rate_slot *slot, rate_key key, const rate_row *row, int64_t expires_us) {
-    const memory_order order = memory_order_release;
-    atomic_store_explicit(&slot->high, key.high, order);
-    atomic_store_explicit(&slot->low, key.low, order);
-    atomic_store_explicit(&slot->previous, row->previous, order);
-    atomic_store_explicit(&slot->debt, row->debt, order);
-    atomic_store_explicit(&slot->expires_us, expires_us, order);
-    for (size_t i = 0; i < 2; i++) atomic_store_explicit(&slot->extra[i], 0, order);
-    atomic_store_explicit(&slot->tat, row->tat, order);
+    atomic_store_explicit(&slot->high, key.high, memory_order_release);
+    atomic_store_explicit(&slot->low, key.low, memory_order_release);
+    atomic_store_explicit(&slot->previous, row->previous, memory_order_release);
+    atomic_store_explicit(&slot->debt, row->debt, memory_order_release);
+    atomic_store_explicit(&slot->expires_us, expires_us, memory_order_release);
+    for (size_t i = 0; i < 2; i++) atomic_store_explicit(&slot->extra[i], 0, memory_order_release);
+    atomic_store_explicit(&slot->tat, row->tat, memory_order_release);
 }
 
 /* Of all who add the same key one comes first: they share a latch. */
@@ -109,9 +145,9 @@ rate_slot *rate_table_add(rate_table *table, rate_key key, const rate_row *row, 
                           int64_t expires_us, int32_t *out_is_new) {
     atomic_flag *latch = &table->latches[key.high % RATE_TABLE_LATCHES];
     uint32_t spins = 0;
-    int64_t tat = 0;
+    rate_row known;
     while (atomic_flag_test_and_set_explicit(latch, memory_order_acquire)) wait_a_little(&spins);
-    rate_slot *slot = rate_table_find(table, key, &tat);
+    rate_slot *slot = rate_table_find(table, key, &known);
     *out_is_new = slot == NULL;
     if (slot == NULL) {
         slot = seize_one(table, key, now_us);
@@ -119,14 +155,6 @@ rate_slot *rate_table_add(rate_table *table, rate_key key, const rate_row *row, 
     }
     atomic_flag_clear_explicit(latch, memory_order_release);
     return slot;
-}
-
-rate_row rate_slot_row(const rate_slot *slot, int64_t tat) {
-    return (rate_row){
-        .tat = tat,
-        .previous = atomic_load_explicit(&slot->previous, memory_order_relaxed),
-        .debt = atomic_load_explicit(&slot->debt, memory_order_relaxed),
-    };
 }
 
 /* Before the tat that needs it, so that who sees that tat sees this. In whole seconds, so that a
@@ -137,11 +165,6 @@ static void prolong(rate_slot *slot, int64_t expires_us) {
     while (known < wanted &&
            !atomic_compare_exchange_weak_explicit(&slot->expires_us, &known, wanted,
                                                   memory_order_relaxed, memory_order_relaxed)) {}
-}
-
-static int32_t swap(rate_slot *slot, int64_t tat, int64_t next) {
-    return atomic_compare_exchange_strong_explicit(&slot->tat, &tat, next, memory_order_acq_rel,
-                                                   memory_order_relaxed);
 }
 
 int32_t rate_slot_hold(rate_slot *slot, rate_key key, int64_t tat) {
@@ -166,15 +189,23 @@ int32_t rate_slot_swap(rate_slot *slot, rate_key key, int64_t tat, int64_t next,
     return 0;
 }
 
-int32_t rate_slot_change(rate_slot *slot, rate_key key, int64_t tat, const rate_row *row,
+int32_t rate_slot_change(rate_slot *slot, rate_key key, const rate_row *known, const rate_row *row,
                          int64_t expires_us) {
-    const rate_row known = rate_slot_row(slot, tat);
-    if (known.previous == row->previous && known.debt == row->debt)
-        return rate_slot_swap(slot, key, tat, row->tat, expires_us);
+    if (known->previous == row->previous && known->debt == row->debt)
+        return rate_slot_swap(slot, key, known->tat, row->tat, expires_us);
     prolong(slot, expires_us);
-    if (!rate_slot_hold(slot, key, tat)) return 0;
-    atomic_store_explicit(&slot->previous, row->previous, memory_order_relaxed);
-    atomic_store_explicit(&slot->debt, row->debt, memory_order_relaxed);
+    if (!rate_slot_hold(slot, key, known->tat)) return 0;
+    atomic_store_explicit(&slot->previous, row->previous, memory_order_release);
+    atomic_store_explicit(&slot->debt, row->debt, memory_order_release);
     rate_slot_let_go(slot, row->tat);
+    return 1;
+}
+
+/* The slot is given to a key that nobody has, and is anybody's from now on. */
+int32_t rate_slot_remove(rate_slot *slot, rate_key key, const rate_row *known) {
+    static const rate_key nobody;
+    static const rate_row nothing;
+    if (!rate_slot_hold(slot, key, known->tat)) return 0;
+    fill(slot, nobody, &nothing, 0);
     return 1;
 }

@@ -14,9 +14,9 @@ enum { RATE_TABLE_WINDOW = 32, RATE_TABLE_LATCHES = 64, RATE_TABLE_KEY_SIZE = 16
 #define RATE_SLOT_EMPTY INT64_MIN
 #define RATE_SLOT_BUSY (INT64_MIN + 1)
 
-/* One cache line. What a tat means beside a bucket's is its user's business. */
+/* One cache line. All but tat and expires_us is written only while tat is BUSY. */
 typedef struct rate_slot {
-    _Atomic uint64_t high; /* the key, written only while the slot is busy */
+    _Atomic uint64_t high; /* the key */
     _Atomic uint64_t low;
     _Atomic int64_t tat;
     _Atomic int64_t previous;
@@ -42,15 +42,15 @@ void rate_table_free(rate_table *table);
 
 rate_key rate_key_of(const uint8_t bytes[RATE_TABLE_KEY_SIZE]);
 
-/* The slot of a key, and its tat at that moment; NULL: there is none. */
-rate_slot *rate_table_find(rate_table *table, rate_key key, int64_t *out_tat);
+/* The slot of a key and its row, both of one moment; NULL: there is none. */
+rate_slot *rate_table_find(const rate_table *table, rate_key key, rate_row *out);
 /* Add a slot for a key. NULL: there is no room. *out_is_new 0: somebody else has added it. */
 rate_slot *rate_table_add(rate_table *table, rate_key key, const rate_row *row, int64_t now_us,
                           int64_t expires_us, int32_t *out_is_new);
-/* The rest of a row whose tat was found. */
-rate_row rate_slot_row(const rate_slot *slot, int64_t tat);
-/* Write a new row where the tat is still what was found; 0: it is not, so find it again. */
-int32_t rate_slot_change(rate_slot *slot, rate_key key, int64_t tat, const rate_row *row,
+/* Whether a slot could be added for the key. */
+int32_t rate_table_has_room(const rate_table *table, rate_key key, int64_t now_us);
+/* Write a row where the known one still stands; 0: it does not, so find it again. */
+int32_t rate_slot_change(rate_slot *slot, rate_key key, const rate_row *known, const rate_row *row,
                          int64_t expires_us);
 /* The same of the tat alone. */
 int32_t rate_slot_swap(rate_slot *slot, rate_key key, int64_t tat, int64_t next,
@@ -59,5 +59,7 @@ int32_t rate_slot_swap(rate_slot *slot, rate_key key, int64_t tat, int64_t next,
  * go of it soon, with the new tat. */
 int32_t rate_slot_hold(rate_slot *slot, rate_key key, int64_t tat);
 void rate_slot_let_go(rate_slot *slot, int64_t tat);
+/* The key has no slot any more; 0: the known row does not stand, so find it again. */
+int32_t rate_slot_remove(rate_slot *slot, rate_key key, const rate_row *known);
 
 #endif

@@ -49,7 +49,8 @@ static int32_t make_bucket(const farm_rate_limit *limit, rate_units *units) {
 }
 
 static void bucket_moment(const rate_units *units, int64_t now_ns, rate_moment *out) {
-    out->now = now_ns / units->tick_ns * units->speed;
+    const int64_t ticks = units->tick_ns == 1 ? now_ns : now_ns / units->tick_ns;
+    out->now = ticks * units->speed;
     out->expires_us = out->now_us + units->refill_us;
 }
 
