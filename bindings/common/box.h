@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 /** What kind of handle is in a box; a wrapper asks for one of them. */
-enum { BOX_POOL = 1, BOX_SESSION = 2, BOX_CLAIM = 3, BOX_BREAKERS = 4 };
+enum { BOX_POOL = 1, BOX_SESSION = 2, BOX_CLAIM = 3, BOX_BREAKERS = 4, BOX_RATE_LOCAL = 5 };
 
 /** What box_enter() answers. */
 enum { BOX_ENTERED = 0, BOX_IS_CLOSED = 1, BOX_IS_BUSY = 2 };

@@ -6,6 +6,7 @@
 #include <farmcore/idempotency.h>
 #include <farmcore/pool.h>
 #include <farmcore/rate.h>
+#include <farmcore/rate_local.h>
 #include <farmcore/roles.h>
 #include <farmcore/session.h>
 #include <farmcore/topic.h>
@@ -24,6 +25,7 @@
 %ignore farm_pool_release;
 %ignore farm_idempotency_free;
 %ignore farm_breakers_free;
+%ignore farm_rate_local_free;
 /* Sessions come from pools. */
 %ignore farm_session_new;
 %ignore farm_session_open;
@@ -53,6 +55,7 @@
 %ignore farm_rate_request;
 %ignore farm_rate_state;
 %ignore farm_rate_decision;
+%ignore farm_rate_local_options;
 %ignore farm_idempotency_options;
 %ignore farm_role_question;
 %ignore farm_role_grant_row;

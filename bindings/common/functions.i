@@ -6,6 +6,7 @@
 void interrupt_session(farm_session *running);
 %include <farmcore/pool.h>
 %include <farmcore/rate.h>
+%include <farmcore/rate_local.h>
 %include <farmcore/idempotency.h>
 %apply const char *nullable { const char *after_subject };
 %include <farmcore/roles.h>

@@ -130,6 +130,10 @@ inline void end_claim(box *self) {
     farm_idempotency_free((farm_idempotency *)self->handle);
 }
 
+inline void end_rate_local(box *self) {
+    farm_rate_local_free((farm_rate_local *)self->handle);
+}
+
 inline void end_breakers(box *self) {
     farm_breakers_free((farm_breakers *)self->handle);
 }

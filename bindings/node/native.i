@@ -39,6 +39,7 @@ HANDLE(farm_pool *pool, BOX_POOL, false)
 HANDLE(farm_session *running, BOX_SESSION, true)
 HANDLE(farm_idempotency *claim, BOX_CLAIM, false)
 HANDLE(farm_breakers *breakers, BOX_BREAKERS, true)
+HANDLE(farm_rate_local *local, BOX_RATE_LOCAL, true)
 /* As above; the wrapper also keeps whose error it is. */
 %typemap(in) farm_session *session (Handle entered) {
     if (!entered.enter(env, $input, BOX_SESSION, false)) SWIG_fail;
@@ -50,6 +51,11 @@ HANDLE(farm_breakers *breakers, BOX_BREAKERS, true)
     $1 = (farm_breakers **)&made.handle;
 }
 %typemap(argout) farm_breakers **out { RESULT(made$argnum.wrap(env, BOX_BREAKERS)) }
+%typemap(in, numinputs=0) farm_rate_local **out (NewHandle made) {
+    made.end = end_rate_local;
+    $1 = (farm_rate_local **)&made.handle;
+}
+%typemap(argout) farm_rate_local **out { RESULT(made$argnum.wrap(env, BOX_RATE_LOCAL)) }
 %typemap(in, numinputs=0) farm_pool **out (NewHandle made) {
     made.end = end_pool;
     $1 = (farm_pool **)&made.handle;
@@ -120,6 +126,10 @@ typedef box *any_handle;
 }
 %typemap(in) const farm_idempotency_options *options (Record<farm_idempotency_options> given) {
     if (!read_idempotency_options(env, $input, &given.record, given.texts)) SWIG_fail;
+    $1 = &given.record;
+}
+%typemap(in) const farm_rate_local_options *options (Record<farm_rate_local_options> given) {
+    if (!read_rate_local_options(env, $input, &given.record, given.texts)) SWIG_fail;
     $1 = &given.record;
 }
 %typemap(in) const farm_breakers_options *options (BreakersOptions options) {

@@ -26,9 +26,17 @@
     farm_status farm_breakers_set_clock_us, farm_status farm_breaker_allow,
     farm_status farm_breaker_report, farm_status farm_breaker_set, farm_status farm_breaker_look,
     farm_status farm_breaker_list, farm_status farm_breaker_events { STATUS(NULL) }
-%typemap(out) farm_status farm_breakers_new { STATUS(arg2) }
+%typemap(out) farm_status farm_breakers_new, farm_status farm_rate_local_new { STATUS(arg2) }
+%typemap(out) farm_status farm_rate_local_set_clock_us { STATUS(NULL) }
+%typemap(out) farm_status farm_rate_local_define, farm_status farm_rate_local_override_put,
+    farm_status farm_rate_local_override_remove, farm_status farm_rate_local_reset { STATUS(arg4) }
+%typemap(out) farm_status farm_rate_local_take, farm_status farm_rate_local_peek,
+    farm_status farm_rate_local_refund, farm_status farm_rate_local_release,
+    farm_status farm_rate_local_renew, farm_status farm_rate_local_headers,
+    farm_status farm_rate_local_legacy_headers,
+    farm_status farm_rate_local_problem { STATUS(arg5) }
 %typemap(out) farm_status farm_pool_open, farm_status farm_breaker_define { STATUS(arg4) }
-%typemap(out) farm_status farm_pool_acquire { STATUS(arg3) }
+%typemap(out) farm_status farm_pool_acquire, farm_status farm_rate_local_remove { STATUS(arg3) }
 %typemap(out) farm_status farm_wait { STATUS(arg6) }
 %typemap(in, numinputs=0) farm_error *error (farm_error error) {
     memset(&error, 0, sizeof error);
@@ -51,9 +59,11 @@ HANDLE(farm_session *session, BOX_SESSION, box_enter, box_leave)
 HANDLE(farm_session *running, BOX_SESSION, box_enter_shared, box_leave_shared)
 HANDLE(farm_idempotency *claim, BOX_CLAIM, box_enter, box_leave)
 HANDLE(farm_breakers *breakers, BOX_BREAKERS, box_enter_shared, box_leave_shared)
+HANDLE(farm_rate_local *local, BOX_RATE_LOCAL, box_enter_shared, box_leave_shared)
 %typemap(in, numinputs=0) farm_pool **out ($*1_type made = NULL),
     farm_session **out ($*1_type made = NULL), farm_idempotency **out ($*1_type made = NULL),
     farm_rows **out ($*1_type made = NULL),
+    farm_rate_local **out ($*1_type made = NULL),
     farm_breakers **out ($*1_type made = NULL) "$1 = &made;"
 %typemap(argout) farm_pool **out {
     RESULT(glue_new_handle(*$1, BOX_POOL, glue_end_pool, NULL))
@@ -66,6 +76,9 @@ HANDLE(farm_breakers *breakers, BOX_BREAKERS, box_enter_shared, box_leave_shared
 }
 %typemap(argout) farm_breakers **out {
     RESULT(glue_new_handle(*$1, BOX_BREAKERS, glue_end_breakers, NULL))
+}
+%typemap(argout) farm_rate_local **out {
+    RESULT(glue_new_handle(*$1, BOX_RATE_LOCAL, glue_end_rate_local, NULL))
 }
 %typemap(argout) farm_rows **out {
     RESULT(glue_from_rows(*$1))
@@ -118,6 +131,10 @@ HANDLE(farm_breakers *breakers, BOX_BREAKERS, box_enter_shared, box_leave_shared
 }
 %typemap(in) const farm_idempotency_options *options (farm_idempotency_options options) {
     if (!glue_read_idempotency_options($input, &options)) SWIG_fail;
+    $1 = &options;
+}
+%typemap(in) const farm_rate_local_options *options (farm_rate_local_options options) {
+    if (!glue_read_rate_local_options($input, &options)) SWIG_fail;
     $1 = &options;
 }
 %typemap(in) const farm_breakers_options *options (glue_breakers_pair options) {
@@ -242,6 +259,16 @@ ROWS(breaker_event, FARM_BREAKER_LIST_MAX)
 %nothread farm_rate_headers;
 %nothread farm_rate_legacy_headers;
 %nothread farm_rate_problem;
+%nothread farm_rate_local_set_clock_us;
+%nothread farm_rate_local_take;
+%nothread farm_rate_local_peek;
+%nothread farm_rate_local_refund;
+%nothread farm_rate_local_release;
+%nothread farm_rate_local_renew;
+%nothread farm_rate_local_reset;
+%nothread farm_rate_local_headers;
+%nothread farm_rate_local_legacy_headers;
+%nothread farm_rate_local_problem;
 %nothread farm_idempotency_outcome;
 %nothread farm_idempotency_step;
 %nothread farm_idempotency_code;

@@ -146,6 +146,10 @@ static void glue_end_claim(box *self) {
     farm_idempotency_free((farm_idempotency *)self->handle);
 }
 
+static void glue_end_rate_local(box *self) {
+    farm_rate_local_free((farm_rate_local *)self->handle);
+}
+
 static void glue_end_breakers(box *self) {
     farm_breakers_free((farm_breakers *)self->handle);
 }

@@ -5,6 +5,7 @@ const enums = require('./enums.cjs');
 const { Breaker, Breakers, BreakerOpenError, outcomeOf } = require('./breaker.cjs');
 const { FarmError } = require('./errors.cjs');
 const { Claim, Decision } = require('./modules.cjs');
+const { RateLocal } = require('./rate_local.cjs');
 const { Store, SyncStore, Transaction, View, version } = require('./store.cjs');
 const { Watch } = require('./topics.cjs');
 
@@ -16,6 +17,7 @@ module.exports = {
   Claim,
   Decision,
   FarmError,
+  RateLocal,
   Store,
   SyncStore,
   Transaction,

@@ -173,6 +173,34 @@ export interface Rate<IsAsync extends boolean> {
   settle(): Answer<IsAsync, void>;
 }
 
+/** Limits counted in memory, with the rules and answers of a store's. Nothing waits. */
+export class RateLocal {
+  /** `buckets`: for how many subjects there is room; 65,536, about 200 bytes each. */
+  constructor(limits?: readonly Limit[], options?: { buckets?: number });
+  define(limits: readonly Limit[]): void;
+  remove(name: string): void;
+  override(overrides: readonly Override[]): void;
+  removeOverride(limit: string, subject: string): void;
+  /** Take over all limits of a store's space; from then on only this changes them. */
+  load(view: { readonly rate: Rate<true> }): Promise<void>;
+  load(view: { readonly rate: Rate<false> }): void;
+  take(requests: readonly Request[]): Decision;
+  peek(requests: readonly Request[]): Decision;
+  /** take() for who only wants to know whether. */
+  allows(requests: readonly Request[]): boolean;
+  refund(decision: Decision, requests?: readonly Request[]): void;
+  refund(token: string, requests: readonly Request[]): void;
+  release(decision: Decision, requests?: readonly Request[]): void;
+  release(token: string, requests: readonly Request[]): void;
+  renew(decision: Decision, requests?: readonly Request[]): void;
+  renew(token: string, requests: readonly Request[]): void;
+  reset(requests: readonly Request[]): void;
+  /** For tests; null lets it run again. */
+  freezeClock(nowUs: Us | null): void;
+  /** Calls that run finish first, later ones fail. Idempotent. */
+  close(): void;
+}
+
 export interface IdempotencyOptions {
   /** How long a claim is held; 60 s. */
   lockUs?: Us;

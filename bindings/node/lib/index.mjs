@@ -6,6 +6,6 @@ export const {
   RateCalendar, RateChange, RateOnError, RateReason, RateRule, RateScope, RateSource, Role,
   RoleReason, Status, Store, SyncStore, Transaction, View, Watch, operationName, roleAllows,
   roleName, version, Breaker, BreakerCause, BreakerOpenError, BreakerState, Breakers, CallOutcome,
-  breakerStateName, outcomeOf,
+  breakerStateName, outcomeOf, RateLocal,
 } = farmcore;
 export default farmcore;

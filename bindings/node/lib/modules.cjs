@@ -14,13 +14,14 @@ function fields(text) {
 
 /** What rate limits decided over all requests of a call. */
 class Decision {
+  /** session null: it was made in the process, where none is needed. */
   constructor(session, requests, { states, decision }) {
-    const answer = { requests, states };
+    const prefix = session === null ? 'rate_local_' : 'rate_';
+    const given = [...(session === null ? [] : [session]), { requests, states }, decision];
     Object.assign(this, decision, { states, requests });
-    this.headers = fields(native.rate_headers(session, answer, decision));
-    this.legacyHeaders = fields(native.rate_legacy_headers(session, answer, decision));
-    this.problem = decision.allowed
-      ? null : JSON.parse(native.rate_problem(session, answer, decision));
+    this.headers = fields(native[`${prefix}headers`](...given));
+    this.legacyHeaders = fields(native[`${prefix}legacy_headers`](...given));
+    this.problem = decision.allowed ? null : JSON.parse(native[`${prefix}problem`](...given));
   }
 
   /** Milliseconds until all could be had, rounded up: 0 when allowed, Infinity for never. */
@@ -34,6 +35,24 @@ function withCost(requests) {
   const one = (request) => (typeof request === 'object' && request !== null
     && request.cost === undefined ? { ...request, cost: 1 } : request);
   return Array.isArray(requests) ? requests.map(one) : requests;
+}
+
+/** What of a decision is given back: its token, and all of its requests unless some are named. */
+function toGiveBack(decision, requests) {
+  const isDecision = decision instanceof Decision;
+  const token = isDecision ? decision.token ?? NO_ID : decision;
+  const given = isDecision && requests === undefined
+    ? decision.requests.map((request) => ({ ...request, flags: 0 })) : requests;
+  return [token, withCost(given)];
+}
+
+/** What of a decision can be refunded: what cost nothing has nothing to give back, which the library
+ * would turn down. */
+function toRefund(decision, requests) {
+  const isWhole = requests === undefined && decision instanceof Decision && decision.token;
+  return toGiveBack(decision, isWhole ? decision.requests
+    .filter(({ cost }) => Number(cost) !== 0)
+    .map((request) => ({ ...request, flags: 0 })) : requests);
 }
 
 class Rate {
@@ -77,11 +96,7 @@ class Rate {
   }
 
   refund(decision, requests) {
-    // What cost nothing has nothing to give back, which the library would turn down.
-    const paid = requests === undefined && decision instanceof Decision && decision.token
-      ? decision.requests.filter(({ cost }) => Number(cost) !== 0) : undefined;
-    return this.#giveBack('rate_refund', decision,
-      paid?.map((request) => ({ ...request, flags: 0 })) ?? requests);
+    return this.#run('rate_refund', toRefund(decision, requests));
   }
 
   release(decision, requests) {
@@ -93,11 +108,7 @@ class Rate {
   }
 
   #giveBack(name, decision, requests) {
-    const isDecision = decision instanceof Decision;
-    const token = isDecision ? decision.token ?? NO_ID : decision;
-    const given = isDecision && requests === undefined
-      ? decision.requests.map((request) => ({ ...request, flags: 0 })) : requests;
-    return this.#run(name, [token, withCost(given)]);
+    return this.#run(name, toGiveBack(decision, requests));
   }
 
   reset(requests) {
@@ -106,6 +117,11 @@ class Rate {
 
   settle() {
     return this.#run('rate_settle', []);
+  }
+
+  /** For RateLocal. */
+  loadInto(handle) {
+    return this.#run('rate_local_load', [handle]);
   }
 }
 
@@ -207,4 +223,6 @@ class SyncRoles extends Roles {
   }
 }
 
-module.exports = { Rate, Idempotency, AsyncRoles, SyncRoles, Decision, Claim };
+module.exports = {
+  Rate, Idempotency, AsyncRoles, SyncRoles, Decision, Claim, toGiveBack, toRefund, withCost,
+};

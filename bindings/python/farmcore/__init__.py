@@ -18,6 +18,7 @@ from .errors import (BusyError, ConflictError, CorruptError, DeniedError, Exists
 from .idempotency import Claim, IdempotencyReason, Outcome
 from .rate import (Decision, Limit, Override, RateAlgorithm, RateCalendar, RateChange, RateOnError,
                    RateReason, RateRule, RateScope, RateSource, RateState)
+from .rate_local import RateLocal
 from .roles import Grant, Operation, Role, RoleReason
 from .store import VERSION as __version__
 from .store import Maintenance, Store, Transaction, View
@@ -29,7 +30,7 @@ __all__ = [
     "Decision", "DeniedError", "ExistsError", "FarmError", "FullError", "Grant",
     "IdempotencyReason", "InternalError", "InvalidError", "Limit", "Maintenance", "NotFoundError",
     "Operation", "OutOfMemoryError", "Outcome", "Override", "Permit", "RateAlgorithm",
-    "RateCalendar", "RateChange", "RateOnError", "RateReason", "RateRule", "RateScope",
+    "RateCalendar", "RateChange", "RateLocal", "RateOnError", "RateReason", "RateRule", "RateScope",
     "RateSource", "RateState", "ReadOnlyError", "RefusedError", "Role", "RoleReason", "Status",
     "Store", "TimedOutError", "Topic", "Transaction", "UnavailableError", "UncertainError",
     "UnsupportedError", "View", "Watch", "__version__", "aio", "outcome_of",

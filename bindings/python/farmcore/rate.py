@@ -205,11 +205,10 @@ def _fields(lines: str) -> dict[str, str]:
     return dict(line.split(": ", 1) for line in lines.splitlines())
 
 
-def _decide(function: Any, session: Any, requests: tuple[_Packed, ...]) -> Decision:
-    states, decision = function(session, requests)
+def decision_of(requests: tuple[_Packed, ...], states: Any, decision: Any, headers: str,
+                legacy_headers: str, problem: str | None) -> Decision:
+    """What the library answered, and what it says of that over HTTP."""
     allowed, decided_index, is_never, retry_after_us, token, is_shadowed, is_degraded = decision
-    answer = (requests, states)
-    problem = None if allowed else json.loads(_n.rate_problem(session, answer, decision))
     return Decision(
         allowed=allowed,
         decided_index=decided_index,
@@ -218,21 +217,34 @@ def _decide(function: Any, session: Any, requests: tuple[_Packed, ...]) -> Decis
         token=None if token is None else UUID(token),
         states=tuple(RateState(*state[:-2], RateRule(state[-2]), RateSource(state[-1]))
                      for state in states),
-        headers=_fields(_n.rate_headers(session, answer, decision)),
-        legacy_headers=_fields(_n.rate_legacy_headers(session, answer, decision)),
-        problem=problem,
+        headers=_fields(headers),
+        legacy_headers=_fields(legacy_headers),
+        problem=None if problem is None else json.loads(problem),
         requests=requests,
         is_shadowed=is_shadowed,
         is_degraded=is_degraded,
     )
 
 
-def define(session: Any, limits: Iterable[Limit]) -> None:
-    _n.rate_define(session, [
+def _decide(function: Any, session: Any, requests: tuple[_Packed, ...]) -> Decision:
+    states, decision = function(session, requests)
+    answer = (requests, states)
+    return decision_of(requests, states, decision, _n.rate_headers(session, answer, decision),
+                       _n.rate_legacy_headers(session, answer, decision),
+                       None if decision[0] else _n.rate_problem(session, answer, decision))
+
+
+def pack_limits(limits: Iterable[Limit]) -> list[tuple[Any, ...]]:
+    """Limits as the library reads them."""
+    return [
         (x.name, x.scope, x.burst, x.count, to_us(x.period), x.ipv4_prefix, x.ipv6_prefix,
          x.algorithm, x.calendar, x.zone, x.initial, x.is_shadow, x.on_error, x.on_change,
          x.node_count, x.jitter_percent, x.lease_count, to_us(x.denied))
-        for x in limits])
+        for x in limits]
+
+
+def define(session: Any, limits: Iterable[Limit]) -> None:
+    _n.rate_define(session, pack_limits(limits))
 
 
 def remove(session: Any, name: str) -> None:
@@ -243,17 +255,18 @@ def set_shadow(session: Any, is_shadow: bool) -> None:
     _n.rate_set_shadow(session, int(is_shadow))
 
 
-def _pack_overrides(overrides: Iterable[Override]) -> list[tuple[Any, ...]]:
+def pack_overrides(overrides: Iterable[Override]) -> list[tuple[Any, ...]]:
+    """Overrides as the library reads them."""
     return [(x.rule, x.limit, x.subject, x.burst, x.count, to_us(x.period), x.expires_us)
             for x in overrides]
 
 
 def override(session: Any, overrides: Iterable[Override]) -> None:
-    _n.rate_override_put(session, _pack_overrides(overrides))
+    _n.rate_override_put(session, pack_overrides(overrides))
 
 
 def remove_override(session: Any, limit: str, subject: str) -> None:
-    _n.rate_override_remove(session, _pack_overrides([Override(limit, subject)]))
+    _n.rate_override_remove(session, pack_overrides([Override(limit, subject)]))
 
 
 def take(session: Any, requests: tuple[_Packed, ...]) -> Decision:
@@ -264,27 +277,33 @@ def peek(session: Any, requests: tuple[_Packed, ...]) -> Decision:
     return _decide(_n.rate_peek, session, requests)
 
 
-def _give_back(function: Any, session: Any, decision: Decision | UUID,
-               requests: tuple[_Packed, ...]) -> None:
+def give_back(function: Any, session: Any, decision: Decision | UUID,
+              requests: tuple[_Packed, ...]) -> None:
+    """Call what gives back a decision, all of it or some."""
     token = decision.token if isinstance(decision, Decision) else decision
     if isinstance(decision, Decision) and not requests:
         requests = tuple((0, *request[1:]) for request in decision.requests)
     function(session, str(token or UUID(int=0)), requests)
 
 
+def to_refund(decision: Decision | UUID, requests: tuple[_Packed, ...]) -> tuple[_Packed, ...]:
+    """What of a decision can be given back: what cost nothing has nothing, which the library would
+    turn down."""
+    if requests or not isinstance(decision, Decision):
+        return requests
+    return tuple((0, *request[1:]) for request in decision.requests if request[3] != 0)
+
+
 def refund(session: Any, decision: Decision | UUID, requests: tuple[_Packed, ...]) -> None:
-    if isinstance(decision, Decision) and not requests:
-        # What cost nothing has nothing to give back, which the library would turn down.
-        requests = tuple((0, *request[1:]) for request in decision.requests if request[3] != 0)
-    _give_back(_n.rate_refund, session, decision, requests)
+    give_back(_n.rate_refund, session, decision, to_refund(decision, requests))
 
 
 def release(session: Any, decision: Decision | UUID, requests: tuple[_Packed, ...]) -> None:
-    _give_back(_n.rate_release, session, decision, requests)
+    give_back(_n.rate_release, session, decision, requests)
 
 
 def renew(session: Any, decision: Decision | UUID, requests: tuple[_Packed, ...]) -> None:
-    _give_back(_n.rate_renew, session, decision, requests)
+    give_back(_n.rate_renew, session, decision, requests)
 
 
 def reset(session: Any, requests: tuple[_Packed, ...]) -> None:
