@@ -36,6 +36,7 @@ ALLOWED = [
                              r"sqlite_\w+\.h", STANDARD, POSIX]),
     (r"backends/postgres/.*", [r"farmcore/(base|backend|postgres)\.h", r"libpq-fe\.h",
                                r"postgres_\w+\.h", STANDARD, POSIX]),
+    (r"examples/http/.*", [r"farmcore/\w+\.h", r"microhttpd\.h", STANDARD, POSIX]),
     (r"(examples|tests/backend)/.*", [r"farmcore/\w+\.h", r"(conformance|decorator)\w*\.h",
                                       r"sqlite3\.h", r"libpq-fe\.h", r"sys/epoll\.h", STANDARD,
                                       POSIX]),
