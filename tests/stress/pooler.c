@@ -2,6 +2,7 @@
  * most as many server connections as the pooler has, since none keeps one between operations. Needs
  * FARM_TEST_PGBOUNCER and its like. */
 #include "stress.h"
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,14 +33,21 @@ static void take(farm_session *session) {
     atomic_fetch_add(&admitted_count, decision.allowed);
 }
 
-/* How many connections the application's role has on the server, as long as anybody works. The
- * owner asks, past the pooler, so as not to count himself. */
+/* How many connections work for the application's role on the server, as long as anybody works. The
+ * owner asks, past the pooler, so as not to count himself. What another test was killed with may
+ * still be at its last statement, which began before. */
 static void watch(void) {
+    char question[200];
     farm_session *owner = test_store_open_owner();
+    const int64_t begun_us = test_store_number(
+        owner, "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)");
+    snprintf(question, sizeof question,
+             "SELECT COUNT(*) FROM pg_stat_activity WHERE usename = 'farm_app' AND "
+             "EXTRACT(EPOCH FROM query_start) * 1000000 >= %" PRId64,
+             begun_us);
     stress_meet();
     while (atomic_load(&working_count) > 0) {
-        const int64_t count = test_store_number(
-            owner, "SELECT COUNT(*) FROM pg_stat_activity WHERE usename = 'farm_app'");
+        const int64_t count = test_store_number(owner, question);
         if (count > most_connections) most_connections = count;
     }
     farm_session_free(owner);
