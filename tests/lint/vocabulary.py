@@ -44,7 +44,8 @@ FOLLOWED = {"items": "count", "data": r"\w*size", "rows": "capacity", "capacity"
             "out_data": "out_size"}
 # Functions with a status that are called before there is a session, or without one.
 SESSIONLESS = {"farm_allocator_set", "farm_backend_register", "farm_id_from_text",
-               "farm_rate_local_headers", "farm_rate_local_legacy_headers", "farm_rate_local_problem"}
+               "farm_rate_local_headers", "farm_rate_local_legacy_headers",
+               "farm_rate_local_problem"}
 # Memory in the manner of the C library, and rows as an object rather than an array.
 LONE = {("farm_free", "data")} | {(f"farm_rows_{verb}", "rows") for verb in
                                   ("count", "column_count", "value", "free")}

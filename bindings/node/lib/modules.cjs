@@ -46,8 +46,8 @@ function toGiveBack(decision, requests) {
   return [token, withCost(given)];
 }
 
-/** What of a decision can be refunded: what cost nothing has nothing to give back, which the library
- * would turn down. */
+/** What of a decision can be refunded: what cost nothing has nothing to give back, which the
+ * library would turn down. */
 function toRefund(decision, requests) {
   const isWhole = requests === undefined && decision instanceof Decision && decision.token;
   return toGiveBack(decision, isWhole ? decision.requests
