@@ -37,7 +37,7 @@ static void tear_down(void) {
     contract_close(session);
 }
 
-TestSuite(queue, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite(queue, .init = set_up, .fini = tear_down, .timeout = 60);
 
 /* --- what the submissions do --- */
 

@@ -28,7 +28,7 @@ static void tear_down(void) {
     contract_close(session);
 }
 
-TestSuite(topic, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite(topic, .init = set_up, .fini = tear_down, .timeout = 60);
 
 static farm_topic topic_of(const char *owner, const char *name, int64_t seen) {
     return (farm_topic){
