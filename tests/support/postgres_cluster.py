@@ -217,6 +217,8 @@ class Cluster:
         return os.path.join(self.binaries, name)
 
     def run_quietly(self, command, **options):
+        """In a folder that whoever runs it may enter: else it complains among its output."""
+        options.setdefault("cwd", "/")
         done = subprocess.run(as_user(self.user, command), env=clean_environment(), text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
         if done.returncode != 0:
