@@ -23,6 +23,11 @@ int contract_is_postgres(void) {
     return test_store_is_postgres();
 }
 
+int contract_is_pooled(void) {
+    const char *pooler = getenv("FARM_TEST_PGBOUNCER");
+    return pooler != NULL && strncmp(contract_uri(), pooler, strlen(pooler)) == 0;
+}
+
 const char *contract_uri(void) {
     return test_store_uri();
 }

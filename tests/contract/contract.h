@@ -25,6 +25,8 @@ struct farm_pool *contract_pool(void);
 const char *contract_uri(void);
 int contract_is_memory(void);
 int contract_is_postgres(void);
+/* A pooler stands before it: its connections to the server are whoever's asks next. */
+int contract_is_pooled(void);
 
 /* A table of the host's, with the column `name TEXT PRIMARY KEY`; it is there for every test. */
 const char *contract_host_table(void);

@@ -90,30 +90,35 @@ Test(topic, a_signal_between_two_waits_is_found_by_the_second) {
     }
 }
 
-/* Somebody who waits in a thread, and the rounds in which he is answered. */
+/* Somebody who waits in a thread, the rounds in which he is answered, and what went wrong. */
 typedef struct waiting {
     const char *owner;
     const char *name;
     atomic_int answered_count;
-    int is_missed;
+    farm_error error;
+    atomic_int is_missed;
 } waiting;
 
 static void *wait_in_rounds(void *context) {
     waiting *self = context;
     int64_t seen = 0;
-    for (int i = 0; i <= ROUND_COUNT && !self->is_missed; i++) {
+    self->error.struct_size = sizeof self->error;
+    for (int i = 0; i <= ROUND_COUNT; i++) {
         const farm_topic topic = topic_of(self->owner, self->name, seen);
         size_t count = 0;
-        if (farm_wait(contract_pool(), &topic, 1, &seen, GENEROUS_US, NULL, &count) != FARM_OK ||
-            count != 1)
-            self->is_missed = 1;
+        farm_status status =
+            farm_wait(contract_pool(), &topic, 1, &seen, GENEROUS_US, &self->error, &count);
+        const int is_missed = status != FARM_OK || count != 1;
+        atomic_store(&self->is_missed, is_missed);
         atomic_fetch_add(&self->answered_count, 1);
+        if (is_missed) break;
     }
     return NULL;
 }
 
 static void await_answer(waiting *self, int count) {
     while (atomic_load(&self->answered_count) < count) (void)poll(NULL, 0, 1);
+    if (atomic_load(&self->is_missed)) cr_assert_fail("%s: %s", self->name, self->error.text);
 }
 
 Test(topic, a_signal_at_whatever_moment_of_a_wait_is_never_missed) {
@@ -130,9 +135,8 @@ Test(topic, a_signal_at_whatever_moment_of_a_wait_is_never_missed) {
         tell_in(other, "ana", "inbox");
     }
 
+    await_answer(&self, ROUND_COUNT + 1);
     pthread_join(thread, NULL);
-    cr_assert_not(self.is_missed);
-    cr_assert_eq(self.answered_count, ROUND_COUNT + 1);
     contract_close_another(other);
 }
 
@@ -155,8 +159,8 @@ Test(topic, many_wait_at_once_and_each_is_told_of_his_own) {
     }
 
     for (int i = 0; i < WAITER_COUNT; i++) {
+        await_answer(&selves[i], ROUND_COUNT + 1);
         pthread_join(threads[i], NULL);
-        cr_assert_not(selves[i].is_missed, "%s", names[i]);
     }
     contract_close_another(other);
 }
@@ -257,9 +261,10 @@ static void *wait_for_change(void *context) {
     return (void *)(intptr_t)(status == FARM_OK ? count == 1 : status == FARM_EUNAVAILABLE);
 }
 
-/* It listens anew, and has to look at what came while it did not. */
+/* It listens anew, and has to look at what came while it did not. What a pooler's connection did
+ * last does not say who is using it now, so there the wrong one could be ended. */
 Test(topic, a_signal_is_heard_that_came_with_the_end_of_the_connection) {
-    if (!contract_is_postgres()) return;
+    if (!contract_is_postgres() || contract_is_pooled()) return;
     for (int i = 0; i < 5; i++) {
         int64_t seen = version_of("ana", "inbox");
         pthread_t thread;
