@@ -21,8 +21,8 @@
 
 enum {
     LAB_MODULE_MAX = 16,
-    LAB_STATE_MAX = 1024, /* bytes of all modules' states together */
-    LAB_VALUE_MAX = 24,   /* numbers in an operation or a result */
+    LAB_STATE_MAX = 3072, /* bytes of all modules' states together */
+    LAB_VALUE_MAX = 40,   /* numbers in an operation or a result */
     LAB_TURN_MAX = 3,     /* operations in a transaction */
     LAB_PLAYER_MAX = 4,
     LAB_RECENT_MAX = 6,
@@ -55,6 +55,7 @@ typedef struct lab_operation {
     int32_t kind;        /* 0 or the module's own */
     int32_t can_compose; /* as it was drawn; see lab_turn_draw() */
     uint64_t number;     /* of no other operation of the run; a repeat has a new one, too */
+    int64_t now_us;      /* the time of the round that it was drawn for */
     int64_t values[LAB_VALUE_MAX];
 } lab_operation;
 
@@ -98,11 +99,14 @@ typedef struct lab_module {
     size_t hand_size;  /* what a player keeps between operations; at first all 0 */
     /* Once a run, as the service, without faults; several processes may do it. NULL: nothing. */
     farm_status (*prepare)(farm_session *session);
+    /* The players come to a new place, likewise. What it makes anew is not of the place alone, so
+     * that the last players may have left it in any state. NULL: nothing. */
+    farm_status (*enter)(farm_session *session, const lab_place *place);
     /* Draw an operation's kind, at least 1, and values. recent: the last operations of the module
      * that the same player drew at this place, the latest first, so that one may refer to another
      * by its number ("refund what that one took"); not all of them need have succeeded.
-     * can_compose: see lab_turn_draw(); without it, nothing that reads or changes several rows and
-     * does not lock them together. */
+     * can_compose: LAB_CROWDED, _COMPOSING or _SOLE, see lab_turn_draw(); when 0, nothing that
+     * reads or changes several rows and does not lock them together. */
     void (*draw)(lab_random *random, const lab_operation *recent, int32_t recent_count,
                  int can_compose, lab_operation *out);
     /* Do it. The session's clock stands at place->now_us; its actor is the service. results are all
@@ -124,7 +128,7 @@ typedef struct lab_module {
     void (*describe)(const lab_operation *operation, char *text, size_t size);
 } lab_module;
 
-extern const lab_module lab_rate, lab_idempotency, lab_roles;
+extern const lab_module lab_rate_buckets, lab_idempotency, lab_roles;
 extern const lab_module *const lab_modules[];
 extern const int32_t lab_module_count;
 
@@ -155,18 +159,32 @@ void lab_player_forget(lab_player *player);
 typedef struct lab_dealer {
     lab_random random;
     uint64_t number;  /* of the last operation */
-    uint32_t modules; /* a bit for each that is drawn from, by its index; at first all are */
+    uint32_t modules; /* a bit for each that is played at this place, by its index */
     lab_operation recent[LAB_PLAYER_MAX][LAB_MODULE_MAX][LAB_RECENT_MAX];
     int32_t recent_count[LAB_PLAYER_MAX][LAB_MODULE_MAX];
 } lab_dealer;
 
 void lab_dealer_init(lab_dealer *dealer, uint64_t seed);
-/* The players go to a new place. */
+/* The players go to a new place, where they play a few of the modules: who plays all of them meets
+ * nobody. */
 void lab_dealer_move(lab_dealer *dealer);
-/* Draw a turn, without a fault. can_compose: it may be a transaction, or a look. Not where others
- * play in the same round and the isolation is READ COMMITTED: what one statement reads need not
- * hold any more when the next one does. */
-void lab_turn_draw(lab_dealer *dealer, int32_t player, int can_compose, lab_turn *out);
+/* The modules that are played here, see lab_module. */
+farm_status lab_enter(const lab_dealer *dealer, farm_session *session, const lab_place *place);
+/* Mostly little; now and then enough for claims to run out and buckets to fill, and seldom to the
+ * edge of an hour, a day or a month. */
+void lab_time_pass(lab_random *random, lab_place *place);
+
+/* What may be drawn: more of it the fewer others there are. */
+enum {
+    LAB_CROWDED = 0, /* others play in the same round, and the isolation is READ COMMITTED: what one
+                          statement reads need not hold any more when the next one does */
+    LAB_COMPOSING = 1, /* also transactions, and looks */
+    LAB_SOLE = 2       /* nobody else plays: also what others may learn of late */
+};
+
+/* Draw a turn at a place, without a fault. */
+void lab_turn_draw(lab_dealer *dealer, int32_t player, const lab_place *place, int can_compose,
+                   lab_turn *out);
 /* A turn that looks at the module. */
 void lab_turn_look(int32_t module, lab_turn *out);
 /* Play it on a session that acts as the service; fills in what is out. Faults are armed by whoever
@@ -193,8 +211,10 @@ int lab_judge_round(lab_judge *judge, int64_t now_us, const lab_turn *turns, int
                     int can_fail);
 /* How many worlds there are; a look makes it one again. */
 size_t lab_judge_world_count(const lab_judge *judge);
-/* Look at all modules and judge what is seen: acknowledged = found, found <= asked. */
-int lab_judge_look(lab_judge *judge, farm_session *session, const lab_place *place);
+/* Look at the modules, a bit for each, and judge what is seen: acknowledged = found, found <=
+ * asked. */
+int lab_judge_look(lab_judge *judge, uint32_t modules, farm_session *session,
+                   const lab_place *place);
 /* The store may have lost the latest rounds, but no others before them (durability=normal): any of
  * the last `rounds` states is possible again. Then look. */
 void lab_judge_rewind(lab_judge *judge, size_t rounds);

@@ -311,11 +311,13 @@ int lab_judge_round(lab_judge *judge, int64_t now_us, const lab_turn *turns, int
     return 1;
 }
 
-int lab_judge_look(lab_judge *judge, farm_session *session, const lab_place *place) {
+int lab_judge_look(lab_judge *judge, uint32_t modules, farm_session *session,
+                   const lab_place *place) {
     lab_player *nobody = require(lab_player_new());
     int is_good = 1;
     for (int32_t i = 0; i < lab_module_count && is_good; i++) {
         lab_turn turn;
+        if ((modules >> i & 1) == 0) continue;
         lab_turn_look(i, &turn);
         lab_turn_play(session, nobody, place, &turn);
         if (turn.end != FARM_OK) fprintf(stderr, "look: %s\n", farm_session_error_text(session));

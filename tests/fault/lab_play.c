@@ -6,9 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-const lab_module *const lab_modules[] = {&lab_rate, &lab_idempotency, &lab_roles};
+const lab_module *const lab_modules[] = {&lab_rate_buckets, &lab_idempotency, &lab_roles};
 const int32_t lab_module_count = sizeof lab_modules / sizeof *lab_modules;
 const char *lab_schema = "";
+
+#define HALF_HOUR_US (INT64_C(1800) * 1000000)
+/* 2150: what is counted is counted until 2200. */
+#define LEAP_MAX_US INT64_C(5680281600000000)
+
+/* What is played at one place. */
+enum { MODULES_AT_A_PLACE = 3 };
 
 struct lab_player {
     void *hands[LAB_MODULE_MAX];
@@ -54,11 +61,43 @@ const farm_entropy *lab_entropy(uint64_t seed) {
 void lab_dealer_init(lab_dealer *dealer, uint64_t seed) {
     memset(dealer, 0, sizeof *dealer);
     dealer->random.state = seed;
-    dealer->modules = (UINT32_C(1) << lab_module_count) - 1;
+    lab_dealer_move(dealer);
 }
 
 void lab_dealer_move(lab_dealer *dealer) {
     memset(dealer->recent_count, 0, sizeof dealer->recent_count);
+    dealer->modules = 0;
+    for (int32_t i = 0; i < MODULES_AT_A_PLACE; i++)
+        dealer->modules |= UINT32_C(1) << lab_random_below(&dealer->random, lab_module_count);
+}
+
+farm_status lab_enter(const lab_dealer *dealer, farm_session *session, const lab_place *place) {
+    farm_status status = farm_session_set_clock_us(session, place->now_us);
+    for (int32_t i = 0; i < lab_module_count && status == FARM_OK; i++)
+        if ((dealer->modules >> i & 1) && lab_modules[i]->enter != NULL)
+            status = lab_modules[i]->enter(session, place);
+    return status;
+}
+
+/* To about the edge of a half hour, in which some zones' hours begin: mostly the next one, or one
+ * of the next days, or months. */
+static void leap(lab_random *random, lab_place *place) {
+    int64_t most_us = HALF_HOUR_US;
+    if (lab_random_once_in(random, 3)) most_us = 96 * HALF_HOUR_US;
+    if (lab_random_once_in(random, 12)) most_us = 40 * 48 * HALF_HOUR_US;
+    const int64_t then_us = place->now_us + lab_random_below(random, most_us);
+    const int64_t edge_us = (then_us / HALF_HOUR_US + 1) * HALF_HOUR_US;
+    const int64_t near_us = edge_us - 200000 + lab_random_below(random, 400000);
+    if (near_us > place->now_us) place->now_us = near_us;
+}
+
+void lab_time_pass(lab_random *random, lab_place *place) {
+    const int64_t most_us = lab_random_once_in(random, 8) ? 30000000 : 300000;
+    if (lab_random_once_in(random, 3)) return;
+    if (lab_random_once_in(random, 30) && place->now_us < LEAP_MAX_US)
+        leap(random, place);
+    else
+        place->now_us += lab_random_below(random, most_us);
 }
 
 static void remember(lab_dealer *dealer, int32_t player, const lab_operation *operation) {
@@ -77,8 +116,8 @@ static int32_t draw_module(lab_dealer *dealer) {
 }
 
 /* Now and then a look, or what the player did last once more: a repeat is harmless. */
-static void draw_operation(lab_dealer *dealer, int32_t player, int can_compose,
-                           lab_operation *out) {
+static void draw_operation(lab_dealer *dealer, int32_t player, const lab_place *place,
+                           int can_compose, lab_operation *out) {
     int32_t module = draw_module(dealer);
     const lab_operation *recent = dealer->recent[player][module];
     int32_t recent_count = dealer->recent_count[player][module];
@@ -92,11 +131,13 @@ static void draw_operation(lab_dealer *dealer, int32_t player, int can_compose,
             lab_modules[module]->draw(&dealer->random, recent, recent_count, can_compose, out);
     }
     out->module = module;
+    out->now_us = place->now_us;
     out->number = ++dealer->number;
     if (out->kind != 0) remember(dealer, player, out);
 }
 
-void lab_turn_draw(lab_dealer *dealer, int32_t player, int can_compose, lab_turn *out) {
+void lab_turn_draw(lab_dealer *dealer, int32_t player, const lab_place *place, int can_compose,
+                   lab_turn *out) {
     memset(out, 0, sizeof *out);
     out->fault = -1;
     out->mode = LAB_ALONE;
@@ -106,7 +147,7 @@ void lab_turn_draw(lab_dealer *dealer, int32_t player, int can_compose, lab_turn
         out->count = 1 + (int32_t)lab_random_below(&dealer->random, LAB_TURN_MAX);
     }
     for (int32_t i = 0; i < out->count; i++)
-        draw_operation(dealer, player, can_compose, &out->operations[i]);
+        draw_operation(dealer, player, place, can_compose, &out->operations[i]);
 }
 
 void lab_turn_look(int32_t module, lab_turn *out) {

@@ -206,7 +206,7 @@ static void close_run(run *self) {
 
 /* --- rounds --- */
 
-static void move(run *self) {
+static int move(run *self) {
     self->place_number++;
     snprintf(self->place.name, sizeof self->place.name, "%" PRIx64 "-%ld-%" PRId64,
              self->options->seed & 0xffffffff, (long)getpid(), self->place_number);
@@ -214,13 +214,9 @@ static void move(run *self) {
     lab_dealer_move(&self->dealer);
     for (int32_t i = 0; i < self->options->player_count; i++)
         if (self->seats[i].player != NULL) lab_player_forget(self->seats[i].player);
-}
-
-/* Mostly little; now and then enough for claims to run out and buckets to fill. */
-static void let_time_pass(run *self) {
-    lab_random *random = &self->dealer.random;
-    int64_t most_us = lab_random_once_in(random, 8) ? 30000000 : 300000;
-    if (!lab_random_once_in(random, 3)) self->place.now_us += lab_random_below(random, most_us);
+    if (lab_enter(&self->dealer, self->witness, &self->place) == FARM_OK) return 1;
+    fprintf(stderr, "enter: %s\n", farm_session_error_text(self->witness));
+    return 0;
 }
 
 /* Who plays what. Faults are of the whole process, so that of threads only the first gets one. */
@@ -229,12 +225,13 @@ static void deal(run *self) {
     lab_random *random = &self->dealer.random;
     int32_t first = (int32_t)lab_random_below(random, options->player_count);
     int32_t playing = 1 + (int32_t)lab_random_below(random, options->player_count);
+    int can_compose = playing == 1 ? LAB_SOLE : self->is_composing ? LAB_COMPOSING : LAB_CROWDED;
     for (int32_t i = 0; i < options->player_count; i++) {
         seat *taken = &self->seats[(first + i) % options->player_count];
         taken->is_playing = i < playing;
         if (!taken->is_playing) continue;
-        lab_turn_draw(&self->dealer, (first + i) % options->player_count,
-                      self->is_composing || playing == 1, &taken->turn);
+        lab_turn_draw(&self->dealer, (first + i) % options->player_count, &self->place, can_compose,
+                      &taken->turn);
         if (options->fault_count == 0 || (i > 0 && !options->has_processes)) continue;
         if (!lab_random_once_in(random, 3)) continue;
         taken->turn.fault = (int32_t)lab_random_below(random, options->fault_count);
@@ -320,7 +317,7 @@ static int judge_round(run *self) {
     }
     if (!lab_judge_round(self->judge, self->place.now_us, turns, count, can_fail)) return 0;
     if (lab_judge_world_count(self->judge) == 1 && !can_fail) return 1;
-    return lab_judge_look(self->judge, self->witness, &self->place);
+    return lab_judge_look(self->judge, self->dealer.modules, self->witness, &self->place);
 }
 
 static int verify(run *self) {
@@ -332,7 +329,7 @@ static int verify(run *self) {
 }
 
 static int play_round(run *self, int is_new_place) {
-    let_time_pass(self);
+    lab_time_pass(&self->dealer.random, &self->place);
     deal(self);
     if (self->options->is_verbose)
         fprintf(stderr, "round %" PRId64 ", place %s, %" PRId64 " us\n", self->round,
@@ -345,10 +342,10 @@ static int play_round(run *self, int is_new_place) {
 }
 
 static int play_place(run *self) {
-    move(self);
+    if (!move(self)) return 0;
     for (int32_t i = 0; i < ROUNDS_AT_A_PLACE; i++, self->round++)
         if (!play_round(self, i == 0)) return 0;
-    if (!lab_judge_look(self->judge, self->witness, &self->place)) return 0;
+    if (!lab_judge_look(self->judge, self->dealer.modules, self->witness, &self->place)) return 0;
     return self->place_number % PLACES_TO_VERIFY != 0 || verify(self);
 }
 

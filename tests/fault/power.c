@@ -101,6 +101,8 @@ static int make_store(life *self) {
     for (int32_t i = 0; i < lab_module_count; i++)
         if (lab_modules[i]->prepare != NULL && lab_modules[i]->prepare(self->session) != FARM_OK)
             return fail(self, "it cannot be prepared");
+    if (lab_enter(&self->dealer, self->session, &self->place) != FARM_OK)
+        return fail(self, "it cannot be entered");
     /* What is prepared is not of the model: let nothing take it back. */
     farm_session_close(self->session);
     return open_store(self) == FARM_OK || fail(self, "it cannot be opened");
@@ -109,8 +111,8 @@ static int make_store(life *self) {
 static int play_round(life *self, int can_fail) {
     lab_turn turn;
     lab_random *random = &self->dealer.random;
-    if (lab_random_once_in(random, 2)) self->place.now_us += lab_random_below(random, 400000);
-    lab_turn_draw(&self->dealer, 0, 1, &turn);
+    lab_time_pass(random, &self->place);
+    lab_turn_draw(&self->dealer, 0, &self->place, LAB_SOLE, &turn);
     lab_turn_play(self->session, self->player, &self->place, &turn);
     self->rounds++;
     return lab_judge_round(self->judge, self->place.now_us, &turn, 1, can_fail);
@@ -136,7 +138,7 @@ static int check_after_cut(life *self) {
     if (open_store(self) != FARM_OK) return fail(self, "it cannot be opened again");
     if (!is_undamaged(self)) return fail(self, "the file is damaged");
     if (!self->is_durable) lab_judge_rewind(self->judge, SIZE_MAX);
-    if (!lab_judge_look(self->judge, self->session, &self->place))
+    if (!lab_judge_look(self->judge, self->dealer.modules, self->session, &self->place))
         return fail(self, "what was acknowledged is not what is found");
     lab_judge_settle(self->judge);
     return scenario_is_sound(self->session) || fail(self, "it is not sound");
