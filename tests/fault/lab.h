@@ -128,7 +128,8 @@ typedef struct lab_module {
     void (*describe)(const lab_operation *operation, char *text, size_t size);
 } lab_module;
 
-extern const lab_module lab_rate_buckets, lab_idempotency, lab_roles;
+extern const lab_module lab_rate_buckets, lab_rate_windows, lab_rate_holds, lab_idempotency,
+    lab_roles;
 extern const lab_module *const lab_modules[];
 extern const int32_t lab_module_count;
 
