@@ -21,7 +21,7 @@
 
 enum {
     LAB_MODULE_MAX = 16,
-    LAB_STATE_MAX = 3072, /* bytes of all modules' states together */
+    LAB_STATE_MAX = 6144, /* bytes of all modules' states together */
     LAB_VALUE_MAX = 40,   /* numbers in an operation or a result */
     LAB_TURN_MAX = 3,     /* operations in a transaction */
     LAB_PLAYER_MAX = 4,
@@ -128,8 +128,8 @@ typedef struct lab_module {
     void (*describe)(const lab_operation *operation, char *text, size_t size);
 } lab_module;
 
-extern const lab_module lab_rate_buckets, lab_rate_windows, lab_rate_holds, lab_idempotency,
-    lab_roles;
+extern const lab_module lab_rate_buckets, lab_rate_windows, lab_rate_holds, lab_rate_overrides;
+extern const lab_module lab_rate_changes, lab_idempotency, lab_roles;
 extern const lab_module *const lab_modules[];
 extern const int32_t lab_module_count;
 

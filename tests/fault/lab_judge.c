@@ -320,8 +320,8 @@ int lab_judge_look(lab_judge *judge, uint32_t modules, farm_session *session,
         if ((modules >> i & 1) == 0) continue;
         lab_turn_look(i, &turn);
         lab_turn_play(session, nobody, place, &turn);
-        if (turn.end != FARM_OK) fprintf(stderr, "look: %s\n", farm_session_error_text(session));
         is_good = lab_judge_round(judge, place->now_us, &turn, 1, 0);
+        if (!is_good) fprintf(stderr, "look: %s\n", farm_session_error_text(session));
     }
     lab_player_free(nobody);
     return is_good;
