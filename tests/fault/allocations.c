@@ -5,33 +5,21 @@
  *     allocations URI
  *
  * Stores: sqlite-memory sqlite-file */
+#include "support/fault_memory.h"
 #include "support/fault_vfs.h"
 #include "support/scenarios.h"
 #include "support/store_file.h"
-#include <cjson/cJSON.h>
-#include <sqlite3.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { POINT_MAX = 20000, PATH_SIZE = 1024 };
 
-/* Whose allocations. */
-enum { OF_LIBRARY, OF_SQLITE, OF_CJSON, OWNER_COUNT };
-
 #define NOW_US INT64_C(1767225600000000)
-
-static const char *const owner_names[OWNER_COUNT] = {"the library", "SQLite", "cJSON"};
 
 static const char *uri;
 static const char *path; /* NULL: in memory */
 static char template_path[PATH_SIZE + 16];
-
-static int failing_owner;
-/* The allocation to fail, on whatever thread: 0 is the next; below: none. */
-static atomic_long countdown = -1;
-static atomic_int has_fired;
 
 /* One failure in one place. */
 typedef struct allocation_point {
@@ -40,65 +28,11 @@ typedef struct allocation_point {
     long number;
 } allocation_point;
 
-static int fails_now(int owner) {
-    if (owner != failing_owner || atomic_load(&countdown) < 0) return 0;
-    if (atomic_fetch_sub(&countdown, 1) != 0) return 0;
-    atomic_store(&has_fired, 1);
-    return 1;
-}
-
-/* --- the library's --- */
-
-static void *allocate(void *context, size_t size) {
-    (void)context;
-    return fails_now(OF_LIBRARY) ? NULL : malloc(size);
-}
-
-static void *reallocate(void *context, void *data, size_t size) {
-    (void)context;
-    return fails_now(OF_LIBRARY) ? NULL : realloc(data, size);
-}
-
-static void release(void *context, void *data) {
-    (void)context;
-    free(data);
-}
-
-/* --- SQLite's: its own allocator, which may refuse --- */
-
-static sqlite3_mem_methods sqlite_memory;
-
-static void *allocate_sqlite(int size) {
-    return fails_now(OF_SQLITE) ? NULL : sqlite_memory.xMalloc(size);
-}
-
-static void *reallocate_sqlite(void *data, int size) {
-    return fails_now(OF_SQLITE) ? NULL : sqlite_memory.xRealloc(data, size);
-}
-
-static int take_sqlite(void) {
-    if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &sqlite_memory) != SQLITE_OK) return 0;
-    sqlite3_mem_methods refusing = sqlite_memory;
-    refusing.xMalloc = allocate_sqlite;
-    refusing.xRealloc = reallocate_sqlite;
-    return sqlite3_config(SQLITE_CONFIG_MALLOC, &refusing) == SQLITE_OK;
-}
-
-/* --- cJSON's --- */
-
-static void *allocate_cjson(size_t size) {
-    return fails_now(OF_CJSON) ? NULL : malloc(size);
-}
-
-static void release_cjson(void *data) {
-    free(data);
-}
-
 /* --- one point --- */
 
 static int fail(const allocation_point *point, const char *what, farm_session *session) {
     fprintf(stderr, "not ok: %s, allocation %ld of %s: %s: %s\n", point->scenario->name,
-            point->number, owner_names[point->owner], what, farm_session_error_text(session));
+            point->number, fault_memory_name(point->owner), what, farm_session_error_text(session));
     return 0;
 }
 
@@ -164,14 +98,16 @@ static farm_status act(farm_pool *pool, const fault_scenario *scenario) {
 }
 
 static void arm(const allocation_point *point) {
-    has_fired = 0;
-    failing_owner = point->owner;
-    countdown = point->number;
+    fault_memory_fail(point->owner, point->number);
+}
+
+static void disarm(void) {
+    fault_memory_fail(FAULT_MEMORY_LIBRARY, -1);
 }
 
 static int is_as_said(const allocation_point *point, farm_status status, int64_t answer) {
     const fault_scenario *scenario = point->scenario;
-    if (status == FARM_EUNCERTAIN && point->owner == OF_SQLITE && path != NULL)
+    if (status == FARM_EUNCERTAIN && point->owner == FAULT_MEMORY_SQLITE && path != NULL)
         return answer == scenario->most || answer == scenario->least;
     return answer == (status == FARM_OK ? scenario->most : scenario->least);
 }
@@ -183,7 +119,7 @@ static int run_point(const allocation_point *point) {
     farm_pool *pool = open_store(scenario, &session);
     arm(point);
     farm_status status = act(pool, scenario);
-    countdown = -1;
+    disarm();
 
     int is_good = 1;
     int64_t answer = scenario_answer(session, scenario);
@@ -210,7 +146,7 @@ static int run_opening(const allocation_point *point) {
     farm_status status = farm_session_new(&session);
     if (status == FARM_OK) status = farm_session_open(session, uri, NULL);
     if (status == FARM_OK) status = farm_migrate(session);
-    countdown = -1;
+    disarm();
     int is_good = status == FARM_OK || status == FARM_ENOMEM;
     if (!is_good) is_good = fail(point, farm_status_name(status), session);
     farm_session_free(session);
@@ -250,9 +186,9 @@ static int run_on_pool(const allocation_point *point, farm_status (*use)(farm_po
     farm_pool *pool = open_store(point->scenario, &session);
     arm(point);
     farm_status status = use(pool);
-    countdown = -1;
+    disarm();
     int is_good = status == FARM_OK || status == FARM_ENOMEM;
-    is_good = is_good && (has_fired || status == FARM_OK);
+    is_good = is_good && (fault_memory_has_fired() || status == FARM_OK);
     if (!is_good) is_good = fail(point, farm_status_name(status), session);
     if (use(pool) != FARM_OK) is_good = fail(point, "the repeat went wrong", session);
     farm_pool_release(pool, session);
@@ -275,22 +211,15 @@ static int storm(const fault_scenario *scenario, int owner, int (*run)(const all
     int failed = 0;
     do {
         failed += !run(&point);
-        point.number += owner == OF_SQLITE ? 1 + point.number / 32 : 1;
+        point.number += owner == FAULT_MEMORY_SQLITE ? 1 + point.number / 32 : 1;
         (*points)++;
-    } while (has_fired && point.number < POINT_MAX);
+    } while (fault_memory_has_fired() && point.number < POINT_MAX);
     return failed;
 }
 
 int main(int argument_count, char **arguments) {
-    const farm_allocator allocator = {.struct_size = sizeof allocator,
-                                      .allocate = allocate,
-                                      .reallocate = reallocate,
-                                      .release = release};
-    cJSON_Hooks hooks = {.malloc_fn = allocate_cjson, .free_fn = release_cjson};
-    if (argument_count < 2 || !take_sqlite() || !fault_vfs_register() ||
-        farm_allocator_set(&allocator) != FARM_OK)
+    if (argument_count < 2 || !fault_memory_register() || !fault_vfs_register())
         return EXIT_FAILURE;
-    cJSON_InitHooks(&hooks);
     fault_vfs_skip_syncs(1);
     uri = arguments[1];
     if (strstr(uri, ":memory:") == NULL) {
@@ -306,7 +235,7 @@ int main(int argument_count, char **arguments) {
                   {{.name = "topics", .prepare = farm_migrate}, run_topics}};
     const size_t other_count = sizeof others / sizeof *others;
     int failed = 0;
-    for (int owner = 0; owner < OWNER_COUNT; owner++) {
+    for (int owner = 0; owner < FAULT_MEMORY_OWNERS; owner++) {
         long points = 0;
         for (size_t i = 0; i < scenario_count; i++) {
             if (path != NULL) make_template(&scenarios[i]);
@@ -317,7 +246,7 @@ int main(int argument_count, char **arguments) {
             failed += storm(&others[i].scenario, owner, others[i].run, &points);
         }
         printf("%zu scenarios, %ld allocations of %s failed in turn\n",
-               scenario_count + other_count, points, owner_names[owner]);
+               scenario_count + other_count, points, fault_memory_name(owner));
     }
     printf("%d went wrong\n", failed);
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

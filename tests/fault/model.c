@@ -9,6 +9,7 @@
 #include "backend/decorators.h"
 #include "fault/lab.h"
 #include "fault/lab_broken.h"
+#include "support/fault_memory.h"
 #include "support/fault_vfs.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -58,11 +59,26 @@ static void disarm_disk(void) {
     fault_vfs_fail(0, 0, FAULT_VFS_ONCE);
 }
 
+/* Mostly of the library, which allocates less often than SQLite does. */
+static void arm_no_memory(lab_random *random) {
+    const int is_sqlite = lab_random_once_in(random, 3);
+    fault_memory_fail(is_sqlite ? FAULT_MEMORY_SQLITE : FAULT_MEMORY_LIBRARY,
+                      (long)lab_random_below(random, is_sqlite ? 120 : 30));
+}
+
+static void disarm_no_memory(void) {
+    fault_memory_fail(FAULT_MEMORY_LIBRARY, -1);
+}
+
 /* Those of the disk come last: they are only for a file. */
 static const lab_fault faults[] = {
-    {"busy", arm_busy, disarm_storage}, {"unreachable", arm_unreachable, disarm_storage},
-    {"full", arm_full, disarm_storage}, {"answer lost", arm_answer_lost, disarm_storage},
-    {"disk", arm_disk, disarm_disk},    {"disk full", arm_disk_full, disarm_disk},
+    {"busy", arm_busy, disarm_storage},
+    {"unreachable", arm_unreachable, disarm_storage},
+    {"full", arm_full, disarm_storage},
+    {"answer lost", arm_answer_lost, disarm_storage},
+    {"no memory", arm_no_memory, disarm_no_memory},
+    {"disk", arm_disk, disarm_disk},
+    {"disk full", arm_disk_full, disarm_disk},
 };
 enum { FAULT_COUNT = sizeof faults / sizeof *faults, DISK_FAULTS = 2 };
 
@@ -140,7 +156,7 @@ int main(int argument_count, char **arguments) {
     static char uri[URI_SIZE];
     static char owner_uri[URI_SIZE];
     lab_options options = {.seed = 1, .player_count = 3, .faults = faults};
-    if (!fault_vfs_register()) return EXIT_FAILURE;
+    if (!fault_memory_register() || !fault_vfs_register()) return EXIT_FAILURE;
     fault_vfs_skip_syncs(1);
     const char *planted = read_arguments(argument_count, arguments, &options);
     int is_planted = argument_count > 1 && strncmp(arguments[1], "--broken=", 9) == 0;
