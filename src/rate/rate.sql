@@ -245,6 +245,15 @@ INSERT INTO farm_rate_bucket (bucket, tat, stamp, capacity, slack, expires_hour,
 VALUES (:bucket, :now + :opening, :now, :capacity, :slack, :expires_hour, :share, :span)
 ON CONFLICT (bucket) DO NOTHING;
 
+-- name: bucket_fill
+-- each: bucket blob, now int, capacity int, slack int, expires_hour int, share int, span int
+-- Full, and there: who is about to make it with less finds it, or is overruled.
+INSERT INTO farm_rate_bucket AS b (bucket, tat, stamp, capacity, slack, expires_hour, share, span)
+VALUES (:bucket, :now, :now, :capacity, :slack, :expires_hour, :share, :span)
+ON CONFLICT (bucket) DO UPDATE SET tat = excluded.tat, previous = 0, debt = 0,
+    stamp = excluded.stamp, capacity = excluded.capacity, slack = excluded.slack,
+    expires_hour = excluded.expires_hour, share = excluded.share, span = excluded.span;
+
 -- name: bucket_look
 -- each: bucket blob, now int, capacity int, slack int, share int, span int
 -- columns: tat int?, previous int?, debt int?

@@ -116,15 +116,16 @@ farm_status rate_renew_operate(farm_session *session, void *context) {
                       "a hold has ended, or was never of this decision");
 }
 
-/* Where a new bucket is not full, a full one must be there. */
+/* Where a new bucket is not full, or takes over what one from before lacks, a full one must be
+ * there: a take may be about to make it. */
 static void add_full(store_batch *batch, const rate_operation *operation) {
-    rate_bucket_open_each rows[FARM_RATE_BATCH_MAX];
+    rate_bucket_fill_each rows[FARM_RATE_BATCH_MAX];
     size_t count = 0;
     for (size_t i = 0; i < operation->lines.count; i++) {
         const rate_line *line = &operation->lines.items[i];
         const rate_units *units = &line->terms->units;
-        if (units->opening == 0) continue;
-        rows[count++] = (rate_bucket_open_each){
+        if (units->opening == 0 && !line->has_past) continue;
+        rows[count++] = (rate_bucket_fill_each){
             .bucket = rate_bucket_of(line),
             .now = line->ask.moment.now,
             .capacity = units->capacity,
@@ -134,7 +135,7 @@ static void add_full(store_batch *batch, const rate_operation *operation) {
             .span = units->span,
         };
     }
-    if (count > 0) rate_bucket_open(batch, rows, count);
+    if (count > 0) rate_bucket_fill(batch, rows, count);
 }
 
 farm_status rate_reset_operate(farm_session *session, void *context) {

@@ -1,6 +1,7 @@
 /* Live changes of a limit: what becomes of its buckets, from any algorithm to any other; subjects
  * that do not begin with a full bucket; resets. */
 #include "rate_limits.h"
+#include "support/test_store.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
 
@@ -68,6 +69,24 @@ Test(rate_change, by_default_a_change_of_burst_alone_keeps_what_was_used) {
         change(names[i], i, i == 0 ? 12 : 0, i == 0 ? 10 : 12, 2 * MINUTE_US, 0);
         cr_assert_eq(left(names[i], "s"), 12, "%s", names[i]);
     }
+}
+
+/* A take that has read what was before makes the bucket with less, unless it is there. */
+Test(rate_change, a_reset_leaves_a_full_bucket_where_one_would_be_carried_over) {
+    farm_rows *rows = NULL;
+    change("c", 0, 10, 10, MINUTE_US, 0);
+    cr_assert(take("c", "s", 10));
+    change("c", 0, 20, 10, MINUTE_US, KEEP);
+    const farm_rate_request item = request_of("c", "s", 0);
+
+    cr_assert_eq(farm_rate_reset(session, &item, 1), FARM_OK);
+
+    cr_assert_eq(test_store_execute(
+                     session, "SELECT COUNT(*) FROM {farm_rate_bucket} WHERE tat = stamp", &rows),
+                 FARM_OK);
+    cr_assert_eq(farm_rows_value(rows, 0, 0)->integer, 1);
+    farm_rows_free(rows);
+    cr_assert_eq(left("c", "s"), 20);
 }
 
 Test(rate_change, what_came_back_between_is_carried_over_and_only_once) {
