@@ -56,6 +56,8 @@ typedef struct lab_operation {
     int32_t can_compose; /* as it was drawn; see lab_turn_draw() */
     uint64_t number;     /* of no other operation of the run; a repeat has a new one, too */
     int64_t now_us;      /* the time of the round that it was drawn for */
+    uint64_t sole;       /* the latest operation of the module that was drawn with LAB_SOLE here, by
+                            whomever; before the first, a number of the place's; 0: not known */
     int64_t values[LAB_VALUE_MAX];
 } lab_operation;
 
@@ -159,8 +161,9 @@ void lab_player_forget(lab_player *player);
 /* Who draws: chance, and what each player drew last. */
 typedef struct lab_dealer {
     lab_random random;
-    uint64_t number;  /* of the last operation */
-    uint32_t modules; /* a bit for each that is played at this place, by its index */
+    uint64_t number;               /* of the last operation */
+    uint32_t modules;              /* a bit for each that is played at this place, by its index */
+    uint64_t sole[LAB_MODULE_MAX]; /* see lab_operation */
     lab_operation recent[LAB_PLAYER_MAX][LAB_MODULE_MAX][LAB_RECENT_MAX];
     int32_t recent_count[LAB_PLAYER_MAX][LAB_MODULE_MAX];
 } lab_dealer;

@@ -69,6 +69,8 @@ void lab_dealer_init(lab_dealer *dealer, uint64_t seed) {
 void lab_dealer_move(lab_dealer *dealer) {
     memset(dealer->recent_count, 0, sizeof dealer->recent_count);
     dealer->modules = 0;
+    dealer->number++;
+    for (int32_t i = 0; i < lab_module_count; i++) dealer->sole[i] = dealer->number;
     for (int32_t i = 0; i < MODULES_AT_A_PLACE; i++)
         dealer->modules |= UINT32_C(1) << lab_random_below(&dealer->random, lab_module_count);
 }
@@ -135,6 +137,8 @@ static void draw_operation(lab_dealer *dealer, int32_t player, const lab_place *
     out->module = module;
     out->now_us = place->now_us;
     out->number = ++dealer->number;
+    out->sole = dealer->sole[module];
+    if (can_compose == LAB_SOLE) dealer->sole[module] = out->number;
     if (out->kind != 0) remember(dealer, player, out);
 }
 

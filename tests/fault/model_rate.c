@@ -234,6 +234,13 @@ static int perform_after(farm_session *session, const rate_tokens *tokens,
     return is_after;
 }
 
+farm_status rate_learn(farm_session *session, rate_tokens *tokens, const lab_operation *operation) {
+    if (operation->sole != 0 && operation->sole == tokens->sole) return FARM_OK;
+    const farm_status status = farm_rate_remove(session, "lab-nothing");
+    if (status == FARM_OK) tokens->sole = operation->sole;
+    return status;
+}
+
 void rate_perform(farm_session *session, rate_tokens *tokens, const farm_rate_limit *limits,
                   int32_t count, const char *subject, const lab_operation *operation,
                   lab_result *out) {

@@ -140,8 +140,13 @@ typedef struct rate_tokens {
         farm_id token;
     } items[RATE_TOKEN_MAX];
     uint32_t next;
+    uint64_t sole; /* see rate_learn() */
 } rate_tokens;
 
+/* Other processes may go by what they know of limits for a while. Who may not know what the last
+ * LAB_SOLE operation has changed first changes nothing himself, after which his process looks at
+ * the limits anew. */
+farm_status rate_learn(farm_session *session, rate_tokens *tokens, const lab_operation *operation);
 /* Any kind of above, of those limits and one subject. */
 void rate_perform(farm_session *session, rate_tokens *tokens, const farm_rate_limit *limits,
                   int32_t count, const char *subject, const lab_operation *operation,

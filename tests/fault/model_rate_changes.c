@@ -3,7 +3,7 @@
  * removed, too, and then unknown.
  *
  * The limit is of all places, so that it is made anew at each. It is changed where nobody else
- * plays, and looked at anew by each operation, as the overrides are. */
+ * plays, see rate_learn(). */
 #include "fault/model_rate.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -88,7 +88,7 @@ static void perform(farm_session *session, void *tokens, const lab_place *place,
                     const lab_operation *operation, lab_result *out) {
     farm_rate_limit limit = limits[operation->values[FIGURE]];
     limit.on_change = (int32_t)operation->values[CHANGE];
-    out->status = farm_rate_remove(session, "lab-nothing");
+    out->status = rate_learn(session, tokens, operation);
     if (out->status != FARM_OK) return;
     if (operation->kind == DEFINE)
         out->status = farm_rate_define(session, &limit, 1);

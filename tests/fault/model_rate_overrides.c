@@ -2,9 +2,7 @@
  * of it, "place/part", which goes by what is said of the place unless there is something of its
  * own; they have a bucket, a window, and a bucket in shadow mode.
  *
- * Overrides are put and removed where nobody else plays: other processes may go by what they know
- * for a while. That they need not wait for it, each operation first changes nothing of the limits,
- * after which its process looks at them anew. */
+ * Overrides are put and removed where nobody else plays, see rate_learn(). */
 #include "fault/model_rate.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -167,7 +165,7 @@ static void perform(farm_session *session, void *tokens, const lab_place *place,
                     const lab_operation *operation, lab_result *out) {
     char subject[SUBJECT_SIZE];
     name_subject(place, operation->values[SUBJECT], subject);
-    out->status = farm_rate_remove(session, "lab-nothing");
+    out->status = rate_learn(session, tokens, operation);
     if (out->status != FARM_OK) return;
     if (operation->kind == 0)
         look(session, place, out);

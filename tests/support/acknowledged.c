@@ -17,12 +17,28 @@ enum {
     CHECK_TIMEOUT_US = 30000000,
     PAUSE_US = 5000, /* before an operation is tried again */
     BURST = 1000000000,
+    LEASE_COUNT = 7,
     REPEAT_COUNT = 40, /* of a client's last operations, whatever became of them */
     NAME_SIZE = 64
 };
 
-enum { KIND_FOUND, KIND_GRANT, KIND_ORDER, KIND_TAKE, KIND_COUNT };
+enum { KIND_FOUND, KIND_GRANT, KIND_ORDER, KIND_TAKE, KIND_LEASE, KIND_COUNT };
 enum { STATE_ASKED = 1, STATE_DONE = 2, STATE_UNCERTAIN = 4, STATE_FAILED = 8, STATE_FOUND = 16 };
+
+/* Limits, of the kinds from KIND_TAKE on: of the second a client takes tokens in advance, which are
+ * lost with it. */
+enum { LIMIT_COUNT = KIND_COUNT - KIND_TAKE };
+static const farm_rate_limit limits[LIMIT_COUNT] = {
+    {.struct_size = sizeof *limits,
+     .name = "free",
+     .count = BURST,
+     .period_us = INT64_C(86400000000)},
+    {.struct_size = sizeof *limits,
+     .name = "leased",
+     .count = BURST,
+     .period_us = INT64_C(86400000000),
+     .lease_count = LEASE_COUNT},
+};
 
 typedef struct client {
     const acknowledged_options *options;
@@ -105,11 +121,13 @@ static farm_status order(client *self, const char *key) {
     return status;
 }
 
-static farm_status take(client *self, int64_t cost, int64_t *out_taken) {
+static farm_status take(client *self, int limit, int64_t cost, int64_t *out_taken) {
     char subject[NAME_SIZE];
     snprintf(subject, sizeof subject, "w%d", self->worker);
-    const farm_rate_request request = {
-        .struct_size = sizeof request, .limit = "free", .subject = subject, .cost = cost};
+    const farm_rate_request request = {.struct_size = sizeof request,
+                                       .limit = limits[limit].name,
+                                       .subject = subject,
+                                       .cost = cost};
     farm_rate_state state = {.struct_size = sizeof state};
     farm_rate_decision decision = {.struct_size = sizeof decision};
     farm_status status = farm_rate_take(self->session, &request, 1, &state, &decision);
@@ -131,7 +149,7 @@ static farm_status operate(client *self, int64_t number, int is_repeat) {
     case KIND_ORDER:
         return order(self, name);
     default:
-        return take(self, 1, &taken);
+        return take(self, kind_of(self->worker, number) - KIND_TAKE, 1, &taken);
     }
 }
 
@@ -165,10 +183,6 @@ void acknowledged_run(const acknowledged_options *options, int worker, int out, 
 }
 
 void acknowledged_prepare(const acknowledged_options *options) {
-    const farm_rate_limit limit = {.struct_size = sizeof limit,
-                                   .name = "free",
-                                   .count = BURST,
-                                   .period_us = INT64_C(86400000000)};
     const char *uri = options->owner_uri != NULL ? options->owner_uri : options->uri;
     const char *prefix = prefix_of(uri);
     char text[256];
@@ -183,7 +197,7 @@ void acknowledged_prepare(const acknowledged_options *options) {
         snprintf(text, sizeof text, "GRANT ALL ON %sfault_counter TO farm_app", prefix);
         is_good = is_good && farm_session_execute(session, text, NULL, 0, NULL) == FARM_OK;
     }
-    is_good = is_good && farm_rate_define(session, &limit, 1) == FARM_OK &&
+    is_good = is_good && farm_rate_define(session, limits, LIMIT_COUNT) == FARM_OK &&
               farm_role_found(session, "all", "ana") == FARM_OK;
     if (!is_good) stop("prepare", session);
     farm_session_free(session);
@@ -194,8 +208,11 @@ void acknowledged_prepare(const acknowledged_options *options) {
 typedef struct record {
     unsigned char *states; /* by number of the operation: STATE_… */
     int64_t count;
-    int64_t takes_asked;
-    int64_t takes_done;
+    struct {
+        int64_t asked;
+        int64_t done;
+        int64_t uncertain;
+    } takes[LIMIT_COUNT];
     acknowledged_totals *totals;
 } record;
 
@@ -205,19 +222,24 @@ static void wrong(const client *self, record *found, int64_t number, const char 
 }
 
 static void read_line(const client *self, record *found, char letter, int64_t number) {
-    const int is_take = kind_of(self->worker, number) == KIND_TAKE;
+    const int kind = kind_of(self->worker, number);
+    const int limit = kind < KIND_TAKE ? 0 : kind - KIND_TAKE;
+    const int is_take = kind >= KIND_TAKE;
     unsigned char *state = &found->states[number];
     if (number >= found->count) found->count = number + 1;
     if (letter == 'a') {
         *state |= STATE_ASKED;
         *state &= (unsigned char)~STATE_FAILED; /* until this answer comes, nobody knows */
-        found->takes_asked += is_take;
+        found->takes[limit].asked += is_take;
     }
     if (letter == 'd') {
         *state |= STATE_DONE;
-        found->takes_done += is_take;
+        found->takes[limit].done += is_take;
     }
-    if (letter == 'u') *state |= STATE_UNCERTAIN;
+    if (letter == 'u') {
+        *state |= STATE_UNCERTAIN;
+        found->takes[limit].uncertain += is_take;
+    }
     if (letter == 'f' && !(*state & STATE_UNCERTAIN)) *state |= STATE_FAILED;
 }
 
@@ -295,7 +317,7 @@ static void compare(const client *self, record *found) {
         found->totals->done += (state & STATE_DONE) != 0;
         found->totals->uncertain += (state & STATE_UNCERTAIN) != 0;
         found->totals->found += (state & STATE_FOUND) != 0;
-        if (kind_of(self->worker, i) == KIND_TAKE) continue;
+        if (kind_of(self->worker, i) >= KIND_TAKE) continue;
         if ((state & STATE_DONE) && !(state & STATE_FOUND))
             wrong(self, found, i, "acknowledged and not found");
         if ((state & STATE_FOUND) && !(state & STATE_ASKED))
@@ -307,11 +329,14 @@ static void compare(const client *self, record *found) {
         wrong(self, found, -1, "the counter differs from the orders found");
 }
 
-static void compare_takes(client *self, record *found) {
+/* What was taken in advance may be lost, at the end and with each answer. */
+static void compare_takes(client *self, record *found, int limit) {
+    const int64_t lost = limits[limit].lease_count * (1 + found->takes[limit].uncertain);
     int64_t taken = 0;
-    if (take(self, 0, &taken) != FARM_OK) stop("look", self->session);
-    if (taken > found->takes_asked) wrong(self, found, -1, "more was taken than asked for");
-    if (taken < found->takes_done && !self->options->lost_buckets)
+    if (take(self, limit, 0, &taken) != FARM_OK) stop("look", self->session);
+    if (taken > found->takes[limit].asked + lost)
+        wrong(self, found, -1, "more was taken than asked for");
+    if (taken < found->takes[limit].done && !self->options->lost_buckets)
         wrong(self, found, -1, "less was taken than acknowledged");
 }
 
@@ -322,7 +347,7 @@ static void repeat(client *self, record *found) {
         const int kind = kind_of(self->worker, i);
         const int is_settled = (found->states[i] & STATE_DONE) && i < found->count - REPEAT_COUNT;
         asked += kind == KIND_ORDER;
-        if (kind == KIND_TAKE || is_settled) continue;
+        if (kind >= KIND_TAKE || is_settled) continue;
         if (operate(self, i, 1) != FARM_OK) stop("the repeat failed", self->session);
     }
     int64_t orders = find_all(self, found);
@@ -330,7 +355,7 @@ static void repeat(client *self, record *found) {
     if (read_counter(self, self->worker) != asked)
         wrong(self, found, -1, "the repeats were not harmless");
     for (int64_t i = 0; i < found->count; i++)
-        if (!(found->states[i] & STATE_FOUND) && kind_of(self->worker, i) != KIND_TAKE)
+        if (!(found->states[i] & STATE_FOUND) && kind_of(self->worker, i) < KIND_TAKE)
             wrong(self, found, i, "not there after it was repeated");
 }
 
@@ -345,7 +370,7 @@ void acknowledged_check(const acknowledged_options *options, int worker, const c
     read_log(&self, &found, log);
     totals->clients++;
     compare(&self, &found);
-    compare_takes(&self, &found);
+    for (int i = 0; i < LIMIT_COUNT; i++) compare_takes(&self, &found, i);
     repeat(&self, &found);
     free(found.states);
     farm_session_free(self.session);
