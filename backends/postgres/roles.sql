@@ -7,27 +7,10 @@ FROM unnest(:entity) WITH ORDINALITY AS asked (entity, place)
 JOIN farm_role_grant AS held ON held.entity = asked.entity
 WHERE held.subject = :subject AND (held.expires_us = 0 OR held.expires_us > :now);
 
--- The entity is locked by a statement of its own: an UPDATE that had to wait would still see in its
--- EXISTS what was there before, and count the same owner twice. The lock leaves others free to
--- grant and revoke the other roles.
-
--- name: owner_put
-SELECT 1 FROM farm_role_entity WHERE entity = :entity FOR NO KEY UPDATE;
-UPDATE farm_role_entity SET owner_count = owner_count + 1
-WHERE entity = :entity
-  AND NOT EXISTS (SELECT 1 FROM farm_role_grant
-                  WHERE entity = :entity AND subject = :subject AND role = 1);
-INSERT INTO farm_role_grant (entity, subject, role, expires_us, granted_us, granted_by)
-VALUES (:entity, :subject, 1, 0, :now, :granted_by)
-ON CONFLICT (entity, subject, role) DO NOTHING;
-
--- name: owner_remove
-SELECT 1 FROM farm_role_entity WHERE entity = :entity FOR NO KEY UPDATE;
-UPDATE farm_role_entity SET owner_count = owner_count - 1
-WHERE entity = :entity
-  AND EXISTS (SELECT 1 FROM farm_role_grant
-              WHERE entity = :entity AND subject = :subject AND role = 1);
-DELETE FROM farm_role_grant WHERE entity = :entity AND subject = :subject AND role = 1;
+-- name: entity_hold
+-- A statement of its own: one that had to wait would still see in its EXISTS what was there before,
+-- and count the same owner twice. Others stay free to grant and revoke the other roles.
+SELECT owner_count FROM farm_role_entity WHERE entity = :entity FOR NO KEY UPDATE;
 
 -- name: maintain_expired
 -- Those who tidy up at the same time do not wait for each other. The rows are chosen once: as a

@@ -227,7 +227,12 @@ static int32_t take_entity(void *context, size_t ordinal, const roles_entity_rea
     return 0;
 }
 
-/* Who asks, and whether there is anything to ask about. */
+static int32_t take_held(void *context, size_t ordinal, const roles_entity_hold_row *row) {
+    return take_entity(context, ordinal, &(roles_entity_read_row){.owner_count = row->owner_count});
+}
+
+/* Whether there is anything to ask about, and who asks. Owners, who may lose just that, are read
+ * when nobody else can change them. */
 static farm_status load_change(farm_session *session, change_operation *operation) {
     roles_change *change = &operation->change;
     change->now_us = store_now_us(session);
@@ -236,10 +241,14 @@ static farm_status load_change(farm_session *session, change_operation *operatio
     const roles_actor_roles_each each = {.entity = value_text_of(change->entity)};
     store_batch batch;
     store_batch_init(&batch, session);
+    if (change->role == FARM_ROLE_OWNER)
+        roles_entity_hold(&batch, &(roles_entity_hold_params){.entity = each.entity}, take_held,
+                          operation);
+    else
+        roles_entity_read(&batch, &(roles_entity_read_params){.entity = each.entity}, take_entity,
+                          operation);
     if (!roles_is_known(&operation->caller, change->entity))
         add_roles(session, &batch, operation->caller.actor, &each, 1, &operation->caller.roles);
-    roles_entity_read(&batch, &(roles_entity_read_params){.entity = each.entity}, take_entity,
-                      operation);
     return store_run(session, &batch);
 }
 

@@ -15,6 +15,13 @@ WHERE entity = :entity AND subject = :subject AND (expires_us = 0 OR expires_us 
 -- columns: owner_count int
 SELECT owner_count FROM farm_role_entity WHERE entity = :entity;
 
+-- name: entity_hold
+-- like: entity_read
+-- columns: owner_count int
+-- The same for whoever is about to change its owners. Until that is done nobody else does, nor
+-- takes away what allows it, which is read afterwards.
+SELECT owner_count FROM farm_role_entity WHERE entity = :entity;
+
 -- name: entity_found
 -- params: entity text, subject text, now int
 -- columns: is_owner int
