@@ -71,13 +71,19 @@ static void draw(lab_random *random, const lab_operation *recent, int32_t recent
                  int can_compose, lab_operation *out) {
     static const int32_t kinds[] = {RATE_TAKE, RATE_TAKE, RATE_TAKE, RATE_TAKE,
                                     RATE_TAKE, RATE_PEEK, RATE_RESET};
-    (void)recent;
-    (void)recent_count;
     out->kind = kinds[lab_random_below(random, sizeof kinds / sizeof *kinds)];
     if (can_compose == LAB_SOLE && lab_random_once_in(random, 3))
         out->kind = lab_random_once_in(random, 12) ? REMOVE : DEFINE;
     out->values[FIGURE] = lab_random_below(random, FIGURES);
     out->values[CHANGE] = lab_random_below(random, FARM_RATE_CHANGE_PROPORTIONAL + 1);
+    /* Before anybody comes, the burst alone changes again: what was to be carried over still is. */
+    if (can_compose == LAB_SOLE && recent_count > 0 && recent[0].kind == DEFINE &&
+        lab_random_once_in(random, 2)) {
+        out->kind = DEFINE;
+        out->values[CHANGE] = FARM_RATE_CHANGE_DEFAULT;
+        while (!count_alike(out->values[FIGURE], recent[0].values[FIGURE]))
+            out->values[FIGURE] = (out->values[FIGURE] + 1) % FIGURES;
+    }
     rate_draw_costs(random, 1, 0, 4, can_compose, out);
     rate_draw_force(random, 1, can_compose, out);
 }
