@@ -58,9 +58,9 @@ static const struct {
     int64_t burst;
     int64_t count;
 } figures[LIMITS][FIGURES] = {
-    {{3, 4}, {9, 4}, {4, 9}},
+    {{3, 4}, {9, 4}, {4, 1}},
     {{5, 5}, {7, 7}, {6, 6}},
-    {{2, 2}, {5, 2}, {4, 5}},
+    {{2, 2}, {5, 2}, {4, 1}},
 };
 
 static int has_own_bucket(int32_t limit, int64_t figure) {

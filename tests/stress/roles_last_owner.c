@@ -1,14 +1,14 @@
-/* Owners take each other's role away at once, by turns of an entity that has a third, and other threads make the same person an owner and
- * none, several times over. An entity always keeps an owner, and its count is the count of its
- * owners.
+/* Owners take each other's role away at once, by turns of an entity that has a third, and other
+ * threads make the same person an owner and none, several times over. An entity always keeps an
+ * owner, and its count is the count of its owners.
  *
  *     roles_last_owner [--broken] [URI [OWNER_URI]]
  *
  * It fails when a round leaves no owner, when both revocations succeed, or when farm_verify() finds
  * a wrong count. A revocation that counted the owners first and deleted one then would let both see
- * two and leave none; one that learned what its caller may do before it locked would take him for an
- * owner who is none any more; a grant that looked before it locked would count one owner twice. --broken
- * deletes the rows past the library. */
+ * two and leave none; one that learned what its caller may do before it locked would take him for
+ * an owner who is none any more; a grant that looked before it locked would count one owner twice.
+ * --broken deletes the rows past the library. */
 #include "stress.h"
 #include <stdio.h>
 #include <string.h>
