@@ -84,6 +84,17 @@ static void draw_change(lab_random *random, lab_operation *out) {
         out->values[LASTING_US] = 1 + lab_random_below(random, 3000000);
 }
 
+/* Often it is about what was changed a little before. */
+static void stay(lab_random *random, const lab_operation *recent, int32_t recent_count,
+                 lab_operation *out) {
+    int32_t last = 0;
+    while (last < recent_count && recent[last].kind != PUT && recent[last].kind != REMOVE) last++;
+    if (last == recent_count || lab_random_once_in(random, 4)) return;
+    out->values[SUBJECT] = recent[last].values[SUBJECT];
+    out->values[LIMIT] = recent[last].values[LIMIT];
+    out->values[FIGURE] = recent[last].values[FIGURE];
+}
+
 static void draw(lab_random *random, const lab_operation *recent, int32_t recent_count,
                  int can_compose, lab_operation *out) {
     static const int32_t kinds[] = {RATE_TAKE,   RATE_TAKE,   RATE_TAKE,  RATE_PEEK,
@@ -95,7 +106,10 @@ static void draw(lab_random *random, const lab_operation *recent, int32_t recent
     if (out->kind == RATE_REFUND && rate_draw_taken(random, recent, recent_count, out) == NULL)
         out->kind = RATE_TAKE;
     out->values[SUBJECT] = lab_random_below(random, SUBJECTS);
-    if (out->kind >= PUT && out->kind != SHADOWED) return;
+    if (out->kind == PUT || out->kind == REMOVE) {
+        stay(random, recent, recent_count, out);
+        return;
+    }
     const int64_t most = lab_random_once_in(random, 12) ? 8 : 3;
     /* In shadow mode what is looked at and what is taken are two statements. */
     rate_draw_costs(random, can_compose ? LIMITS : SHADOW, out->kind == RATE_REFUND, most,
