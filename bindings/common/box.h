@@ -104,11 +104,11 @@ static inline box *box_new(void *handle, int32_t kind, void (*close)(box *), box
     return self;
 }
 
+/* No two kinds share a name: Python tells handles apart by it. */
 static inline const char *box_kind_name(int32_t kind) {
-    return kind == BOX_POOL      ? "store"
-           : kind == BOX_SESSION ? "session"
-           : kind == BOX_CLAIM   ? "claim"
-                                 : "set of breakers";
+    static const char *const names[] = {"store", "session", "claim", "set of breakers",
+                                        "set of limits"};
+    return names[kind - BOX_POOL];
 }
 
 #endif

@@ -208,7 +208,7 @@ static void glue_leave(box *self, void (*leave)(box *)) {
 static PyObject *glue_close(PyObject *self, PyObject *handle) {
     (void)self;
     if (PyTuple_Check(handle) && !PyArg_ParseTuple(handle, "O", &handle)) return NULL;
-    if (!PyCapsule_CheckExact(handle)) {
+    if (!PyCapsule_CheckExact(handle) || PyCapsule_GetDestructor(handle) != glue_end_capsule) {
         PyErr_SetString(PyExc_TypeError, "a handle is required");
         return NULL;
     }

@@ -89,8 +89,12 @@ test('ids go both ways', () => {
 test('handles are of their kind', (t) => {
   const pool = open(t);
   const session = native.pool_acquire(pool, 0);
+  const breakers = native.breakers_new({});
+  t.after(() => native.close(breakers));
 
   assert.throws(() => native.pool_acquire(session, 0), TypeError);
+  assert.throws(() => native.rate_local_remove(breakers, 'user'),
+    { name: 'TypeError', message: 'a set of limits is required' });
   assert.throws(() => native.migrate(pool), TypeError);
   for (const bad of [null, undefined, {}, 5, Buffer.alloc(1)]) {
     assert.throws(() => native.migrate(bad), TypeError);

@@ -1,4 +1,5 @@
 """The generated module under the layer: its constants, handles and converters."""
+import datetime
 import enum
 import uuid
 
@@ -93,10 +94,14 @@ def test_a_pool_opens_once_and_closes_for_all(pool):
 
 def test_handles_are_of_their_kind(pool):
     session = native.pool_acquire(pool, -1)
+    breakers = native.breakers_new(((1, 1), fc.BreakerOptions().pack()))
+    local = native.rate_local_new((0,))
 
     for act in (lambda: native.pool_acquire(session, 0), lambda: native.migrate(pool),
                 lambda: native.migrate(None), lambda: native.idempotency_step(session),
-                lambda: native.close("x"), lambda: native.migrate(object())):
+                lambda: native.breaker_look(local, "a"),
+                lambda: native.rate_local_reset(breakers, []), lambda: native.close("x"),
+                lambda: native.close(datetime.datetime_CAPI), lambda: native.migrate(object())):
         with pytest.raises(TypeError):
             act()
 
