@@ -93,11 +93,12 @@ class Pinned:
     def __init__(self, handle: Any, pool: Pool, scope: Scope) -> None:
         self.handle = handle
         self.backend = pool.backend
-        self._scope = scope
+        self._scope: Scope | None = scope
 
     def run(self, scope: Scope, act: Callable[Concatenate[Any, P], T], *arguments: P.args,
             **named: P.kwargs) -> T:
         if scope != self._scope:
+            self._scope = None  # one that fails may have been applied in part
             apply(self.handle, scope)
             self._scope = scope
         return act(self.handle, *arguments, **named)

@@ -82,6 +82,15 @@ def test_a_transaction_that_cannot_go_on_is_not_committed(store, site):
     assert rows(store, site) == []
 
 
+def test_a_view_that_cannot_be_taken_on_leaves_nothing_of_itself(store):
+    with store.transaction(actor="u42") as tx:
+        with pytest.raises(OverflowError):
+            tx.service.within(2**50).new_id()
+
+        with pytest.raises(fc.DeniedError):
+            tx.roles.found("shop", "u42")
+
+
 def test_transactions_do_not_nest_and_end(store):
     with store.transaction() as tx:
         with pytest.raises(RuntimeError):
