@@ -4,6 +4,7 @@
 #ifndef FARM_BINDINGS_BOX_H
 #define FARM_BINDINGS_BOX_H
 
+#include <farmcore/farmcore.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -15,7 +16,6 @@ enum { BOX_ENTERED = 0, BOX_IS_CLOSED = 1, BOX_IS_BUSY = 2 };
 
 typedef struct box {
     void *handle;
-    void (*close)(struct box *self); /* of the handle, once */
     struct box *parent;
     int32_t kind;
     uint32_t users;      /* calls, children, and the owner until he closes */
@@ -23,6 +23,27 @@ typedef struct box {
     uint32_t is_closed;  /* by the owner */
     uint32_t is_busy;    /* a call has it to itself */
 } box;
+
+/* The end of a handle; a session goes back to its pool, the parent. */
+static inline void box_end(void *handle, int32_t kind, box *parent) {
+    switch (kind) {
+    case BOX_POOL:
+        farm_pool_free((farm_pool *)handle);
+        break;
+    case BOX_SESSION:
+        farm_pool_release((farm_pool *)parent->handle, (farm_session *)handle);
+        break;
+    case BOX_CLAIM:
+        farm_idempotency_free((farm_idempotency *)handle);
+        break;
+    case BOX_BREAKERS:
+        farm_breakers_free((farm_breakers *)handle);
+        break;
+    case BOX_RATE_LOCAL:
+        farm_rate_local_free((farm_rate_local *)handle);
+        break;
+    }
+}
 
 static inline void box_reference(box *self) {
     __atomic_add_fetch(&self->references, 1, __ATOMIC_RELAXED);
@@ -38,7 +59,7 @@ static inline void box_leave_shared(box *self);
 static inline void box_leave_handle(box *self) {
     if (__atomic_sub_fetch(&self->users, 1, __ATOMIC_ACQ_REL) != 0) return;
     box *parent = self->parent;
-    if (self->handle != NULL) self->close(self);
+    if (self->handle != NULL) box_end(self->handle, self->kind, parent);
     self->handle = NULL;
     self->parent = NULL;
     if (parent != NULL) box_leave_shared(parent);
@@ -88,12 +109,11 @@ static inline void box_drop(box *self) {
 
 /* A box with its owner. The parent, if any, is in use by the caller, so it cannot end meanwhile.
  * NULL when there is no memory: then the handle is still the caller's. */
-static inline box *box_new(void *handle, int32_t kind, void (*close)(box *), box *parent) {
+static inline box *box_new(void *handle, int32_t kind, box *parent) {
     box *self = (box *)calloc(1, sizeof *self);
     if (self == NULL) return NULL;
     self->handle = handle;
     self->kind = kind;
-    self->close = close;
     self->parent = parent;
     self->users = 1;
     self->references = 1;

@@ -118,40 +118,16 @@ private:
     box *box_ = nullptr;
 };
 
-inline void end_pool(box *self) {
-    farm_pool_free((farm_pool *)self->handle);
-}
-
-inline void end_session(box *self) {
-    farm_pool_release((farm_pool *)self->parent->handle, (farm_session *)self->handle);
-}
-
-inline void end_claim(box *self) {
-    farm_idempotency_free((farm_idempotency *)self->handle);
-}
-
-inline void end_rate_local(box *self) {
-    farm_rate_local_free((farm_rate_local *)self->handle);
-}
-
-inline void end_breakers(box *self) {
-    farm_breakers_free((farm_breakers *)self->handle);
-}
-
 /* What a call made: boxed on its way to JavaScript, or ended when it never gets there. */
 class NewHandle : Owner {
 public:
     ~NewHandle() {
-        if (handle == nullptr) return;
-        box lost = {};
-        lost.handle = handle;
-        lost.parent = parent;
-        end(&lost);
+        if (handle != nullptr) box_end(handle, kind, parent);
     }
 
-    napi_value wrap(napi_env env, int32_t kind) {
+    napi_value wrap(napi_env env) {
         napi_value value = nullptr;
-        box *self = box_new(handle, kind, end, parent);
+        box *self = box_new(handle, kind, parent);
         if (self == nullptr) return (void)fail_memory(env), nullptr;
         handle = nullptr;
         auto drop = [](napi_env, void *data, void *) { box_drop((box *)data); };
@@ -164,7 +140,7 @@ public:
     }
 
     void *handle = nullptr;
-    void (*end)(box *) = nullptr;
+    int32_t kind = 0;
     box *parent = nullptr;
 };
 

@@ -46,33 +46,20 @@ HANDLE(farm_rate_local *local, BOX_RATE_LOCAL, true)
     $1 = (farm_session *)entered.get();
     session = $1;
 }
-%typemap(in, numinputs=0) farm_breakers **out (NewHandle made) {
-    made.end = end_breakers;
-    $1 = (farm_breakers **)&made.handle;
+%define NEW_HANDLE(type, its_kind, its_parent)
+%typemap(in, numinputs=0) type **out (NewHandle made) {
+    made.kind = its_kind;
+    made.parent = its_parent;
+    $1 = (type **)&made.handle;
 }
-%typemap(argout) farm_breakers **out { RESULT(made$argnum.wrap(env, BOX_BREAKERS)) }
-%typemap(in, numinputs=0) farm_rate_local **out (NewHandle made) {
-    made.end = end_rate_local;
-    $1 = (farm_rate_local **)&made.handle;
-}
-%typemap(argout) farm_rate_local **out { RESULT(made$argnum.wrap(env, BOX_RATE_LOCAL)) }
-%typemap(in, numinputs=0) farm_pool **out (NewHandle made) {
-    made.end = end_pool;
-    $1 = (farm_pool **)&made.handle;
-}
-%typemap(in, numinputs=0) farm_session **out (NewHandle made) {
-    made.end = end_session;
-    made.parent = entered1.owner();
-    $1 = (farm_session **)&made.handle;
-}
-%typemap(in, numinputs=0) farm_idempotency **out (NewHandle made) {
-    made.end = end_claim;
-    $1 = (farm_idempotency **)&made.handle;
-}
+%typemap(argout) type **out { RESULT(made$argnum.wrap(env)) }
+%enddef
+NEW_HANDLE(farm_pool, BOX_POOL, nullptr)
+NEW_HANDLE(farm_session, BOX_SESSION, entered1.owner())
+NEW_HANDLE(farm_idempotency, BOX_CLAIM, nullptr)
+NEW_HANDLE(farm_breakers, BOX_BREAKERS, nullptr)
+NEW_HANDLE(farm_rate_local, BOX_RATE_LOCAL, nullptr)
 %typemap(in, numinputs=0) farm_rows **out (Rows made) "$1 = &made.rows;"
-%typemap(argout) farm_pool **out { RESULT(made$argnum.wrap(env, BOX_POOL)) }
-%typemap(argout) farm_session **out { RESULT(made$argnum.wrap(env, BOX_SESSION)) }
-%typemap(argout) farm_idempotency **out { RESULT(made$argnum.wrap(env, BOX_CLAIM)) }
 %typemap(argout) farm_rows **out { RESULT(made$argnum.write(env)) }
 
 /* close(handle): of any kind, idempotent. */
@@ -124,30 +111,22 @@ typedef box *any_handle;
     if (!options.read(env, $input)) SWIG_fail;
     $1 = &options.pool;
 }
-%typemap(in) const farm_idempotency_options *options (Record<farm_idempotency_options> given) {
-    if (!read_idempotency_options(env, $input, &given.record, given.texts)) SWIG_fail;
-    $1 = &given.record;
-}
-%typemap(in) const farm_rate_local_options *options (Record<farm_rate_local_options> given) {
-    if (!read_rate_local_options(env, $input, &given.record, given.texts)) SWIG_fail;
-    $1 = &given.record;
-}
 %typemap(in) const farm_breakers_options *options (BreakersOptions options) {
     if (!options.read(env, $input)) SWIG_fail;
     $1 = &options.set;
 }
-%typemap(in) const farm_breaker_options *options (Record<farm_breaker_options> given) {
-    if (!read_breaker_options(env, $input, &given.record, given.texts)) SWIG_fail;
+%define RECORD(name, parameter)
+%typemap(in) const farm_##name *parameter (Record<farm_##name> given) {
+    if (!read_##name(env, $input, &given.record, given.texts)) SWIG_fail;
     $1 = &given.record;
 }
-%typemap(in) const farm_breaker_permit *permit (Record<farm_breaker_permit> given) {
-    if (!read_breaker_permit(env, $input, &given.record, given.texts)) SWIG_fail;
-    $1 = &given.record;
-}
-%typemap(in) const farm_rate_decision *decision (Record<farm_rate_decision> given) {
-    if (!read_rate_decision(env, $input, &given.record, given.texts)) SWIG_fail;
-    $1 = &given.record;
-}
+%enddef
+RECORD(idempotency_options, options)
+RECORD(rate_local_options, options)
+RECORD(breaker_options, options)
+RECORD(breaker_permit, permit)
+RECORD(rate_decision, decision)
+
 %define RECORD_RESULT(name)
 %typemap(in, numinputs=0) farm_##name *out (farm_##name made = sized<farm_##name>()) "$1 = &made;"
 %typemap(argout) farm_##name *out { RESULT(write_##name(env, *$1)) }
@@ -212,23 +191,12 @@ ARRAY_WITH_RESULTS(farm_topic, read_topic, farm_topic_version, 0)
     $3 = answer.states.items.data();
 }
 %typemap(argout) (const farm_rate_request *items, size_t count, const farm_rate_state *results) ""
-%typemap(in) (farm_role_grant_row *rows, size_t capacity, size_t *out_count)
-    (std::vector<farm_role_grant_row> page, int64_t capacity = 0, size_t count = 0) {
-    if (!to_int64_in(env, $input, 0, FARM_ROLE_BATCH_MAX, &capacity)) SWIG_fail;
-    page.resize((size_t)capacity, sized<farm_role_grant_row>());
-    $1 = page.data();
-    $2 = page.size();
-    $3 = &count;
-}
-%typemap(argout) (farm_role_grant_row *rows, size_t capacity, size_t *out_count) {
-    RESULT(write_array(env, $1, *$3, write_role_grant_row))
-}
+
 %define ROWS(name, most)
 %typemap(in) (farm_##name *rows, size_t capacity, size_t *out_count)
     (std::vector<farm_##name> page, int64_t capacity = 0, size_t count = 0) {
     if (!to_int64_in(env, $input, 0, most, &capacity)) SWIG_fail;
-    page.resize((size_t)capacity);
-    for (farm_##name &row : page) row.struct_size = sizeof row;
+    page.resize((size_t)capacity, sized<farm_##name>());
     $1 = page.data();
     $2 = page.size();
     $3 = &count;
@@ -237,6 +205,7 @@ ARRAY_WITH_RESULTS(farm_topic, read_topic, farm_topic_version, 0)
     RESULT(write_array(env, $1, *$3, write_##name))
 }
 %enddef
+ROWS(role_grant_row, FARM_ROLE_BATCH_MAX)
 ROWS(breaker_state, FARM_BREAKER_LIST_MAX)
 ROWS(breaker_event, FARM_BREAKER_LIST_MAX)
 

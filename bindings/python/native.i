@@ -13,35 +13,24 @@
     if ($result == NULL) SWIG_fail;
 %enddef
 
-/* --- statuses become exceptions; the error is read while the handle is still this call's ------ */
-%define STATUS(error)
+/* --- statuses become exceptions --------------------------------------------------------------- */
+/* The error is the session's, read while that is still this call's, or the one that the call was
+ * given; its parameters say which. What begins with _global_ is one variable of the whole
+ * wrapper. */
+%typemap(out) farm_status (const farm_session *_global_session = NULL,
+                           const farm_error *_global_error = NULL) {
     if ($1 != FARM_OK) {
-        glue_raise_error($1, error);
+        glue_raise_error($1, _global_session, _global_error);
         SWIG_fail;
     }
     $result = Py_NewRef(Py_None);
-%enddef
-%typemap(out) farm_status { STATUS(farm_session_error(arg1)) }
-%typemap(out) farm_status farm_pool_new, farm_status farm_id_from_text,
-    farm_status farm_breakers_set_clock_us, farm_status farm_breaker_allow,
-    farm_status farm_breaker_report, farm_status farm_breaker_set, farm_status farm_breaker_look,
-    farm_status farm_breaker_list, farm_status farm_breaker_events { STATUS(NULL) }
-%typemap(out) farm_status farm_breakers_new, farm_status farm_rate_local_new { STATUS(arg2) }
-%typemap(out) farm_status farm_rate_local_set_clock_us { STATUS(NULL) }
-%typemap(out) farm_status farm_rate_local_define, farm_status farm_rate_local_override_put,
-    farm_status farm_rate_local_override_remove, farm_status farm_rate_local_reset { STATUS(arg4) }
-%typemap(out) farm_status farm_rate_local_take, farm_status farm_rate_local_peek,
-    farm_status farm_rate_local_refund, farm_status farm_rate_local_release,
-    farm_status farm_rate_local_renew, farm_status farm_rate_local_headers,
-    farm_status farm_rate_local_legacy_headers,
-    farm_status farm_rate_local_problem { STATUS(arg5) }
-%typemap(out) farm_status farm_pool_open, farm_status farm_breaker_define { STATUS(arg4) }
-%typemap(out) farm_status farm_pool_acquire, farm_status farm_rate_local_remove { STATUS(arg3) }
-%typemap(out) farm_status farm_wait { STATUS(arg6) }
-%typemap(in, numinputs=0) farm_error *error (farm_error error) {
+}
+%typemap(in, numinputs=0) farm_error *error (farm_error error,
+                                             const farm_error *_global_error = NULL) {
     memset(&error, 0, sizeof error);
     error.struct_size = sizeof error;
     $1 = &error;
+    _global_error = $1;
 }
 
 /* --- handles ---------------------------------------------------------------------------------- */
@@ -60,29 +49,25 @@ HANDLE(farm_session *running, BOX_SESSION, box_enter_shared, box_leave_shared)
 HANDLE(farm_idempotency *claim, BOX_CLAIM, box_enter, box_leave)
 HANDLE(farm_breakers *breakers, BOX_BREAKERS, box_enter_shared, box_leave_shared)
 HANDLE(farm_rate_local *local, BOX_RATE_LOCAL, box_enter_shared, box_leave_shared)
-%typemap(in, numinputs=0) farm_pool **out ($*1_type made = NULL),
-    farm_session **out ($*1_type made = NULL), farm_idempotency **out ($*1_type made = NULL),
-    farm_rows **out ($*1_type made = NULL),
-    farm_rate_local **out ($*1_type made = NULL),
-    farm_breakers **out ($*1_type made = NULL) "$1 = &made;"
-%typemap(argout) farm_pool **out {
-    RESULT(glue_new_handle(*$1, BOX_POOL, glue_end_pool, NULL))
+/* As above; the wrapper also keeps whose error it is. */
+%typemap(in) farm_session *session (box *entered, const farm_session *_global_session = NULL) {
+    entered = glue_enter($input, BOX_SESSION, box_enter);
+    if (entered == NULL) SWIG_fail;
+    $1 = (farm_session *)entered->handle;
+    _global_session = $1;
 }
-%typemap(argout) farm_session **out {
-    RESULT(glue_new_handle(*$1, BOX_SESSION, glue_end_session, entered1))
-}
-%typemap(argout) farm_idempotency **out {
-    RESULT(glue_new_handle(*$1, BOX_CLAIM, glue_end_claim, NULL))
-}
-%typemap(argout) farm_breakers **out {
-    RESULT(glue_new_handle(*$1, BOX_BREAKERS, glue_end_breakers, NULL))
-}
-%typemap(argout) farm_rate_local **out {
-    RESULT(glue_new_handle(*$1, BOX_RATE_LOCAL, glue_end_rate_local, NULL))
-}
-%typemap(argout) farm_rows **out {
-    RESULT(glue_from_rows(*$1))
-}
+
+%define NEW_HANDLE(type, kind, parent)
+%typemap(in, numinputs=0) type **out (type *made = NULL) "$1 = &made;"
+%typemap(argout) type **out { RESULT(glue_new_handle(*$1, kind, parent)) }
+%enddef
+NEW_HANDLE(farm_pool, BOX_POOL, NULL)
+NEW_HANDLE(farm_session, BOX_SESSION, entered1)
+NEW_HANDLE(farm_idempotency, BOX_CLAIM, NULL)
+NEW_HANDLE(farm_breakers, BOX_BREAKERS, NULL)
+NEW_HANDLE(farm_rate_local, BOX_RATE_LOCAL, NULL)
+%typemap(in, numinputs=0) farm_rows **out (farm_rows *made = NULL) "$1 = &made;"
+%typemap(argout) farm_rows **out { RESULT(glue_from_rows(*$1)) }
 %typemap(freearg) farm_rows **out "farm_rows_free(made$argnum);"
 %native(close) PyObject *glue_close(PyObject *self, PyObject *handle);
 %native(set_error_maker) PyObject *glue_set_error_maker(PyObject *self, PyObject *maker);
@@ -97,20 +82,14 @@ HANDLE(farm_rate_local *local, BOX_RATE_LOCAL, box_enter_shared, box_leave_share
 %typemap(in) const char *nullable "if (!glue_text_or_none($input, (const char **)&$1)) SWIG_fail;"
 %typemap(freearg) const char *, const char *nullable ""
 %typemap(in, numinputs=0) char **out_text (char *made = NULL) "$1 = &made;"
-%typemap(argout) char **out_text {
-    RESULT(glue_from_text(*$1))
-}
+%typemap(argout) char **out_text { RESULT(glue_from_text(*$1)) }
 %typemap(freearg) char **out_text "farm_free(made$argnum);"
 %typemap(in, numinputs=0) char *text (char made[FARM_ID_TEXT_SIZE]) "$1 = made;"
-%typemap(argout) char *text {
-    RESULT(glue_from_text($1))
-}
+%typemap(argout) char *text { RESULT(glue_from_text($1)) }
 %typemap(argout) const char *text ""
 %typemap(in) const farm_id *id (farm_id id) "if (!glue_id($input, &id)) SWIG_fail; $1 = &id;"
 %typemap(in, numinputs=0) farm_id *out (farm_id made) "memset(&made, 0, sizeof made); $1 = &made;"
-%typemap(argout) farm_id *out {
-    RESULT(glue_from_id($1))
-}
+%typemap(argout) farm_id *out { RESULT(glue_from_id($1)) }
 
 /* --- bytes ------------------------------------------------------------------------------------ */
 %typemap(arginit) (const void *data, size_t data_size) "view$argnum.obj = NULL;"
@@ -129,39 +108,29 @@ HANDLE(farm_rate_local *local, BOX_RATE_LOCAL, box_enter_shared, box_leave_share
     if (!glue_read_options($input, &options)) SWIG_fail;
     $1 = &options.pool;
 }
-%typemap(in) const farm_idempotency_options *options (farm_idempotency_options options) {
-    if (!glue_read_idempotency_options($input, &options)) SWIG_fail;
-    $1 = &options;
-}
-%typemap(in) const farm_rate_local_options *options (farm_rate_local_options options) {
-    if (!glue_read_rate_local_options($input, &options)) SWIG_fail;
-    $1 = &options;
-}
 %typemap(in) const farm_breakers_options *options (glue_breakers_pair options) {
     if (!glue_read_breakers_pair($input, &options)) SWIG_fail;
     $1 = &options.set;
 }
-%typemap(in) const farm_breaker_options *options (farm_breaker_options options) {
-    if (!glue_read_breaker_options($input, &options)) SWIG_fail;
-    $1 = &options;
+%define RECORD(name, parameter)
+%typemap(in) const farm_##name *parameter (farm_##name given) {
+    if (!glue_read_##name($input, &given)) SWIG_fail;
+    $1 = &given;
 }
-%typemap(in) const farm_breaker_permit *permit (farm_breaker_permit permit) {
-    if (!glue_read_breaker_permit($input, &permit)) SWIG_fail;
-    $1 = &permit;
-}
-%typemap(in) const farm_rate_decision *decision (farm_rate_decision decision) {
-    if (!glue_read_rate_decision($input, &decision)) SWIG_fail;
-    $1 = &decision;
-}
+%enddef
+RECORD(idempotency_options, options)
+RECORD(rate_local_options, options)
+RECORD(breaker_options, options)
+RECORD(breaker_permit, permit)
+RECORD(rate_decision, decision)
+
 %define RECORD_RESULT(name)
 %typemap(in, numinputs=0) farm_##name *out (farm_##name made) {
     memset(&made, 0, sizeof made);
     made.struct_size = sizeof made;
     $1 = &made;
 }
-%typemap(argout) farm_##name *out {
-    RESULT(glue_write_##name($1))
-}
+%typemap(argout) farm_##name *out { RESULT(glue_write_##name($1)) }
 %enddef
 RECORD_RESULT(maintenance)
 RECORD_RESULT(rate_decision)

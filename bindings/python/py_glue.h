@@ -28,7 +28,10 @@ static void glue_raise(farm_status status, int32_t reason, const char *text) {
     Py_DECREF(error);
 }
 
-static void glue_raise_error(farm_status status, const farm_error *error) {
+/* The error is the session's, or the one that the call was given; a call may have neither. */
+static void glue_raise_error(farm_status status, const farm_session *session,
+                             const farm_error *error) {
+    if (session != NULL) error = farm_session_error(session);
     if (error != NULL && error->status == status)
         glue_raise(status, error->reason, error->text);
     else
@@ -134,26 +137,6 @@ static PyObject *glue_add_result(PyObject *before, PyObject *added) {
 
 /* ---------------------------------------------------------------------------------- handles */
 
-static void glue_end_pool(box *self) {
-    farm_pool_free((farm_pool *)self->handle);
-}
-
-static void glue_end_session(box *self) {
-    farm_pool_release((farm_pool *)self->parent->handle, (farm_session *)self->handle);
-}
-
-static void glue_end_claim(box *self) {
-    farm_idempotency_free((farm_idempotency *)self->handle);
-}
-
-static void glue_end_rate_local(box *self) {
-    farm_rate_local_free((farm_rate_local *)self->handle);
-}
-
-static void glue_end_breakers(box *self) {
-    farm_breakers_free((farm_breakers *)self->handle);
-}
-
 static void glue_end_capsule(PyObject *capsule) {
     box *self = (box *)PyCapsule_GetPointer(capsule, PyCapsule_GetName(capsule));
     if (self == NULL) return;
@@ -163,11 +146,10 @@ static void glue_end_capsule(PyObject *capsule) {
 }
 
 /* A capsule around a box; what cannot be boxed is ended. */
-static PyObject *glue_new_handle(void *handle, int32_t kind, void (*end)(box *), box *parent) {
-    box *made = box_new(handle, kind, end, parent);
+static PyObject *glue_new_handle(void *handle, int32_t kind, box *parent) {
+    box *made = box_new(handle, kind, parent);
     if (made == NULL) {
-        box lost = {.handle = handle, .parent = parent};
-        end(&lost);
+        box_end(handle, kind, parent);
         return PyErr_NoMemory();
     }
     PyObject *capsule = PyCapsule_New(made, box_kind_name(kind), glue_end_capsule);
