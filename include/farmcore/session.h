@@ -11,7 +11,7 @@
  * - `sqlite:shop.db`, `sqlite:/var/lib/shop.db`, `sqlite::memory:`
  * - `postgresql://user@host/database`: what libpq accepts, as a URI
  *
- * and, after a question mark, how to use it (`sqlite:shop.db?durability=normal`):
+ * and, after a question mark, how to use it (`sqlite:shop.db?durability=normal`), each but once:
  *
  * | setting | for | words | default |
  * |---|---|---|---|

@@ -199,6 +199,19 @@ static farm_status find_backend(store_shared *shared, const uri_parts *parsed,
     return FARM_EUNSUPPORTED;
 }
 
+/* Of a setting that is there twice nobody knows which is meant. What is left to the backend, with
+ * its query, it may read as it likes. */
+static farm_status check_first(const uri_parts *parsed, const uint8_t *taken, size_t index,
+                               farm_error *error) {
+    const char *name = parsed->parameters[index].name;
+    for (size_t i = 0; i < index; i++) {
+        if (!taken[i] || strcmp(parsed->parameters[i].name, name) != 0) continue;
+        error_set(error, FARM_EINVAL, 0, "the URI has the setting %s twice", name);
+        return FARM_EINVAL;
+    }
+    return FARM_OK;
+}
+
 static farm_status take_settings(store_shared *shared, const uri_parts *parsed, farm_error *error,
                                  const char **out_uri) {
     uint8_t taken[URI_PARAMETER_MAX] = {0};
@@ -206,7 +219,9 @@ static farm_status take_settings(store_shared *shared, const uri_parts *parsed, 
     shared->follows_store_clock = (shared->backend->capabilities & FARM_BACKEND_SHARED) != 0;
     for (size_t i = 0; i < parsed->parameter_count; i++) {
         int32_t is_taken = 0;
-        farm_status status = take_setting(shared, &parsed->parameters[i], error, &is_taken);
+        farm_status status = check_first(parsed, taken, i, error);
+        if (status == FARM_OK)
+            status = take_setting(shared, &parsed->parameters[i], error, &is_taken);
         if (status != FARM_OK) return status;
         taken[i] = (uint8_t)is_taken;
     }

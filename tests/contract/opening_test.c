@@ -33,6 +33,8 @@ static const refusal refusals[] = {
     {"sqlite::memory:?clock=%zz", FARM_EINVAL, "percent"},
     {"sqlite::memory:?schema=Robert'); DROP", FARM_EINVAL, "schema"},
     {"sqlite::memory:?rate_uri=nonsense", FARM_EINVAL, "scheme"},
+    {"sqlite::memory:?rate_uri=sqlite%3Aa.db&rate_uri=sqlite%3Ab.db", FARM_EINVAL, "twice"},
+    {"sqlite::memory:?durability=full&durability=full", FARM_EINVAL, "durability twice"},
     {"sqlite:/no/such/folder/shop.db", FARM_EUNAVAILABLE, ""},
     {"postgresql://farm_app:" SECRET "@127.0.0.1:1/farm", FARM_EUNAVAILABLE, ""},
     {"postgresql://farm_app:" SECRET "@127.0.0.1:1/farm?port=" SECRET, FARM_EINVAL, ""},
