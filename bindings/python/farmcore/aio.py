@@ -79,7 +79,7 @@ class _Threads:
         self.backend = pool.backend
         self.count = count
         # Waits are long and use no session: they have threads of their own, made when needed.
-        self.waiters = ThreadPoolExecutor(WAITERS, "farmcore-wait")
+        self._waiting = ThreadPoolExecutor(WAITERS, "farmcore-wait")
         self._free_count = count
         self._waiters: deque[asyncio.Future[bool]] = deque()
         self._loop = asyncio.get_running_loop()
@@ -97,7 +97,7 @@ class _Threads:
         for _ in range(self._thread_count):
             self._queue.put(None)
         self._thread_count = 0
-        self.waiters.shutdown(wait=False)
+        self._waiting.shutdown(wait=False)
 
     def _start(self, call: _Call) -> None:
         self._call_count += 1
@@ -198,6 +198,11 @@ class _Threads:
             # The call may not have begun: then the interruption was for nothing.
             with suppress(asyncio.CancelledError):
                 await asyncio.wait([call.ended], timeout=INTERRUPT_SECONDS)
+
+    async def wait(self, ask: Callable[[int], list[int]], timeout_us: int) -> list[int]:
+        if self._is_closed:
+            raise InvalidError("the store is closed", Status.EINVAL)
+        return await self._loop.run_in_executor(self._waiting, ask, timeout_us)
 
     async def run(self, scope: Scope, act: Callable[Concatenate[Any, P], T], *arguments: P.args,
                   **named: P.kwargs) -> T:
@@ -424,25 +429,21 @@ class Transaction(View):
     async def __aenter__(self) -> Transaction:
         running: list[Any] = []
 
-        def begin() -> Any:
-            session = self._threads.pool.acquire(self._scope)
-            running.append(session)
-            try:
-                _n.begin(session)
-            except BaseException:
-                _n.close(session)
-                raise
-            return session
+        def begin() -> None:
+            running.append(self._threads.pool.acquire(self._scope))
+            _n.begin(running[0])
 
         await self._threads.enter(self._scope)
         try:
-            session = await self._threads.call(begin, running)
+            await self._threads.call(begin, running)
         except BaseException:
-            for lost in running:
-                _n.close(lost)
-            self._threads.leave()
+            try:
+                if running:  # a transaction that has begun is rolled back, on a thread
+                    await self._threads.call(partial(_n.close, running[0]), [])
+            finally:
+                self._threads.leave()
             raise
-        pinned = Pinned(session, self._threads.pool, self._scope)
+        pinned = Pinned(running[0], self._threads.pool, self._scope)
         self._source = _PinnedThreads(self._threads, pinned)
         return self
 
@@ -483,12 +484,10 @@ class Watch:
         self._seen = seen
 
     async def wait(self, timeout: Seconds | None = None) -> list[Topic]:
-        loop = asyncio.get_running_loop()
         until = self._seen.until(timeout)
         while True:
             left_us = self._seen.left_us(until)
-            changed = self._seen.take(
-                await loop.run_in_executor(self._threads.waiters, self._seen.ask, left_us))
+            changed = self._seen.take(await self._threads.wait(self._seen.ask, left_us))
             if changed or left_us < SLICE_US:
                 return changed
 
@@ -522,8 +521,7 @@ class Store(View):
             await self._threads.close()
 
     def watch(self, *topics: TopicLike) -> Watch:
-        assert self._threads is not None
-        return Watch(self._threads, Seen(self._threads.pool.wait, topics))
+        return Watch(self._source, Seen(self._source.pool.wait, topics))
 
     async def __aenter__(self) -> Store:
         return await self.open()

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from . import _native as _n
 from .errors import FarmError
-from .times import Seconds, moment_us, Moment, to_us
+from .times import Moment, Seconds, clock_us, to_us
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -267,7 +267,7 @@ class Breakers:
 
     def freeze_clock(self, moment: Moment | None) -> None:
         """Freeze the clock for tests; None lets it run again."""
-        _n.breakers_set_clock_us(self._handle, -1 if moment is None else moment_us(moment))
+        _n.breakers_set_clock_us(self._handle, clock_us(moment))
 
     def close(self) -> None:
         """Free it; calls that run finish first, later ones fail. Idempotent."""

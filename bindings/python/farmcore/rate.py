@@ -2,9 +2,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -205,9 +206,11 @@ def _fields(lines: str) -> dict[str, str]:
     return dict(line.split(": ", 1) for line in lines.splitlines())
 
 
-def decision_of(requests: tuple[_Packed, ...], states: Any, decision: Any, headers: str,
-                legacy_headers: str, problem: str | None) -> Decision:
-    """What the library answered, and what it says of that over HTTP."""
+def decision_of(requests: tuple[_Packed, ...], answer: Any, headers: Callable[..., str],
+                legacy_headers: Callable[..., str], problem: Callable[..., str]) -> Decision:
+    """What the library answered; the last three say it over HTTP."""
+    states, decision = answer
+    said = ((requests, states), decision)
     allowed, decided_index, is_never, retry_after_us, token, is_shadowed, is_degraded = decision
     return Decision(
         allowed=allowed,
@@ -217,9 +220,9 @@ def decision_of(requests: tuple[_Packed, ...], states: Any, decision: Any, heade
         token=None if token is None else UUID(token),
         states=tuple(RateState(*state[:-2], RateRule(state[-2]), RateSource(state[-1]))
                      for state in states),
-        headers=_fields(headers),
-        legacy_headers=_fields(legacy_headers),
-        problem=None if problem is None else json.loads(problem),
+        headers=_fields(headers(*said)),
+        legacy_headers=_fields(legacy_headers(*said)),
+        problem=None if allowed else json.loads(problem(*said)),
         requests=requests,
         is_shadowed=is_shadowed,
         is_degraded=is_degraded,
@@ -227,11 +230,8 @@ def decision_of(requests: tuple[_Packed, ...], states: Any, decision: Any, heade
 
 
 def _decide(function: Any, session: Any, requests: tuple[_Packed, ...]) -> Decision:
-    states, decision = function(session, requests)
-    answer = (requests, states)
-    return decision_of(requests, states, decision, _n.rate_headers(session, answer, decision),
-                       _n.rate_legacy_headers(session, answer, decision),
-                       None if decision[0] else _n.rate_problem(session, answer, decision))
+    return decision_of(requests, function(session, requests), partial(_n.rate_headers, session),
+                       partial(_n.rate_legacy_headers, session), partial(_n.rate_problem, session))
 
 
 def pack_limits(limits: Iterable[Limit]) -> list[tuple[Any, ...]]:
@@ -277,33 +277,26 @@ def peek(session: Any, requests: tuple[_Packed, ...]) -> Decision:
     return _decide(_n.rate_peek, session, requests)
 
 
-def give_back(function: Any, session: Any, decision: Decision | UUID,
-              requests: tuple[_Packed, ...]) -> None:
-    """Call what gives back a decision, all of it or some."""
-    token = decision.token if isinstance(decision, Decision) else decision
-    if isinstance(decision, Decision) and not requests:
-        requests = tuple((0, *request[1:]) for request in decision.requests)
-    function(session, str(token or UUID(int=0)), requests)
-
-
-def to_refund(decision: Decision | UUID, requests: tuple[_Packed, ...]) -> tuple[_Packed, ...]:
-    """What of a decision can be given back: what cost nothing has nothing, which the library would
-    turn down."""
-    if requests or not isinstance(decision, Decision):
-        return requests
-    return tuple((0, *request[1:]) for request in decision.requests if request[3] != 0)
+def given_back(decision: Decision | UUID,
+               requests: tuple[_Packed, ...]) -> tuple[str, tuple[_Packed, ...]]:
+    """A decision's token, and of what it is: the requests, or all of the decision's that cost
+    anything. What cost nothing has nothing to give back."""
+    if not isinstance(decision, Decision):
+        return str(decision), requests
+    whole = tuple((0, *request[1:]) for request in decision.requests if request[3] != 0)
+    return str(decision.token or UUID(int=0)), requests or whole
 
 
 def refund(session: Any, decision: Decision | UUID, requests: tuple[_Packed, ...]) -> None:
-    give_back(_n.rate_refund, session, decision, to_refund(decision, requests))
+    _n.rate_refund(session, *given_back(decision, requests))
 
 
 def release(session: Any, decision: Decision | UUID, requests: tuple[_Packed, ...]) -> None:
-    give_back(_n.rate_release, session, decision, requests)
+    _n.rate_release(session, *given_back(decision, requests))
 
 
 def renew(session: Any, decision: Decision | UUID, requests: tuple[_Packed, ...]) -> None:
-    give_back(_n.rate_renew, session, decision, requests)
+    _n.rate_renew(session, *given_back(decision, requests))
 
 
 def reset(session: Any, requests: tuple[_Packed, ...]) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from . import _native as _n
-from .rate import (Decision, Limit, Override, Request, decision_of, give_back, pack, pack_limits,
-                   pack_overrides, to_refund)
-from .times import Moment, moment_us
+from .rate import (Decision, Limit, Override, Request, decision_of, given_back, pack, pack_limits,
+                   pack_overrides)
+from .times import Moment, clock_us
 
 
 def _load(session: Any, handle: Any) -> None:
@@ -51,11 +51,8 @@ class RateLocal:
         return view.rate._run(_load, self._handle)
 
     def _decide(self, function: Any, requests: tuple[Any, ...]) -> Decision:
-        states, decision = function(self._handle, requests)
-        answer = (requests, states)
-        return decision_of(requests, states, decision, _n.rate_local_headers(answer, decision),
-                           _n.rate_local_legacy_headers(answer, decision),
-                           None if decision[0] else _n.rate_local_problem(answer, decision))
+        return decision_of(requests, function(self._handle, requests), _n.rate_local_headers,
+                           _n.rate_local_legacy_headers, _n.rate_local_problem)
 
     def allows(self, *requests: Request, cost: int = 1, force: bool = False) -> bool:
         """take() for who only wants to know whether: without the texts for HTTP it is faster."""
@@ -69,21 +66,17 @@ class RateLocal:
         """What take() would answer now."""
         return self._decide(_n.rate_local_peek, pack(requests, cost))
 
-    def _give_back(self, function: Any, decision: Decision | UUID,
-                   requests: tuple[Any, ...]) -> None:
-        give_back(function, self._handle, decision, requests)
-
     def refund(self, decision: Decision | UUID, *requests: Request, cost: int = 1) -> None:
         """Give back what a decision took; without requests, all of it. A token needs requests."""
-        self._give_back(_n.rate_local_refund, decision, to_refund(decision, pack(requests, cost)))
+        _n.rate_local_refund(self._handle, *given_back(decision, pack(requests, cost)))
 
     def release(self, decision: Decision | UUID, *requests: Request) -> None:
         """End the holds of a decision; without requests, all of them."""
-        self._give_back(_n.rate_local_release, decision, pack(requests, 0))
+        _n.rate_local_release(self._handle, *given_back(decision, pack(requests, 0)))
 
     def renew(self, decision: Decision | UUID, *requests: Request) -> None:
         """Let the holds of a decision last for their limits' period from now on."""
-        self._give_back(_n.rate_local_renew, decision, pack(requests, 0))
+        _n.rate_local_renew(self._handle, *given_back(decision, pack(requests, 0)))
 
     def reset(self, *requests: Request) -> None:
         """Fill buckets again."""
@@ -91,7 +84,7 @@ class RateLocal:
 
     def freeze_clock(self, moment: Moment | None) -> None:
         """Freeze the clock for tests; None lets it run again."""
-        _n.rate_local_set_clock_us(self._handle, -1 if moment is None else moment_us(moment))
+        _n.rate_local_set_clock_us(self._handle, clock_us(moment))
 
     def close(self) -> None:
         """Free it; calls that run finish first, later ones fail. Idempotent."""

@@ -157,6 +157,22 @@ def test_a_cancelled_task_interrupts_its_call(memory):
     assert memory(work) == [(1,)]
 
 
+def test_a_transaction_that_is_cancelled_while_it_begins_leaves_nothing_behind(memory):
+    async def work(store):
+        for turns in range(8):
+            task = asyncio.ensure_future(store.transaction().__aenter__())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            try:
+                await (await task).__aexit__(None, None, None)
+            except asyncio.CancelledError:
+                pass
+        return await store.execute("select 1")
+
+    assert memory(work, sessions=1) == [(1,)]
+
+
 def test_who_finds_no_session_is_busy_after_his_time(memory):
     async def work(store):
         async with store.transaction():
@@ -170,6 +186,7 @@ def test_who_finds_no_session_is_busy_after_his_time(memory):
 def test_a_store_opens_once_and_closes_more_than_once():
     async def main():
         store = await fc.aio.Store("sqlite::memory:").open()
+        watch = store.watch(("ana", "inbox"))
         with pytest.raises(fc.InvalidError):
             await store.open()
         await store.close()
@@ -177,6 +194,8 @@ def test_a_store_opens_once_and_closes_more_than_once():
         await fc.aio.Store("sqlite::memory:").close()
         with pytest.raises(fc.InvalidError, match="the store is closed"):
             await store.execute("select 1")
+        with pytest.raises(fc.InvalidError, match="the store is closed"):
+            await watch.wait(0)
 
     asyncio.run(main())
 
@@ -185,7 +204,8 @@ def test_a_store_that_is_not_open_says_so():
     store = fc.aio.Store("sqlite::memory:")
 
     for act in (lambda: store.rate, lambda: store.service.roles, lambda: store.transaction(),
-                lambda: store.freeze_clock(5), lambda: asyncio.run(store.health())):
+                lambda: store.freeze_clock(5), lambda: store.watch(("ana", "inbox")),
+                lambda: asyncio.run(store.health())):
         with pytest.raises(fc.InvalidError, match="not open"):
             act()
 

@@ -259,6 +259,20 @@ def test_a_refund_of_all_passes_over_what_cost_nothing(limited):
     limited.rate.refund(verdict)
 
     assert limited.rate.peek(("ip", "192.0.2.7")).states[0].remaining == 8
+    with pytest.raises(fc.InvalidError) as caught:
+        limited.rate.refund(limited.rate.take(("user", "u42", 0)))
+    assert caught.value.reason == fc.RateReason.NOT_REFUNDABLE
+
+
+def test_a_renewal_of_all_passes_over_what_was_only_looked_at(limited):
+    define(limited, *[fc.Limit(name, 1, period=10, algorithm=fc.RateAlgorithm.CONCURRENCY)
+                      for name in ("jobs", "mails")])
+    held = limited.rate.take(("jobs", "u42"), ("mails", "u42", 0))
+
+    limited.rate.renew(held)
+    limited.rate.release(held)
+
+    assert limited.rate.take(("jobs", "u42"))
 
 
 def test_a_request_goes_by_the_most_specific_limit(limited):
