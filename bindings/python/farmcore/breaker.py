@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from . import _native as _n
 from .errors import FarmError
-from .times import Moment, Seconds, clock_us, to_us
+from .times import Moment, Seconds, clock_us, seconds, to_us
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -108,7 +108,7 @@ class Permit(NamedTuple):
     @property
     def retry_after(self) -> float:
         """The same in seconds; infinity for -1."""
-        return float("inf") if self.retry_after_us < 0 else self.retry_after_us / 1_000_000
+        return seconds(self.retry_after_us)
 
 
 class BreakerView(NamedTuple):

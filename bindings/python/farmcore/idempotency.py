@@ -6,7 +6,7 @@ from typing import Any
 
 from . import _native as _n
 from .session import Run
-from .times import Seconds, to_us
+from .times import Seconds, seconds, to_us
 
 Bytes = bytes | bytearray | memoryview
 
@@ -55,7 +55,7 @@ class Found:
     @property
     def retry_after(self) -> float:
         """IN_PROGRESS: seconds until the other caller's claim ends."""
-        return self.retry_after_us / 1_000_000
+        return seconds(self.retry_after_us)
 
 
 def begin(session: Any, owner: str, key: str, operation: str, data: Bytes,

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from . import _native as _n
 from .session import Run
-from .times import Seconds, to_us
+from .times import Seconds, seconds, to_us
 
 
 class RateScope(IntEnum):
@@ -186,7 +186,7 @@ class Decision:
     @property
     def retry_after(self) -> float:
         """Seconds until all could be had: 0.0 when allowed, infinity when no waiting helps."""
-        return float("inf") if self.retry_after_us < 0 else self.retry_after_us / 1_000_000
+        return seconds(self.retry_after_us)
 
 
 def pack(requests: Iterable[Request], cost: int, force: bool = False) -> tuple[_Packed, ...]:

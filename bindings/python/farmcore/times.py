@@ -22,6 +22,11 @@ def to_us(seconds: Seconds) -> int:
     return round(seconds * 1_000_000)
 
 
+def seconds(us: int) -> float:
+    """The library's microseconds until something; -1 is never, and infinity."""
+    return float("inf") if us < 0 else us / 1_000_000
+
+
 def timeout_us(seconds: Seconds | None) -> int:
     """A time limit: none given is the default, and the library's 0; infinity is no limit."""
     if seconds is None:
