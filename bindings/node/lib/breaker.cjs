@@ -1,16 +1,7 @@
 'use strict';
 // Circuit breakers. Nothing here waits, so there is one form of each call, without a promise.
 const native = require('./native.cjs');
-const { FarmError, translate } = require('./errors.cjs');
-
-/** Call the addon; its errors become ours. */
-function call(name, ...args) {
-  try {
-    return native[name](...args);
-  } catch (error) {
-    throw translate(error);
-  }
-}
+const { FarmError, call } = require('./errors.cjs');
 
 /** The call was denied and not made: the breaker is open. */
 class BreakerOpenError extends Error {

@@ -20,9 +20,18 @@ function translate(error) {
     ? new FarmError(error.message, error) : error;
 }
 
+/** Call the addon; its errors become ours. */
+function call(name, ...args) {
+  try {
+    return native[name](...args);
+  } catch (error) {
+    throw translate(error);
+  }
+}
+
 function make(status, message) {
   const retryable = native.status_is_retryable(status) === 1;
   return new FarmError(message, { code: native.status_name(status), status, reason: 0, retryable });
 }
 
-module.exports = { FarmError, translate, make };
+module.exports = { FarmError, call, translate, make };

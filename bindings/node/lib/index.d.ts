@@ -390,6 +390,9 @@ export class Store extends View<true> {
 export class SyncStore extends View<false> {
   private constructor();
   static open(uri: string, options?: StoreOptions): SyncStore;
+  /** As of a Store: a wait is a promise here, too. */
+  watch(...topics: Topic[]): Watch;
+  /** Freeze the clock of every call from now on; null lets it run again. */
   freezeClock(nowUs: Us | null): void;
   close(): void;
   [Symbol.dispose](): void;

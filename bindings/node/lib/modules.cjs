@@ -14,14 +14,13 @@ function fields(text) {
 
 /** What rate limits decided over all requests of a call. */
 class Decision {
-  /** session null: it was made in the process, where none is needed. */
-  constructor(session, requests, { states, decision }) {
-    const prefix = session === null ? 'rate_local_' : 'rate_';
-    const given = [...(session === null ? [] : [session]), { requests, states }, decision];
+  /** What the addon answered; its functions of the prefix say it over HTTP. */
+  constructor(requests, { states, decision }, prefix, ...given) {
+    const say = (name) => native[prefix + name](...given, { requests, states }, decision);
     Object.assign(this, decision, { states, requests });
-    this.headers = fields(native[`${prefix}headers`](...given));
-    this.legacyHeaders = fields(native[`${prefix}legacy_headers`](...given));
-    this.problem = decision.allowed ? null : JSON.parse(native[`${prefix}problem`](...given));
+    this.headers = fields(say('headers'));
+    this.legacyHeaders = fields(say('legacy_headers'));
+    this.problem = decision.allowed ? null : JSON.parse(say('problem'));
   }
 
   /** Milliseconds until all could be had, rounded up: 0 when allowed, Infinity for never. */
@@ -37,22 +36,13 @@ function withCost(requests) {
   return Array.isArray(requests) ? requests.map(one) : requests;
 }
 
-/** What of a decision is given back: its token, and all of its requests unless some are named. */
-function toGiveBack(decision, requests) {
-  const isDecision = decision instanceof Decision;
-  const token = isDecision ? decision.token ?? NO_ID : decision;
-  const given = isDecision && requests === undefined
-    ? decision.requests.map((request) => ({ ...request, flags: 0 })) : requests;
-  return [token, withCost(given)];
-}
-
-/** What of a decision can be refunded: what cost nothing has nothing to give back, which the
- * library would turn down. */
-function toRefund(decision, requests) {
-  const isWhole = requests === undefined && decision instanceof Decision && decision.token;
-  return toGiveBack(decision, isWhole ? decision.requests
-    .filter(({ cost }) => Number(cost) !== 0)
-    .map((request) => ({ ...request, flags: 0 })) : requests);
+/** A decision's token, and of what it is: the requests, or all of the decision's that cost
+ * anything. What cost nothing has nothing to give back. */
+function givenBack(decision, requests) {
+  if (!(decision instanceof Decision)) return [decision, withCost(requests)];
+  const whole = () => decision.requests.filter(({ cost }) => Number(cost) !== 0)
+    .map((request) => ({ ...request, flags: 0 }));
+  return [decision.token ?? NO_ID, withCost(requests ?? whole())];
 }
 
 class Rate {
@@ -92,23 +82,19 @@ class Rate {
 
   #decide(name, requests) {
     return this.#run(name, [requests],
-      (answer, session) => new Decision(session, requests, answer));
+      (answer, session) => new Decision(requests, answer, 'rate_', session));
   }
 
   refund(decision, requests) {
-    return this.#run('rate_refund', toRefund(decision, requests));
+    return this.#run('rate_refund', givenBack(decision, requests));
   }
 
   release(decision, requests) {
-    return this.#giveBack('rate_release', decision, requests);
+    return this.#run('rate_release', givenBack(decision, requests));
   }
 
   renew(decision, requests) {
-    return this.#giveBack('rate_renew', decision, requests);
-  }
-
-  #giveBack(name, decision, requests) {
-    return this.#run(name, toGiveBack(decision, requests));
+    return this.#run('rate_renew', givenBack(decision, requests));
   }
 
   reset(requests) {
@@ -224,5 +210,5 @@ class SyncRoles extends Roles {
 }
 
 module.exports = {
-  Rate, Idempotency, AsyncRoles, SyncRoles, Decision, Claim, toGiveBack, toRefund, withCost,
+  Rate, Idempotency, AsyncRoles, SyncRoles, Decision, Claim, givenBack, withCost,
 };

@@ -2,17 +2,8 @@
 // Rate limits in the process. A take never waits, so there is one form of each call, without a
 // promise.
 const native = require('./native.cjs');
-const { translate } = require('./errors.cjs');
-const { Decision, toGiveBack, toRefund, withCost } = require('./modules.cjs');
-
-/** Call the addon; its errors become ours. */
-function call(name, ...args) {
-  try {
-    return native[name](...args);
-  } catch (error) {
-    throw translate(error);
-  }
-}
+const { call } = require('./errors.cjs');
+const { Decision, givenBack, withCost } = require('./modules.cjs');
 
 /** Limits counted in memory, with the rules and answers of a store's. */
 class RateLocal {
@@ -56,19 +47,19 @@ class RateLocal {
   }
 
   #decide(name, requests) {
-    return new Decision(null, requests, call(name, this.#handle, requests));
+    return new Decision(requests, call(name, this.#handle, requests), 'rate_local_');
   }
 
   refund(decision, requests) {
-    call('rate_local_refund', this.#handle, ...toRefund(decision, requests));
+    call('rate_local_refund', this.#handle, ...givenBack(decision, requests));
   }
 
   release(decision, requests) {
-    call('rate_local_release', this.#handle, ...toGiveBack(decision, requests));
+    call('rate_local_release', this.#handle, ...givenBack(decision, requests));
   }
 
   renew(decision, requests) {
-    call('rate_local_renew', this.#handle, ...toGiveBack(decision, requests));
+    call('rate_local_renew', this.#handle, ...givenBack(decision, requests));
   }
 
   reset(requests) {

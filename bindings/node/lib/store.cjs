@@ -15,7 +15,7 @@ function bounded(scope, timeoutUs) {
 
 /** What freezes a clock at a time; null lets it run, and is the library's -1. */
 function clock(nowUs) {
-  return nowUs === null ? -1n : BigInt(nowUs);
+  return BigInt(nowUs ?? -1n);
 }
 
 /** The scope of a transaction: the view's, but for what the options say. */

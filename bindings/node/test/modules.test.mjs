@@ -218,6 +218,20 @@ limited('a refund of all passes over what cost nothing', async (store) => {
   await store.rate.refund(verdict);
 
   assert.equal((await store.rate.peek([ADDRESS])).states[0].remaining, 8n);
+  await assert.rejects(store.rate.refund(await store.rate.take([{ ...USER[0], cost: 0 }])),
+    failure('FARM_EINVAL', RateReason.NOT_REFUNDABLE));
+});
+
+limited('a renewal of all passes over what was only looked at', async (store) => {
+  await store.service.rate.define(['jobs', 'mails'].map((name) => ({
+    name, count: 1, periodUs: 10_000_000, algorithm: RateAlgorithm.CONCURRENCY })));
+  const jobs = { limit: 'jobs', subject: 'u42' };
+  const held = await store.rate.take([jobs, { limit: 'mails', subject: 'u42', cost: 0 }]);
+
+  await store.rate.renew(held);
+  await store.rate.release(held);
+
+  assert.ok((await store.rate.take([jobs])).allowed);
 });
 
 limited('requests of a wrong form are type errors', async (store) => {
