@@ -1,16 +1,9 @@
 /* Options of a session of any size, with any bytes in them, and settings of a URI: they are taken
  * or refused, and what this library does not know is never ignored. */
+#include "fuzz.h"
 #include <farmcore/farmcore.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { SIZE_MAX_TRIED = 4200, TEXT_SIZE = 300 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void claim(int holds) {
-    if (!holds) abort();
-}
 
 /* What stands behind the fields that are known: 0 when it is all zero. */
 static int has_excess(const uint8_t *bytes, size_t size) {

@@ -1,17 +1,10 @@
 /* What a decision says over HTTP: whatever the states hold, a field is a line of visible ASCII, and
  * a problem is JSON. */
 #include "base/json.h"
+#include "fuzz.h"
 #include <farmcore/farmcore.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { STATE_SIZE = 48, DECISION_SIZE = 16 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void claim(int holds) {
-    if (!holds) abort();
-}
 
 static farm_session *open_once(void) {
     static farm_session *session;

@@ -1,16 +1,9 @@
 /* Names, limits and subjects of rate limits, addresses among them: a verdict on whatever comes, and
  * the canonical form of what is canonical is itself. */
+#include "fuzz.h"
 #include "rate/rate_rules.h"
 #include "rate/rate_subject.h"
 #include <arpa/inet.h>
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void claim(int holds) {
-    if (!holds) abort();
-}
 
 static void check_name(const char *text) {
     if (rate_name_complaint(text) != NULL) return;
@@ -88,10 +81,8 @@ static void check_limit(const uint8_t *data, size_t size, const char *name) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 3) return 0;
-    char *text = malloc(size - 2);
+    char *text = fuzz_text(data + 3, size - 3);
     if (text == NULL) return 0;
-    memcpy(text, data + 3, size - 3);
-    text[size - 3] = '\0';
     check_name(text);
     check_subject(data, text);
     check_limit(data + 3, size - 3, "l");

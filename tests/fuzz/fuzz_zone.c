@@ -1,14 +1,7 @@
 /* Any bytes as a time zone: a complaint, or a zone whose windows tile around any moment. */
 #include "base/calendar.h"
 #include "base/zone_file.h"
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void claim(int32_t condition) {
-    if (!condition) abort();
-}
+#include "fuzz.h"
 
 static void claim_same(const calendar_window *left, const calendar_window *right) {
     claim(memcmp(left, right, sizeof(*left)) == 0);
@@ -49,11 +42,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     uint64_t index;
     memcpy(&moment, data, MOMENT_SIZE);
     memcpy(&index, data + MOMENT_SIZE, MOMENT_SIZE);
-    const size_t text_size = size - TEXT_AT;
-    char *text = malloc(text_size + 1);
+    char *text = fuzz_text(data + TEXT_AT, size - TEXT_AT);
     if (text == NULL) return 0;
-    memcpy(text, data + TEXT_AT, text_size);
-    text[text_size] = '\0';
 
     zone place;
     const char *complaint = zone_parse(text, &place);
