@@ -2,8 +2,6 @@
  * by two, against the two looks at the clock that every such guard needs. */
 #include "support/bench.h"
 #include <farmcore/farmcore.h>
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -41,33 +39,12 @@ static int read_clock_twice(void *context, int64_t count) {
     return 0;
 }
 
-typedef struct half {
-    const char *key;
-    int64_t count;
-    int outcome;
-} half;
-
-static void *guard_half(void *context) {
-    half *self = context;
-    self->outcome = guard(self->key, self->count, FARM_BREAKER_SUCCESS);
-    return NULL;
-}
-
-static int guard_by_two(const char *first, const char *second, int64_t count) {
-    half halves[2] = {{first, count / 2, 0}, {second, count / 2, 0}};
-    pthread_t thread;
-    if (pthread_create(&thread, NULL, guard_half, &halves[0]) != 0) return 1;
-    guard_half(&halves[1]);
-    pthread_join(thread, NULL);
-    return halves[0].outcome + halves[1].outcome;
-}
-
 static int guard_one_by_two(void *context, int64_t count) {
-    return guard_by_two(context, context, count);
+    return bench_by_two(guard_success, context, context, count);
 }
 
 static int guard_two_by_two(void *context, int64_t count) {
-    return guard_by_two(context, "other", count);
+    return bench_by_two(guard_success, context, "other", count);
 }
 
 int main(void) {
@@ -81,10 +58,8 @@ int main(void) {
         farm_breaker_define(breakers, "slow", &slow, NULL) != FARM_OK ||
         farm_breaker_define(breakers, "calls", &calls, NULL) != FARM_OK ||
         farm_breaker_define(breakers, "failing", &failing, NULL) != FARM_OK ||
-        farm_breaker_set(breakers, "forced", FARM_BREAKER_FORCED_OPEN) != FARM_OK) {
-        fprintf(stderr, "the breakers cannot be made\n");
-        return EXIT_FAILURE;
-    }
+        farm_breaker_set(breakers, "forced", FARM_BREAKER_FORCED_OPEN) != FARM_OK)
+        bench_stop("breakers", "cannot be made");
     const bench_pair pairs[] = {
         {"allow and report, two looks at the clock", guard_success, read_clock_twice, "hot",
          500000},

@@ -16,21 +16,19 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* sched_setaffinity() */
 #endif
-#include "rate_sql.h"
+#include "by_hand.h"
 #include "support/bench.h"
+#include "support/store_file.h"
 #include <farmcore/farmcore.h>
 #include <pthread.h>
 #include <sched.h>
-#include <sqlite3.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define EPOCH_S INT64_C(1767225600)
 #define ROUND_NS INT64_C(500000000)
 
-enum { THREAD_MAX = 16, ROUND_MAX = 100, DEFAULT_ROUNDS = 7, BUSY_MS = 60000, SLOW_SYNC_US = 1000 };
+enum { THREAD_MAX = 16, ROUNDS = 7, BUSY_MS = 60000, SLOW_SYNC_US = 1000 };
 
 typedef struct bench_writer {
     pthread_t thread;
@@ -40,14 +38,14 @@ typedef struct bench_writer {
     sqlite3_stmt *begin;
     sqlite3_stmt *take;
     sqlite3_stmt *commit;
-    char bucket[32]; /* 16 of them count */
-    int64_t now;
+    char bucket[32]; /* of which the first 16 count */
+    int64_t now_ns;
     int64_t count;
     int64_t worst_ns;
 } bench_writer;
 
 typedef struct bench_side {
-    double rates[ROUND_MAX]; /* takes a second */
+    double rates[BENCH_ROUND_MAX]; /* takes a second */
     int64_t worst_ns;
 } bench_side;
 
@@ -55,17 +53,6 @@ static char path[1024];
 static bench_writer writers[THREAD_MAX];
 static pthread_barrier_t barrier;
 static int64_t round_end_ns;
-
-static void stop(const char *what, const char *text) {
-    fprintf(stderr, "%s: %s\n", what, text);
-    exit(EXIT_FAILURE);
-}
-
-static int round_count(void) {
-    const char *text = getenv("FARM_BENCH_ROUNDS");
-    long count = text == NULL ? DEFAULT_ROUNDS : strtol(text, NULL, 10);
-    return count < 1 || count > ROUND_MAX ? DEFAULT_ROUNDS : (int)count;
-}
 
 static void use_all_processors(void) {
     cpu_set_t all;
@@ -114,13 +101,13 @@ static void make_disk_slow(void) {
     slow_vfs.zName = "slow";
     slow_vfs.szOsFile = real_vfs->szOsFile + (int)sizeof(slow_file);
     slow_vfs.xOpen = open_slowly;
-    if (sqlite3_vfs_register(&slow_vfs, 1) != SQLITE_OK) stop("disk", "cannot be made slow");
+    if (sqlite3_vfs_register(&slow_vfs, 1) != SQLITE_OK) bench_stop("disk", "cannot be made slow");
 }
 
 static double sync_us(void) {
     enum { COUNT = 200 };
     FILE *file = fopen(path, "w");
-    if (file == NULL) stop(path, "cannot be written");
+    if (file == NULL) bench_stop(path, "cannot be written");
     const int64_t begun = bench_now_ns();
     for (int i = 0; i < COUNT; i++) {
         fprintf(file, "%4096d", i);
@@ -142,25 +129,20 @@ static void take_ours(bench_writer *writer) {
     farm_rate_state state = {.struct_size = sizeof state};
     farm_rate_decision decision = {.struct_size = sizeof decision};
     if (farm_rate_take(writer->session, &request, 1, &state, &decision) != FARM_OK)
-        stop("take", farm_session_error_text(writer->session));
-    if (!decision.allowed) stop("take", "denied");
+        bench_stop("take", farm_session_error_text(writer->session));
+    if (!decision.allowed) bench_stop("take", "denied");
 }
 
 static void step(bench_writer *writer, sqlite3_stmt *statement) {
     int result = sqlite3_step(statement);
     while (result == SQLITE_ROW) result = sqlite3_step(statement);
-    if (result != SQLITE_DONE) stop("step", sqlite3_errmsg(writer->handle));
+    if (result != SQLITE_DONE) bench_stop("step", sqlite3_errmsg(writer->handle));
     sqlite3_reset(statement);
 }
 
 static void take_plain(bench_writer *writer) {
     step(writer, writer->begin);
-    sqlite3_bind_blob(writer->take, 1, writer->bucket, 16, SQLITE_STATIC);
-    sqlite3_bind_int64(writer->take, 2, writer->now += 1000);
-    sqlite3_bind_int64(writer->take, 3, 1);
-    sqlite3_bind_int64(writer->take, 4, 1000000000);
-    sqlite3_bind_int64(writer->take, 5, 5000000000);
-    sqlite3_bind_int64(writer->take, 6, 490896);
+    by_hand_bind(writer->take, writer->bucket, writer->now_ns += 1000);
     step(writer, writer->take);
     step(writer, writer->commit);
 }
@@ -191,7 +173,7 @@ static void run_round(int thread_count, bench_side *side, int round) {
     round_end_ns = bench_now_ns() + ROUND_NS;
     for (int i = 0; i < thread_count; i++)
         if (pthread_create(&writers[i].thread, NULL, run_writer, &writers[i]) != 0)
-            stop("thread", "none");
+            bench_stop("thread", "none");
     for (int i = 0; i < thread_count; i++) {
         pthread_join(writers[i].thread, NULL);
         count += writers[i].count;
@@ -206,7 +188,7 @@ static void open_ours(farm_pool *pool) {
     for (int i = 0; i < THREAD_MAX; i++) {
         writers[i].number = i;
         if (farm_pool_acquire(pool, 0, &error, &writers[i].session) != FARM_OK)
-            stop("acquire", error.text);
+            bench_stop("acquire", error.text);
         farm_session_set_service(writers[i].session);
     }
 }
@@ -218,31 +200,16 @@ static void close_ours(farm_pool *pool) {
     }
 }
 
-static sqlite3_stmt *prepare(bench_writer *writer, const char *text) {
-    sqlite3_stmt *statement = NULL;
-    if (sqlite3_prepare_v3(writer->handle, text, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) !=
-        SQLITE_OK)
-        stop(text, sqlite3_errmsg(writer->handle));
-    return statement;
-}
-
 static void open_plain(const char *synchronous) {
-    const store_module *module = &rate_statements;
-    const uint32_t place = RATE_STATEMENT_BUCKET_TAKE - module->first;
-    char pragma[64];
-    snprintf(pragma, sizeof pragma, "PRAGMA synchronous=%s", synchronous);
     for (int i = 0; i < THREAD_MAX; i++) {
         bench_writer *writer = &writers[i];
-        const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
-        if (sqlite3_open_v2(path, &writer->handle, flags, NULL) != SQLITE_OK ||
-            sqlite3_busy_timeout(writer->handle, BUSY_MS) != SQLITE_OK ||
-            sqlite3_exec(writer->handle, pragma, NULL, NULL, NULL) != SQLITE_OK)
-            stop(path, sqlite3_errmsg(writer->handle));
+        writer->handle = by_hand_open_sqlite(path, synchronous);
+        sqlite3_busy_timeout(writer->handle, BUSY_MS);
         snprintf(writer->bucket, sizeof writer->bucket, "by-hand-bucket%02d", i);
-        writer->now = EPOCH_S * 1000000000;
-        writer->begin = prepare(writer, "BEGIN IMMEDIATE");
-        writer->take = prepare(writer, module->statements[STORE_DIALECT_SQLITE][place].steps[0]);
-        writer->commit = prepare(writer, "COMMIT");
+        writer->now_ns = BY_HAND_BEGIN_NS;
+        writer->begin = by_hand_prepare(writer->handle, "BEGIN IMMEDIATE");
+        writer->take = by_hand_prepare(writer->handle, by_hand_take_text());
+        writer->commit = by_hand_prepare(writer->handle, "COMMIT");
     }
 }
 
@@ -255,34 +222,20 @@ static void close_plain(void) {
     }
 }
 
-static int compare(const void *left, const void *right) {
-    const double a = *(const double *)left;
-    const double b = *(const double *)right;
-    return (a > b) - (a < b);
-}
-
-static double median(const double *values, int count) {
-    double sorted[ROUND_MAX];
-    memcpy(sorted, values, (size_t)count * sizeof *values);
-    qsort(sorted, (size_t)count, sizeof *sorted, compare);
-    return count % 2 == 1 ? sorted[count / 2] : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
-}
-
 static void report(const char *disk, const char *durability, int thread_count,
                    const bench_side *ours, const bench_side *plain) {
-    const int rounds = round_count();
-    double ratios[ROUND_MAX];
+    const int rounds = bench_round_count(ROUNDS);
+    double ratios[BENCH_ROUND_MAX];
     for (int i = 0; i < rounds; i++) ratios[i] = ours->rates[i] / plain->rates[i];
-    const double our_rate = median(ours->rates, rounds);
-    const double plain_rate = median(plain->rates, rounds);
-    const double ratio = median(ratios, rounds);
+    const double our_rate = bench_median(ours->rates, rounds);
+    const double plain_rate = bench_median(plain->rates, rounds);
+    const double ratio = bench_median(ratios, rounds);
     const double our_worst = (double)ours->worst_ns / 1e6;
     const double plain_worst = (double)plain->worst_ns / 1e6;
     printf("%-10s %-8s %7d %10.0f %10.0f %8.2f %14.1f %14.1f\n", disk, durability, thread_count,
            our_rate, plain_rate, ratio, our_worst, plain_worst);
     fflush(stdout);
-    const char *name = getenv("FARM_BENCH_JSON");
-    FILE *file = name == NULL ? NULL : fopen(name, "a");
+    FILE *file = bench_json();
     if (file == NULL) return;
     fprintf(
         file,
@@ -291,15 +244,6 @@ static void report(const char *disk, const char *durability, int thread_count,
         "\"busy_timeout_worst_ms\":%.2f}\n",
         disk, durability, thread_count, our_rate, plain_rate, ratio, our_worst, plain_worst);
     fclose(file);
-}
-
-static void remove_files(void) {
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
-    char name[1100];
-    for (size_t i = 0; i < 3; i++) {
-        snprintf(name, sizeof name, "%s%s", path, suffixes[i]);
-        unlink(name);
-    }
 }
 
 static farm_pool *make_store(const char *durability) {
@@ -313,17 +257,17 @@ static farm_pool *make_store(const char *durability) {
     snprintf(uri, sizeof uri, "sqlite:%s?durability=%s", path, durability);
     if (farm_pool_new(&pool) != FARM_OK || farm_pool_open(pool, uri, &options, &error) != FARM_OK ||
         farm_pool_acquire(pool, 0, &error, &session) != FARM_OK)
-        stop("open", error.text);
+        bench_stop("open", error.text);
     if (farm_migrate(session) != FARM_OK || farm_session_set_service(session) != FARM_OK ||
         farm_rate_define(session, &limit, 1) != FARM_OK)
-        stop("define", farm_session_error_text(session));
+        bench_stop("define", farm_session_error_text(session));
     farm_pool_release(pool, session);
     return pool;
 }
 
 static void bench_durability(const char *disk, const char *durability, const char *synchronous) {
     static const int thread_counts[] = {1, 4, 16};
-    remove_files();
+    store_file_remove(path);
     farm_pool *pool = make_store(durability);
     open_plain(synchronous);
     for (size_t i = 0; i < sizeof thread_counts / sizeof *thread_counts; i++) {
@@ -331,7 +275,7 @@ static void bench_durability(const char *disk, const char *durability, const cha
         static bench_side plain;
         memset(&ours, 0, sizeof ours);
         memset(&plain, 0, sizeof plain);
-        for (int round = 0; round < round_count(); round++) {
+        for (int round = 0; round < bench_round_count(ROUNDS); round++) {
             open_ours(pool);
             run_round(thread_counts[i], &ours, round);
             close_ours(pool);
@@ -341,7 +285,7 @@ static void bench_durability(const char *disk, const char *durability, const cha
     }
     close_plain();
     farm_pool_free(pool);
-    remove_files();
+    store_file_remove(path);
 }
 
 int main(void) {
@@ -351,7 +295,7 @@ int main(void) {
     use_all_processors();
     printf("\nSQLite group commit: takes a second, medians of %d rounds, and the longest of all;\n"
            "ratio is ours to a connection a thread with busy_timeout; a sync takes %.0f us here\n",
-           round_count(), sync_us());
+           bench_round_count(ROUNDS), sync_us());
     printf("%-10s %-8s %7s %10s %10s %8s %14s %14s\n", "disk", "", "threads", "ours /s", "busy /s",
            "ratio", "ours worst ms", "busy worst ms");
     bench_durability("this", "full", "FULL");

@@ -2,7 +2,6 @@
  * once, by two threads; against one look at the clock, which each take needs. */
 #include "support/bench.h"
 #include <farmcore/farmcore.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -11,11 +10,6 @@ enum { SUBJECT_COUNT = 10000, SUBJECT_SIZE = 16 };
 
 static farm_rate_local *local;
 static char subjects[SUBJECT_COUNT][SUBJECT_SIZE];
-
-static void stop(const char *what, const farm_error *error) {
-    fprintf(stderr, "%s: %s\n", what, error->text);
-    exit(EXIT_FAILURE);
-}
 
 static void set_up(void) {
     const farm_rate_local_options options = {.struct_size = sizeof options};
@@ -26,8 +20,9 @@ static void set_up(void) {
         {.struct_size = sizeof *limits, .name = "shut", .count = 1, .period_us = 86400000000},
     };
     farm_error error = {.struct_size = sizeof error};
-    if (farm_rate_local_new(&options, &error, &local) != FARM_OK) stop("new", &error);
-    if (farm_rate_local_define(local, limits, 4, &error) != FARM_OK) stop("define", &error);
+    if (farm_rate_local_new(&options, &error, &local) != FARM_OK) bench_stop("new", error.text);
+    if (farm_rate_local_define(local, limits, 4, &error) != FARM_OK)
+        bench_stop("define", error.text);
     for (int i = 0; i < SUBJECT_COUNT; i++)
         snprintf(subjects[i], SUBJECT_SIZE, "user-%d", i * 7919);
 }
@@ -88,38 +83,22 @@ static int read_clock(void *context, int64_t count) {
     return 0;
 }
 
-typedef struct half {
-    bench_function function;
-    int64_t count;
-    int outcome;
-} half;
-
-static void *take_half(void *context) {
-    half *self = context;
-    self->outcome = self->function(NULL, self->count);
-    return NULL;
+static int take_hot_by_two(void *context, int64_t count) {
+    return bench_by_two(take_hot, context, context, count);
 }
 
-static int take_by_two(void *context, int64_t count) {
-    const bench_function *function = context;
-    half halves[2] = {{*function, count / 2, 0}, {*function, count / 2, 0}};
-    pthread_t thread;
-    if (pthread_create(&thread, NULL, take_half, &halves[0]) != 0) return 1;
-    take_half(&halves[1]);
-    pthread_join(thread, NULL);
-    return halves[0].outcome | halves[1].outcome;
+static int take_many_by_two(void *context, int64_t count) {
+    return bench_by_two(take_many, context, context, count);
 }
 
 int main(void) {
-    static const bench_function hot = take_hot;
-    static const bench_function many = take_many;
     const bench_pair pairs[] = {
         {"hot bucket", take_hot, read_clock, NULL, 500000},
         {"10,000 buckets", take_many, read_clock, NULL, 500000},
         {"refused", take_refused, read_clock, NULL, 500000},
         {"three limits", take_three, NULL, NULL, 200000},
-        {"hot bucket, two threads", take_by_two, NULL, (void *)(uintptr_t)&hot, 500000},
-        {"10,000 buckets, two threads", take_by_two, NULL, (void *)(uintptr_t)&many, 500000},
+        {"hot bucket, two threads", take_hot_by_two, NULL, NULL, 500000},
+        {"10,000 buckets, two threads", take_many_by_two, NULL, NULL, 500000},
     };
     set_up();
     bench_run("rate limits in the process", pairs, sizeof pairs / sizeof *pairs);

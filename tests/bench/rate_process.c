@@ -2,18 +2,14 @@
  * SQLite: takes from leases, by one thread and by two, with the totals checked to the token;
  * refusals that are remembered; and as many items as a call can have, against the same statement
  * by hand, one a round trip. */
-#include "rate_sql.h"
+#include "by_hand.h"
 #include "support/bench.h"
+#include "support/store_file.h"
 #include <farmcore/farmcore.h>
-#include <libpq-fe.h>
-#include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-enum { THREAD_COUNT = 2, BATCH_COUNT = FARM_RATE_BATCH_MAX, LEASE_COUNT = 10000 };
+enum { BATCH_COUNT = FARM_RATE_BATCH_MAX, LEASE_COUNT = 10000 };
 
 #define BURST INT64_C(20000000)
 #define DAY_US (INT64_C(86400) * 1000000)
@@ -21,15 +17,10 @@ enum { THREAD_COUNT = 2, BATCH_COUNT = FARM_RATE_BATCH_MAX, LEASE_COUNT = 10000 
 static farm_pool *pool;
 static atomic_llong admitted; /* from "leased" */
 
-static _Noreturn void stop(const char *what, const char *text) {
-    fprintf(stderr, "%s: %s\n", what, text);
-    exit(EXIT_FAILURE);
-}
-
 static farm_session *acquire(void) {
     farm_session *session = NULL;
     farm_error error = {.struct_size = sizeof error};
-    if (farm_pool_acquire(pool, -1, &error, &session) != FARM_OK) stop("acquire", error.text);
+    if (farm_pool_acquire(pool, -1, &error, &session) != FARM_OK) bench_stop("acquire", error.text);
     farm_session_set_service(session);
     return session;
 }
@@ -49,19 +40,18 @@ static void set_up(const char *uri, const char *owner_uri) {
          .denied_us = 60000000},
         {.struct_size = sizeof *limits, .name = "wide", .count = 1000000000, .period_us = 1000000},
     };
-    const farm_pool_options options = {.struct_size = sizeof options,
-                                       .max_count = THREAD_COUNT + 1};
+    const farm_pool_options options = {.struct_size = sizeof options, .max_count = 3};
     farm_error error = {.struct_size = sizeof error};
     farm_session *owner = NULL;
     if (farm_session_new(&owner) != FARM_OK || farm_pool_new(&pool) != FARM_OK)
-        stop("open", "no memory");
+        bench_stop("open", "no memory");
     if (farm_session_open(owner, owner_uri, NULL) != FARM_OK || farm_migrate(owner) != FARM_OK)
-        stop(owner_uri, farm_session_error_text(owner));
+        bench_stop(owner_uri, farm_session_error_text(owner));
     farm_session_free(owner);
-    if (farm_pool_open(pool, uri, &options, &error) != FARM_OK) stop(uri, error.text);
+    if (farm_pool_open(pool, uri, &options, &error) != FARM_OK) bench_stop(uri, error.text);
     farm_session *session = acquire();
     if (farm_rate_define(session, limits, 3) != FARM_OK)
-        stop("define", farm_session_error_text(session));
+        bench_stop("define", farm_session_error_text(session));
     farm_pool_release(pool, session);
 }
 
@@ -76,7 +66,7 @@ static int take_many(const char *limit, const char *subject, int64_t count) {
         farm_rate_state state = {.struct_size = sizeof state};
         farm_rate_decision decision = {.struct_size = sizeof decision};
         if (farm_rate_take(session, &item, 1, &state, &decision) != FARM_OK)
-            stop("take", farm_session_error_text(session));
+            bench_stop("take", farm_session_error_text(session));
         allowed += decision.allowed;
     }
     farm_pool_release(pool, session);
@@ -96,24 +86,8 @@ static int take_refused(void *context, int64_t count) {
     return take_many("shut", "eve", count) != 0;
 }
 
-static void *run_thread(void *context) {
-    const int64_t *count = context;
-    return take_leased(NULL, *count) == 0 ? NULL : context;
-}
-
-static int take_by_threads(void *context, int64_t count) {
-    (void)context;
-    pthread_t threads[THREAD_COUNT];
-    int64_t each = count / THREAD_COUNT;
-    int failed = 0;
-    for (size_t i = 0; i < THREAD_COUNT; i++)
-        if (pthread_create(&threads[i], NULL, run_thread, &each) != 0) stop("thread", "none");
-    for (size_t i = 0; i < THREAD_COUNT; i++) {
-        void *outcome = NULL;
-        pthread_join(threads[i], &outcome);
-        failed |= outcome != NULL;
-    }
-    return failed;
+static int take_leased_by_two(void *context, int64_t count) {
+    return bench_by_two(take_leased, context, context, count);
 }
 
 /* To the token: when what is unused is given back, the bucket lacks what was let through. */
@@ -125,11 +99,11 @@ static void check_total(void) {
     farm_session *session = acquire();
     if (farm_rate_settle(session) != FARM_OK ||
         farm_rate_peek(session, &item, 1, &state, &decision) != FARM_OK)
-        stop("settle", farm_session_error_text(session));
+        bench_stop("settle", farm_session_error_text(session));
     const int64_t total = atomic_exchange(&admitted, 0);
     printf("%lld takes were let through, and the bucket lacks %lld\n", (long long)total,
            (long long)(BURST - state.remaining));
-    if (total != BURST - state.remaining) stop("leases", "the total is not exact");
+    if (total != BURST - state.remaining) bench_stop("leases", "the total is not exact");
     farm_pool_release(pool, session);
 }
 
@@ -151,55 +125,37 @@ static int take_batches(void *context, int64_t count) {
     for (int64_t i = 0; i < count; i += BATCH_COUNT)
         if (farm_rate_take(session, items, BATCH_COUNT, states, &decision) != FARM_OK ||
             !decision.allowed)
-            stop("take", farm_session_error_text(session));
+            bench_stop("take", farm_session_error_text(session));
     farm_pool_release(pool, session);
     return 0;
 }
 
 typedef struct hand {
     PGconn *connection;
-    int64_t now;
+    int64_t now_ns;
 } hand;
 
 static void open_hand(hand *out, const char *uri) {
     static const char actor[] = "SELECT set_config('farm.actor', 's', false)";
-    static const Oid types[] = {17, 20, 20, 20, 20, 20};
-    const store_module *module = &rate_statements;
-    const char *text =
-        module->statements[STORE_DIALECT_POSTGRES][RATE_STATEMENT_BUCKET_TAKE - module->first]
-            .steps[0];
-    char own[4096];
-    size_t size = 0;
-    for (; *text != '\0' && size + 8 < sizeof own; text++) {
-        if (strncmp(text, "{schema}", 8) == 0) {
-            size += (size_t)snprintf(own + size, sizeof own - size, "farm");
-            text += 7;
-        } else {
-            own[size++] = *text;
-        }
-    }
-    own[size] = '\0';
-    out->connection = PQconnectdb(uri);
-    out->now = INT64_C(1767225600000000000);
+    out->connection = by_hand_open_postgres(uri, 0);
+    out->now_ns = BY_HAND_BEGIN_NS;
     PGresult *set = PQexec(out->connection, actor);
-    PGresult *prepared = PQprepare(out->connection, "take", own, 6, types);
-    if (PQresultStatus(set) != PGRES_TUPLES_OK || PQresultStatus(prepared) != PGRES_COMMAND_OK)
-        stop("by hand", PQerrorMessage(out->connection));
+    if (PQresultStatus(set) != PGRES_TUPLES_OK)
+        bench_stop("by hand", PQerrorMessage(out->connection));
     PQclear(set);
-    PQclear(prepared);
 }
 
 static int take_by_hand(void *context, int64_t count) {
     hand *self = context;
     for (int64_t i = 0; i < count; i++) {
-        char bucket[48];
-        char now[32];
-        snprintf(bucket, sizeof bucket, "\\x%032llx", (unsigned long long)(i % (2 * BATCH_COUNT)));
-        snprintf(now, sizeof now, "%lld", (long long)(self->now += 1000));
-        const char *values[] = {bucket, now, "1", "1000000000", "5000000000", "490896"};
-        PGresult *result = PQexecPrepared(self->connection, "take", 6, values, NULL, NULL, 1);
+        char bucket[BY_HAND_BUCKET_SIZE + 1];
+        by_hand_params params;
+        snprintf(bucket, sizeof bucket, "%016d", (int)(i % (2 * BATCH_COUNT)));
+        by_hand_fill(&params, bucket, self->now_ns += 1000);
+        PGresult *result = PQexecPrepared(self->connection, "take", BY_HAND_PARAM_COUNT,
+                                          params.values, by_hand_sizes, by_hand_formats, 1);
         if (PQresultStatus(result) != PGRES_TUPLES_OK)
-            stop("by hand", PQerrorMessage(self->connection));
+            bench_stop("by hand", PQerrorMessage(self->connection));
         PQclear(result);
     }
     return 0;
@@ -210,7 +166,7 @@ static int take_by_hand(void *context, int64_t count) {
 static void run(const char *title, hand *by_hand) {
     const bench_pair pairs[] = {
         {"take from a lease", take_leased, NULL, NULL, 200000},
-        {"take from a lease, two threads", take_by_threads, NULL, NULL, 400000},
+        {"take from a lease, two threads", take_leased_by_two, NULL, NULL, 400000},
         {"refused take that is remembered", take_refused, NULL, NULL, 200000},
         {"item of a take of 64; by hand one at a time", take_batches,
          by_hand == NULL ? NULL : take_by_hand, by_hand, 1024},
@@ -230,20 +186,15 @@ static void run_postgres(const char *uri, const char *owner) {
     PQfinish(by_hand.connection);
 }
 
-static void remove_files(void) {
-    static const char *const names[] = {"bench-process.db", "bench-process.db-wal",
-                                        "bench-process.db-shm"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) unlink(names[i]);
-}
-
 int main(void) {
     const char *uri = getenv("FARM_TEST_POSTGRES");
     const char *owner = getenv("FARM_TEST_POSTGRES_OWNER");
+    static const char path[] = "bench-process.db";
     static const char file[] = "sqlite:bench-process.db?durability=normal";
-    remove_files();
+    store_file_remove(path);
     set_up(file, file);
     run("the process before a file of SQLite", NULL);
-    remove_files();
+    store_file_remove(path);
     if (uri != NULL && owner != NULL) run_postgres(uri, owner);
     return EXIT_SUCCESS;
 }

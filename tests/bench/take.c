@@ -2,22 +2,12 @@
  * run. And what the library itself costs a call, on a store that answers at once; and how many
  * round trips operations make. */
 #include "backend/decorators.h"
-#include "rate_sql.h"
+#include "by_hand.h"
 #include "support/bench.h"
+#include "support/store_file.h"
 #include <farmcore/farmcore.h>
-#include <libpq-fe.h>
-#include <sqlite3.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#define EPOCH_S INT64_C(1767225600)
-
-static void stop(const char *what, const char *text) {
-    fprintf(stderr, "%s: %s\n", what, text);
-    exit(EXIT_FAILURE);
-}
 
 /* --- ours --- */
 
@@ -30,7 +20,6 @@ static const farm_rate_request requests[] = {
 typedef struct bench_taker {
     farm_session *session;
     size_t limit_count;
-    int64_t cost;
 } bench_taker;
 
 static farm_session *open_session(const char *uri, const char *owner_uri) {
@@ -51,13 +40,13 @@ static farm_session *open_session(const char *uri, const char *owner_uri) {
     farm_session *session = NULL;
     farm_session *owner = NULL;
     if (farm_session_new(&session) != FARM_OK || farm_session_new(&owner) != FARM_OK)
-        stop("open", "no memory");
+        bench_stop("open", "no memory");
     if (farm_session_open(owner, owner_uri, NULL) != FARM_OK || farm_migrate(owner) != FARM_OK)
-        stop(owner_uri, farm_session_error_text(owner));
+        bench_stop(owner_uri, farm_session_error_text(owner));
     if (farm_session_open(session, uri, NULL) != FARM_OK ||
         farm_session_set_service(session) != FARM_OK ||
         farm_rate_define(session, limits, 4) != FARM_OK)
-        stop(uri, farm_session_error_text(session));
+        bench_stop(uri, farm_session_error_text(session));
     farm_session_free(owner);
     return session;
 }
@@ -71,7 +60,7 @@ static int take_ours(void *context, int64_t count) {
     for (int64_t i = 0; i < count; i++) {
         farm_status status =
             farm_rate_take(taker->session, requests, taker->limit_count, states, &decision);
-        if (status != FARM_OK) stop("take", farm_session_error_text(taker->session));
+        if (status != FARM_OK) bench_stop("take", farm_session_error_text(taker->session));
         if (!decision.allowed) return 1;
     }
     return 0;
@@ -95,83 +84,28 @@ typedef struct bench_hand {
     sqlite3 *sqlite;
     sqlite3_stmt *statement;
     PGconn *postgres;
-    int64_t now;
+    int64_t now_ns;
 } bench_hand;
 
-static const char *take_text(void) {
-    const store_module *module = &rate_statements;
-    const uint32_t place = RATE_STATEMENT_BUCKET_TAKE - module->first;
-    return module->statements[STORE_DIALECT_SQLITE][place].steps[0];
-}
-
-static void open_sqlite(bench_hand *hand, const char *path, const char *synchronous) {
-    char pragma[64];
-    snprintf(pragma, sizeof pragma, "PRAGMA synchronous=%s", synchronous);
-    if (sqlite3_open_v2(path, &hand->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
-            SQLITE_OK ||
-        sqlite3_exec(hand->sqlite, pragma, NULL, NULL, NULL) != SQLITE_OK ||
-        sqlite3_prepare_v3(hand->sqlite, take_text(), -1, SQLITE_PREPARE_PERSISTENT,
-                           &hand->statement, NULL) != SQLITE_OK)
-        stop(path, sqlite3_errmsg(hand->sqlite));
-    hand->now = EPOCH_S * 1000000000;
-}
+static const char bucket[BY_HAND_BUCKET_SIZE + 1] = "by-hand-bucket-1";
 
 static int take_sqlite(void *context, int64_t count) {
     bench_hand *hand = context;
     for (int64_t i = 0; i < count; i++) {
-        sqlite3_stmt *statement = hand->statement;
-        sqlite3_bind_blob(statement, 1, "by-hand-bucket-1", 16, SQLITE_STATIC);
-        sqlite3_bind_int64(statement, 2, hand->now += 1000);
-        sqlite3_bind_int64(statement, 3, 1);
-        sqlite3_bind_int64(statement, 4, 1000000000);
-        sqlite3_bind_int64(statement, 5, 5000000000);
-        sqlite3_bind_int64(statement, 6, 490896);
-        if (sqlite3_step(statement) != SQLITE_ROW || sqlite3_step(statement) != SQLITE_DONE)
-            stop("step", sqlite3_errmsg(hand->sqlite));
-        sqlite3_reset(statement);
+        by_hand_bind(hand->statement, bucket, hand->now_ns += 1000);
+        if (sqlite3_step(hand->statement) != SQLITE_ROW ||
+            sqlite3_step(hand->statement) != SQLITE_DONE)
+            bench_stop("step", sqlite3_errmsg(hand->sqlite));
+        sqlite3_reset(hand->statement);
     }
     return 0;
 }
 
-/* What Postgres is given: its own text of the take with the schema filled in, or the bare upsert
- * that SQLite is given, with $n for ?n. */
-static void postgres_text(int is_bare, char *out, size_t out_size) {
-    const store_module *module = &rate_statements;
-    const uint32_t place = RATE_STATEMENT_BUCKET_TAKE - module->first;
-    const char *text =
-        is_bare ? take_text() : module->statements[STORE_DIALECT_POSTGRES][place].steps[0];
-    size_t used = 0;
-    while (*text != '\0' && used + 16 < out_size) {
-        if (strncmp(text, "{schema}", 8) == 0) {
-            used += (size_t)snprintf(out + used, out_size - used, "farm");
-            text += 8;
-            continue;
-        }
-        if (is_bare && strncmp(text, "farm_rate_bucket", 16) == 0)
-            used += (size_t)snprintf(out + used, out_size - used, "farm.");
-        out[used++] = *text == '?' ? '$' : *text;
-        text++;
-    }
-    out[used] = '\0';
-}
-
-static void open_postgres(bench_hand *hand, const char *uri, int is_bare) {
-    static const Oid types[] = {17, 20, 20, 20, 20, 20};
-    char text[4096];
-    postgres_text(is_bare, text, sizeof text);
-    hand->postgres = PQconnectdb(uri);
-    if (PQstatus(hand->postgres) != CONNECTION_OK) stop(uri, "no connection");
-    PGresult *result = PQprepare(hand->postgres, "take", text, 6, types);
-    if (PQresultStatus(result) != PGRES_COMMAND_OK) stop("take", PQerrorMessage(hand->postgres));
-    PQclear(result);
-    PQclear(
-        PQprepare(hand->postgres, "actor", "SELECT set_config('farm.actor', 's', true)", 0, NULL));
-    PQenterPipelineMode(hand->postgres);
-    hand->now = EPOCH_S * 1000000000;
-}
-
-static void put_number(char *out, int64_t number) {
-    for (int i = 0; i < 8; i++) out[i] = (char)((uint64_t)number >> (56 - 8 * i));
+static PGconn *open_pipeline(const char *uri, int is_bare) {
+    PGconn *connection = by_hand_open_postgres(uri, is_bare);
+    PQclear(PQprepare(connection, "actor", "SELECT set_config('farm.actor', 's', true)", 0, NULL));
+    PQenterPipelineMode(connection);
+    return connection;
 }
 
 static int read_pipeline(PGconn *connection, int results) {
@@ -190,21 +124,15 @@ static int read_pipeline(PGconn *connection, int results) {
 
 static int take_postgres(void *context, int64_t count) {
     bench_hand *hand = context;
-    char numbers[5][8];
-    const char *values[] = {"by-hand-bucket-1", numbers[0], numbers[1],
-                            numbers[2],         numbers[3], numbers[4]};
-    static const int sizes[] = {16, 8, 8, 8, 8, 8};
-    static const int formats[] = {1, 1, 1, 1, 1, 1};
-    put_number(numbers[1], 1);
-    put_number(numbers[2], 1000000000);
-    put_number(numbers[3], 5000000000);
-    put_number(numbers[4], 490896);
+    by_hand_params params;
     for (int64_t i = 0; i < count; i++) {
-        put_number(numbers[0], hand->now += 1000);
+        by_hand_fill(&params, bucket, hand->now_ns += 1000);
         PQsendQueryPrepared(hand->postgres, "actor", 0, NULL, NULL, NULL, 1);
-        PQsendQueryPrepared(hand->postgres, "take", 6, values, sizes, formats, 1);
+        PQsendQueryPrepared(hand->postgres, "take", BY_HAND_PARAM_COUNT, params.values,
+                            by_hand_sizes, by_hand_formats, 1);
         PQpipelineSync(hand->postgres);
-        if (read_pipeline(hand->postgres, 2) != 2) stop("take", PQerrorMessage(hand->postgres));
+        if (read_pipeline(hand->postgres, 2) != 2)
+            bench_stop("take", PQerrorMessage(hand->postgres));
     }
     return 0;
 }
@@ -219,7 +147,7 @@ static farm_status run_instantly(farm_connection *connection, farm_call *calls, 
                                  uint32_t flags, farm_fault *fault) {
     if (!is_instant) return inner->run(connection, calls, count, flags, fault);
     const farm_value row[] = {{.type = FARM_INTEGER, .integer = 1},
-                              {.type = FARM_INTEGER, .integer = EPOCH_S * 1000000000}};
+                              {.type = FARM_INTEGER, .integer = BY_HAND_BEGIN_NS}};
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; calls[i].on_row != NULL && j < calls[i].row_count; j++)
             calls[i].on_row(calls[i].context, j, row);
@@ -231,12 +159,12 @@ static void bench_overhead(void) {
     instant = *inner;
     instant.scheme = "instant";
     instant.run = run_instantly;
-    if (farm_backend_register(&instant) != FARM_OK) stop("instant", "cannot be registered");
+    if (farm_backend_register(&instant) != FARM_OK) bench_stop("instant", "cannot be registered");
     bench_taker one = {.session =
                            open_session("instant:bench-instant.db", "sqlite:bench-instant.db"),
                        .limit_count = 1};
     bench_taker three = {.session = one.session, .limit_count = 3};
-    if (take_ours(&three, 1) != 0) stop("overhead", "the warm-up was refused");
+    if (take_ours(&three, 1) != 0) bench_stop("overhead", "the warm-up was refused");
     is_instant = 1;
     const bench_pair pairs[] = {
         {"take of 1, the library alone", take_ours, NULL, &one, 20000},
@@ -254,8 +182,10 @@ static void bench_sqlite(const char *durability, const char *synchronous, int64_
     snprintf(path, sizeof path, "bench-%s.db", durability);
     snprintf(uri, sizeof uri, "sqlite:%s?durability=%s", path, durability);
     snprintf(title, sizeof title, "SQLite, %s", durability);
-    bench_hand one = {.taker = {.session = open_session(uri, uri), .limit_count = 1}};
-    open_sqlite(&one, path, synchronous);
+    bench_hand one = {.taker = {.session = open_session(uri, uri), .limit_count = 1},
+                      .sqlite = by_hand_open_sqlite(path, synchronous),
+                      .now_ns = BY_HAND_BEGIN_NS};
+    one.statement = by_hand_prepare(one.sqlite, by_hand_take_text());
     bench_taker three = {.session = one.taker.session, .limit_count = 3};
     const bench_pair pairs[] = {
         {"take of 1, the same statement by hand", take_ours, take_sqlite, &one, count},
@@ -271,11 +201,12 @@ static void bench_sqlite(const char *durability, const char *synchronous, int64_
 static void bench_postgres(const char *uri, const char *owner) {
     char owner_uri[1024];
     snprintf(owner_uri, sizeof owner_uri, "%s?grant_to=farm_app", owner);
-    bench_hand same = {.taker = {.session = open_session(uri, owner_uri), .limit_count = 1}};
-    bench_hand bare = {.taker = same.taker};
+    bench_hand same = {.taker = {.session = open_session(uri, owner_uri), .limit_count = 1},
+                       .postgres = open_pipeline(uri, 0),
+                       .now_ns = BY_HAND_BEGIN_NS};
+    bench_hand bare = same;
+    bare.postgres = open_pipeline(uri, 1);
     bench_taker three = {.session = same.taker.session, .limit_count = 3};
-    open_postgres(&same, uri, 0);
-    open_postgres(&bare, uri, 1);
     const bench_pair pairs[] = {
         {"take of 1, the same statement by hand", take_ours, take_postgres, &same, 500},
         {"take of 1, a bare upsert by hand", take_ours, take_postgres, &bare, 500},
@@ -312,14 +243,9 @@ static void count_round_trips(const char *uri, const char *owner) {
 }
 
 static void remove_files(void) {
-    static const char *const names[] = {"instant", "full", "normal", "count"};
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
-    char path[64];
-    for (size_t i = 0; i < 4; i++)
-        for (size_t j = 0; j < 3; j++) {
-            snprintf(path, sizeof path, "bench-%s.db%s", names[i], suffixes[j]);
-            unlink(path);
-        }
+    static const char *const paths[] = {"bench-instant.db", "bench-full.db", "bench-normal.db",
+                                        "bench-count.db"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) store_file_remove(paths[i]);
 }
 
 int main(void) {

@@ -1,10 +1,9 @@
 /* Rounds, medians, and how they are printed. */
 #include "bench.h"
-#include <stdio.h>
+#include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
-
-enum { ROUND_MAX = 1000, DEFAULT_ROUNDS = 15 };
 
 int64_t bench_now_ns(void) {
     struct timespec now;
@@ -18,30 +17,38 @@ static int compare(const void *left, const void *right) {
     return (a > b) - (a < b);
 }
 
-static double median(double *values, int count) {
-    qsort(values, (size_t)count, sizeof *values, compare);
-    return count % 2 == 1 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
+double bench_median(const double *values, int count) {
+    double sorted[BENCH_ROUND_MAX];
+    memcpy(sorted, values, (size_t)count * sizeof *values);
+    qsort(sorted, (size_t)count, sizeof *sorted, compare);
+    return count % 2 == 1 ? sorted[count / 2] : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
+}
+
+_Noreturn void bench_stop(const char *what, const char *text) {
+    fprintf(stderr, "%s: %s\n", what, text);
+    exit(EXIT_FAILURE);
 }
 
 static double time_one(const bench_pair *pair, bench_function function) {
     int64_t begun = bench_now_ns();
-    if (function(pair->context, pair->count) != 0) {
-        fprintf(stderr, "%s: went wrong\n", pair->name);
-        exit(EXIT_FAILURE);
-    }
+    if (function(pair->context, pair->count) != 0) bench_stop(pair->name, "went wrong");
     return (double)(bench_now_ns() - begun) / (double)pair->count;
 }
 
-static int round_count(void) {
+int bench_round_count(int by_default) {
     const char *text = getenv("FARM_BENCH_ROUNDS");
-    long count = text == NULL ? DEFAULT_ROUNDS : strtol(text, NULL, 10);
-    return count < 1 || count > ROUND_MAX ? DEFAULT_ROUNDS : (int)count;
+    long count = text == NULL ? by_default : strtol(text, NULL, 10);
+    return count < 1 || count > BENCH_ROUND_MAX ? by_default : (int)count;
+}
+
+FILE *bench_json(void) {
+    const char *path = getenv("FARM_BENCH_JSON");
+    return path == NULL ? NULL : fopen(path, "a");
 }
 
 static void append_json(const char *title, const bench_pair *pair, double ours, double plain,
                         double ratio) {
-    const char *path = getenv("FARM_BENCH_JSON");
-    FILE *file = path == NULL ? NULL : fopen(path, "a");
+    FILE *file = bench_json();
     if (file == NULL) return;
     fprintf(file, "{\"bench\":\"%s\",\"name\":\"%s\",\"ours_ns\":%.1f", title, pair->name, ours);
     if (pair->plain != NULL) fprintf(file, ",\"plain_ns\":%.1f,\"ratio\":%.3f", plain, ratio);
@@ -50,10 +57,10 @@ static void append_json(const char *title, const bench_pair *pair, double ours, 
 }
 
 static void run_pair(const char *title, const bench_pair *pair) {
-    static double ours[ROUND_MAX];
-    static double plain[ROUND_MAX];
-    static double ratios[ROUND_MAX];
-    const int rounds = round_count();
+    static double ours[BENCH_ROUND_MAX];
+    static double plain[BENCH_ROUND_MAX];
+    static double ratios[BENCH_ROUND_MAX];
+    const int rounds = bench_round_count(BENCH_ROUNDS);
     time_one(pair, pair->ours); /* warm up */
     if (pair->plain != NULL) time_one(pair, pair->plain);
     for (int i = 0; i < rounds; i++) {
@@ -63,9 +70,9 @@ static void run_pair(const char *title, const bench_pair *pair) {
             ratios[i] = plain[i] / ours[i];
         }
     }
-    double our_median = median(ours, rounds);
-    double plain_median = pair->plain == NULL ? 0 : median(plain, rounds);
-    double ratio = pair->plain == NULL ? 0 : median(ratios, rounds);
+    double our_median = bench_median(ours, rounds);
+    double plain_median = pair->plain == NULL ? 0 : bench_median(plain, rounds);
+    double ratio = pair->plain == NULL ? 0 : bench_median(ratios, rounds);
     if (pair->plain == NULL)
         printf("%-44s %12.0f %12s %8s %12.0f\n", pair->name, our_median, "-", "-",
                1e9 / our_median);
@@ -78,7 +85,29 @@ static void run_pair(const char *title, const bench_pair *pair) {
 
 void bench_run(const char *title, const bench_pair *pairs, size_t count) {
     printf("\n%s: medians of %d rounds; ratio is ours to the plain limit, 1 is as fast\n", title,
-           round_count());
+           bench_round_count(BENCH_ROUNDS));
     printf("%-44s %12s %12s %8s %12s\n", "", "ours ns", "plain ns", "ratio", "ours /s");
     for (size_t i = 0; i < count; i++) run_pair(title, &pairs[i]);
+}
+
+typedef struct bench_half {
+    bench_function function;
+    void *context;
+    int64_t count;
+    int outcome;
+} bench_half;
+
+static void *run_half(void *context) {
+    bench_half *self = context;
+    self->outcome = self->function(self->context, self->count);
+    return NULL;
+}
+
+int bench_by_two(bench_function function, void *first, void *second, int64_t count) {
+    bench_half halves[2] = {{function, first, count / 2, 0}, {function, second, count / 2, 0}};
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, run_half, &halves[0]) != 0) return 1;
+    run_half(&halves[1]);
+    pthread_join(thread, NULL);
+    return halves[0].outcome != 0 || halves[1].outcome != 0;
 }
