@@ -1,8 +1,8 @@
 /* A counted box around a native handle, the same for every language: closing while calls are in
  * flight is safe because the last user closes; a child (a session) keeps its parent (its pool).
  * C11 and C++17 share no header of atomics, so these are the compiler's own. */
-#ifndef FARM_BINDINGS_BOX_H
-#define FARM_BINDINGS_BOX_H
+#ifndef COMMON_BOX_H
+#define COMMON_BOX_H
 
 #include <farmcore/farmcore.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* What the generated Node wrapper needs to know of the library: errors, handles, records, values.
  * Arguments are copied before the call, so that it can run on any thread. */
-#ifndef FARM_BINDINGS_NAPI_GLUE_H
-#define FARM_BINDINGS_NAPI_GLUE_H
+#ifndef NODE_NAPI_GLUE_H
+#define NODE_NAPI_GLUE_H
 
 #include <farmcore/farmcore.h>
 #include <deque>

@@ -1,8 +1,8 @@
 /* What the generated Python wrapper calls: errors, handles, values, records. Ordinary C. Every
  * function that returns int answers 1, or 0 with a Python exception set. The GIL is held in all of
  * them but not in the call that they prepare, so they keep what C points into. */
-#ifndef FARM_BINDINGS_PY_GLUE_H
-#define FARM_BINDINGS_PY_GLUE_H
+#ifndef PYTHON_PY_GLUE_H
+#define PYTHON_PY_GLUE_H
 
 #include <Python.h>
 #include <farmcore/farmcore.h>

@@ -28,7 +28,8 @@ BANNED = [
 ]
 
 rule = Rule(__doc__)
-for path in rule.files(".c", ".h", under=("include", "src", "backends", "examples", "tests")):
+for path in rule.files(".c", ".h", under=("include", "src", "backends", "bindings", "examples",
+                                          "tests")):
     name = rule.name(path)
     text = code(path.read_text())
     for names, where, excepted, why in BANNED:
