@@ -26,60 +26,28 @@ enum {
     LIMIT_MAX = 3                    /* limits that one request takes from */
 };
 
-static const int64_t hour_us = INT64_C(3600000000);
+#define HOUR_US INT64_C(3600000000)
 
-/* What all connections share. The count is for a graceful end: it waits for those in flight. */
-typedef struct server {
-    farm_pool *pool;
-    pthread_mutex_t lock;
-    pthread_cond_t is_quiet;
-    int flight_count;
-    int is_stopping;
-} server;
-
-/* What to answer. What is the library's is for farm_free(). */
-typedef struct answer {
-    unsigned code;
-    const char *type;
-    const char *text; /* the body when there is none of the library's */
-    char *body;
-    char *fields; /* lines as farm_rate_headers() writes them */
-} answer;
-
-/* The tables and the limits. A server that has them already changes nothing. Where the application
- * is not the owner of its tables, a step of the deployment does this instead: docs/backends.md. */
-static farm_status prepare(farm_pool *pool, farm_error *error) {
-    const farm_rate_limit limits[] = {
-        /* An IPv6 address counts by its /64, which is what one customer gets. */
-        {.struct_size = sizeof limits[0],
-         .name = "address",
-         .scope = FARM_RATE_SCOPE_ADDRESS,
-         .ipv6_prefix = 64,
-         .count = 100,
-         .period_us = hour_us},
-        {.struct_size = sizeof limits[0],
-         .name = "user",
-         .scope = FARM_RATE_SCOPE_USER,
-         .count = 20,
-         .period_us = hour_us},
-        {.struct_size = sizeof limits[0],
-         .name = "reports",
-         .scope = FARM_RATE_SCOPE_USER,
-         .algorithm = FARM_RATE_ALGORITHM_WINDOW,
-         .calendar = FARM_RATE_CALENDAR_DAY,
-         .count = 3},
-    };
-    farm_session *session = NULL;
-    farm_status status = farm_pool_acquire(pool, TIMEOUT_US, error, &session);
-    if (status != FARM_OK) return status;
-    status = farm_session_set_timeout_us(session, MIGRATION_US);
-    if (status == FARM_OK) status = farm_session_set_service(session);
-    if (status == FARM_OK) status = farm_migrate(session);
-    if (status == FARM_OK) status = farm_rate_define(session, limits, LIMIT_MAX);
-    if (status != FARM_OK) *error = *farm_session_error(session);
-    farm_pool_release(pool, session);
-    return status;
-}
+static const farm_rate_limit limits[] = {
+    /* An IPv6 address counts by its /64, which is what one customer gets. */
+    {.struct_size = sizeof limits[0],
+     .name = "address",
+     .scope = FARM_RATE_SCOPE_ADDRESS,
+     .ipv6_prefix = 64,
+     .count = 100,
+     .period_us = HOUR_US},
+    {.struct_size = sizeof limits[0],
+     .name = "user",
+     .scope = FARM_RATE_SCOPE_USER,
+     .count = 20,
+     .period_us = HOUR_US},
+    {.struct_size = sizeof limits[0],
+     .name = "reports",
+     .scope = FARM_RATE_SCOPE_USER,
+     .algorithm = FARM_RATE_ALGORITHM_WINDOW,
+     .calendar = FARM_RATE_CALENDAR_DAY,
+     .count = 3},
+};
 
 /* The address at the other end of the connection, which nobody can forge. X-Forwarded-For is not
  * looked at: anyone can send it, and who believed it would let each request choose whose limit it
@@ -103,6 +71,34 @@ static const char *client_user(struct MHD_Connection *connection) {
     return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "X-Demo-User");
 }
 
+/* What a request takes from; answers how many. The text is for the address. */
+static size_t requests_of(struct MHD_Connection *connection, const char *url,
+                          char text[INET6_ADDRSTRLEN], farm_rate_request items[LIMIT_MAX]) {
+    const char *user = client_user(connection);
+    size_t count = 0;
+    items[count++] = (farm_rate_request){.struct_size = sizeof items[0],
+                                         .limit = "address",
+                                         .subject = client_address(connection, text),
+                                         .cost = 1};
+    if (user == NULL) return count;
+    items[count] = items[0];
+    items[count].limit = "user";
+    items[count++].subject = user;
+    if (strcmp(url, "/report") != 0) return count;
+    items[count] = items[1];
+    items[count++].limit = "reports";
+    return count;
+}
+
+/* What to answer. What is the library's is for farm_free(). */
+typedef struct answer {
+    unsigned code;
+    const char *type;
+    const char *text; /* the body when there is none of the library's */
+    char *body;
+    char *fields; /* lines as farm_rate_headers() writes them */
+} answer;
+
 /* Without an answer of the store nobody is let through: these limits are closed. One that should
  * rather let everybody through then is defined with on_error. */
 static void unavailable(answer *out, const char *why) {
@@ -116,25 +112,12 @@ static void unavailable(answer *out, const char *why) {
 static int32_t is_let_through(farm_session *session, struct MHD_Connection *connection,
                               const char *url, answer *out) {
     char text[INET6_ADDRSTRLEN];
-    const char *user = client_user(connection);
-    farm_rate_request items[LIMIT_MAX] = {{.struct_size = sizeof items[0],
-                                           .limit = "address",
-                                           .subject = client_address(connection, text),
-                                           .cost = 1}};
+    farm_rate_request items[LIMIT_MAX];
     farm_rate_state states[LIMIT_MAX] = {{.struct_size = sizeof states[0]},
                                          {.struct_size = sizeof states[0]},
                                          {.struct_size = sizeof states[0]}};
     farm_rate_decision decision = {.struct_size = sizeof decision};
-    size_t count = 1;
-    if (user != NULL) {
-        items[count] = items[0];
-        items[count].limit = "user";
-        items[count++].subject = user;
-    }
-    if (user != NULL && strcmp(url, "/report") == 0) {
-        items[count] = items[1];
-        items[count++].limit = "reports";
-    }
+    const size_t count = requests_of(connection, url, text, items);
     /* All or none, in one round trip: who is over one limit does not use up the others. */
     farm_status status = farm_rate_take(session, items, count, states, &decision);
     if (status == FARM_OK)
@@ -208,6 +191,15 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, const answ
     return result;
 }
 
+/* What all connections share. The count is for a graceful end: it waits for those in flight. */
+typedef struct server {
+    farm_pool *pool;
+    pthread_mutex_t lock;
+    pthread_cond_t is_quiet;
+    int flight_count;
+    int is_stopping;
+} server;
+
 /* A request is in flight from its first line until its answer is sent. */
 static int count_flight(server *self, int change) {
     pthread_mutex_lock(&self->lock);
@@ -257,6 +249,21 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     farm_free(made.body);
     farm_free(made.fields);
     return result;
+}
+
+/* A server that has tables and limits already changes nothing. Where the application is not the
+ * owner of its tables, a step of the deployment does this: docs/backends.md. */
+static farm_status prepare(farm_pool *pool, farm_error *error) {
+    farm_session *session = NULL;
+    farm_status status = farm_pool_acquire(pool, TIMEOUT_US, error, &session);
+    if (status != FARM_OK) return status;
+    status = farm_session_set_timeout_us(session, MIGRATION_US);
+    if (status == FARM_OK) status = farm_session_set_service(session);
+    if (status == FARM_OK) status = farm_migrate(session);
+    if (status == FARM_OK) status = farm_rate_define(session, limits, LIMIT_MAX);
+    if (status != FARM_OK) *error = *farm_session_error(session);
+    farm_pool_release(pool, session);
+    return status;
 }
 
 /* Serve until SIGTERM or SIGINT, which all threads have blocked. */

@@ -65,48 +65,52 @@ function limited(store, ...userLimits) {
   };
 }
 
+function application(store) {
+  const app = express();
+  app.get('/', limited(store, 'user'), (request, response) => {
+    response.type('text/plain').send('hello\n');
+  });
+  app.get('/report', limited(store, 'user', 'reports'), (request, response) => {
+    response.type('text/plain').send('a report\n');
+  });
+  // No limit stands before this one: a load balancer that is refused takes the server out.
+  app.get('/health', async (request, response, next) => {
+    try {
+      const found = await store.health();
+      response.status(found.ok ? 200 : 503).json(found);
+    } catch (error) {
+      next(error);
+    }
+  });
+  app.use(limited(store, 'user')); // what is not found costs, too
+  return app;
+}
+
+async function serve(uri) {
+  // A request does not wait longer than that for the store.
+  const store = await Store.open(uri, { timeoutUs: 5_000_000 });
+  // A server that has tables and limits already changes nothing. Where the application is not the
+  // owner of its tables, a step of the deployment does this: docs/backends.md.
+  const setup = store.service.within(60_000_000);
+  await setup.migrate();
+  await setup.rate.define(LIMITS);
+
+  const server = application(store).listen(0, '127.0.0.1', () => {
+    console.log(`listening on http://127.0.0.1:${server.address().port}`);
+  });
+  // What is in flight is answered; then nothing is left that would keep the process.
+  const stop = () => server.close(() => store.close());
+  server.on('request', (request, response) => {
+    response.on('close', () => {
+      if (!server.listening) server.closeIdleConnections();
+    });
+  });
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
 if (process.argv.length !== 3) {
   console.error('server.mjs URI');
   process.exit(2);
 }
-// A request does not wait longer than that for the store.
-const store = await Store.open(process.argv[2], { timeoutUs: 5_000_000 });
-// A server that has tables and limits already changes nothing. Where the application is not the
-// owner of its tables, a step of the deployment does this: docs/backends.md.
-const setup = store.service.within(60_000_000);
-await setup.migrate();
-await setup.rate.define(LIMITS);
-
-const app = express();
-// No limit stands before this one: a load balancer that is refused takes the server out.
-app.get('/health', async (request, response, next) => {
-  try {
-    const found = await store.health();
-    response.status(found.ok ? 200 : 503).json(found);
-  } catch (error) {
-    next(error);
-  }
-});
-app.get('/', limited(store, 'user'), (request, response) => {
-  response.type('text/plain').send('hello\n');
-});
-app.get('/report', limited(store, 'user', 'reports'), (request, response) => {
-  response.type('text/plain').send('a report\n');
-});
-app.use(limited(store, 'user')); // what is not found costs, too
-
-const server = app.listen(0, '127.0.0.1', () => {
-  console.log(`listening on http://127.0.0.1:${server.address().port}`);
-});
-
-// What is in flight is answered; then nothing is left that would keep the process.
-function stop() {
-  server.close(() => store.close());
-}
-server.on('request', (request, response) => {
-  response.on('close', () => {
-    if (!server.listening) server.closeIdleConnections();
-  });
-});
-process.on('SIGTERM', stop);
-process.on('SIGINT', stop);
+await serve(process.argv[2]);
