@@ -176,7 +176,7 @@ FARM_API void *farm_allocate(size_t size);
 FARM_API void *farm_reallocate(void *data, size_t size);
 
 /**
- * Free what a function of this library returned as `out_text` or `out_data`, or farm_allocate()d.
+ * Free what a function of this library returned as `out_text`, or farm_allocate()d.
  *
  * @param data NULL is allowed.
  * Threads: any. Since 0.1.0.

@@ -75,6 +75,8 @@ TREE = {
     "tests/support/clock.h":
         "#ifndef CLOCK_H\n#define CLOCK_H\n\n#include <stdint.h>\n\n#endif\n",
     "backends/sqlite/sqlite.c": "#include <farmcore/backend.h>\n#include <sqlite3.h>\n",
+    "bindings/common/box.h":
+        "#ifndef BOX_H\n#define BOX_H\n\n#include <farmcore/session.h>\n\n#endif\n",
     "examples/tour.c": "#include <farmcore/session.h>\n#include <stdlib.h>\n",
     "examples/quickstart.c": "int main(void) {\n    return 0;\n}\n",
     "README.md": "<!-- examples/quickstart.c -->\n```c\nint main(void) {\n    return 0;\n}\n```\n",
@@ -97,6 +99,8 @@ PLANTED = [
     ("includes", "src/base/text.h", "farmcore/base.h", "sqlite3.h", "may not include sqlite3.h"),
     ("includes", "src/base/text.h", "<farmcore/base.h>", '"farmcore/base.h"', "<> for what is"),
     ("includes", "examples/tour.c", "<stdlib.h>", '"base/text.h"', "may not include base/text.h"),
+    ("includes", "bindings/common/box.h", "<farmcore/session.h>", '"thing/thing.h"',
+     "may not include thing/"),
     ("includes", SESSION_H, "<farmcore/base.h>", "<time.h>", "may not include time.h"),
     ("cycles", "src/base/text.h", "<farmcore/base.h>", '"store/run.h"',
      "store/run.h -> base/text.h"),

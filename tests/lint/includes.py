@@ -40,7 +40,7 @@ ALLOWED = [
     (r"(examples|tests/backend)/.*", [r"farmcore/\w+\.h", r"(conformance|decorator)\w*\.h",
                                       r"sqlite3\.h", r"libpq-fe\.h", r"sys/epoll\.h", STANDARD,
                                       POSIX]),
-    (r"bindings/.*", [r"(?!(base|store|rate|idempotency|roles|breaker)/).*"]),
+    (r"bindings/.*", [r"(farmcore/)?\w+(\.h)?", r"records\.def"]),
 ]
 
 

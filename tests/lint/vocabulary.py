@@ -12,7 +12,6 @@ TIME = r"int64_t"
 NAMES = {
     "out": r"(const )?farm_\w+ \*{1,2}",
     "out_text": r"char \*\*",
-    "out_data": r"void \*\*",
     "out_size": r"size_t \*",
     "out_count": r"size_t \*",
     "results": r"(const )?farm_\w+ \*",
@@ -32,7 +31,7 @@ NAMES = {
     "decision": r"const farm_\w+_decision \*",
     "is_shadow": NUMBER,
     "status": "farm_status", "role": NUMBER, "after_role": NUMBER, "step": NUMBER, "code": NUMBER,
-    "queue": r"(const )?farm_queue \*", "ticket": "farm_ticket", "topic": KEY,
+    "queue": r"(const )?farm_queue \*", "ticket": "farm_ticket",
     "timeout_us": TIME, "now_us": TIME, "expires_us": TIME,
     "local": r"farm_rate_local \*",
     "breakers": r"farm_breakers \*", "permit": r"const farm_breaker_permit \*", "state": NUMBER,
@@ -40,8 +39,7 @@ NAMES = {
 }
 RETURNS = r"void|farm_status|u?int(32|64)_t|size_t|void \*|const (char|void|farm_\w+) \*"
 # What one must come with: the next parameter's name.
-FOLLOWED = {"items": "count", "data": r"\w*size", "rows": "capacity", "capacity": "out_count",
-            "out_data": "out_size"}
+FOLLOWED = {"items": "count", "data": r"\w*size", "rows": "capacity", "capacity": "out_count"}
 # Functions with a status that are called before there is a session, or without one.
 SESSIONLESS = {"farm_allocator_set", "farm_backend_register", "farm_id_from_text",
                "farm_rate_local_headers", "farm_rate_local_legacy_headers",
