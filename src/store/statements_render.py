@@ -300,7 +300,6 @@ def declarations(module, statement):
     parts = list(inputs(module, statement))
     if statement.columns:
         parts.append(struct(name + '_row', statement.columns))
-    if statement.columns:
         parts.append(wrapped_list('typedef int32_t (*%s_function)(' % name,
                                   ['void *context', 'size_t ordinal',
                                    'const %s_row *row' % name], ');\n'))
