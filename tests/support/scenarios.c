@@ -132,8 +132,7 @@ static farm_status host(farm_session *session) {
 }
 
 #define LIMITS "SELECT COUNT(*) FROM {farm_rate_limit}"
-/* How often the buckets were taken from, if always both at once; else a number that no one expects.
- * */
+/* How often the buckets were taken from, if always both at once; else what no one expects. */
 #define TAKES                                                                                      \
     "SELECT CASE WHEN COUNT(*) = 0 THEN 0 WHEN COUNT(*) <> 2 OR MIN(tat - stamp) <> "              \
     "MAX(tat - stamp) THEN -1 ELSE MAX(tat - stamp) / 100000000 END FROM {farm_rate_bucket}"

@@ -1,5 +1,6 @@
 /* Making and removing the store of a test. */
 #include "test_store.h"
+#include "store_file.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,15 +107,10 @@ static void drop_schema(void) {
 }
 
 void test_store_close(void) {
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
     farm_pool_free(pool);
     pool = NULL;
     if (test_store_is_postgres()) drop_schema();
-    for (size_t i = 0; path[0] != '\0' && i < sizeof suffixes / sizeof *suffixes; i++) {
-        char name[600];
-        snprintf(name, sizeof name, "%s%s", path, suffixes[i]);
-        unlink(name);
-    }
+    if (path[0] != '\0') store_file_remove(path);
     schema[0] = path[0] = '\0';
 }
 
