@@ -5,14 +5,6 @@
 #include "rate/rate_process.h"
 #include "base/integer.h"
 
-static int64_t read_word(const _Atomic int64_t *word) {
-    return atomic_load_explicit(word, memory_order_acquire);
-}
-
-static void write_word(_Atomic int64_t *word, int64_t value) {
-    atomic_store_explicit(word, value, memory_order_release);
-}
-
 /* A row with until when it holds and of which generation it is. 0: there is none, or somebody was
  * writing it meanwhile. */
 static int32_t read(rate_process *process, rate_key key, rate_row *out_row, int64_t *out_until_us,
@@ -20,8 +12,8 @@ static int32_t read(rate_process *process, rate_key key, rate_row *out_row, int6
     rate_row again;
     const rate_slot *slot = rate_table_find(&process->denials, key, out_row);
     if (slot == NULL) return 0;
-    *out_until_us = read_word(&slot->extra[0]);
-    *out_generation = read_word(&slot->extra[1]);
+    *out_until_us = rate_word_read(&slot->extra[0]);
+    *out_generation = rate_word_read(&slot->extra[1]);
     return rate_table_find(&process->denials, key, &again) == slot && again.tat == out_row->tat;
 }
 
@@ -55,11 +47,11 @@ static void keep(rate_process *process, const rate_line *line, int64_t retry_aft
     rate_slot *slot = rate_table_find(&process->denials, key, &known);
     /* Without room, or when another is writing it, it is not remembered. */
     if (slot == NULL || !rate_slot_hold(slot, key, known.tat)) return;
-    write_word(&slot->previous, row->previous);
-    write_word(&slot->debt, row->debt);
-    write_word(&slot->expires_us, until_us);
-    write_word(&slot->extra[0], until_us);
-    write_word(&slot->extra[1], generation);
+    rate_word_write(&slot->previous, row->previous);
+    rate_word_write(&slot->debt, row->debt);
+    rate_word_write(&slot->expires_us, until_us);
+    rate_word_write(&slot->extra[0], until_us);
+    rate_word_write(&slot->extra[1], generation);
     rate_slot_let_go(slot, row->tat);
 }
 

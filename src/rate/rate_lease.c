@@ -18,16 +18,12 @@
 
 enum { LEASE_US = 1000000, FORGO_US = 100000, KEPT_US = 60000000, SETTLE_MAX = 32 };
 
-static rate_key key_of(const rate_line *line) {
-    return rate_key_of(line->bucket);
-}
-
 static int64_t end_of(const rate_slot *slot) {
-    return atomic_load_explicit(&slot->debt, memory_order_relaxed);
+    return rate_word_read(&slot->debt);
 }
 
 static void set_end(rate_slot *slot, int64_t end_us) {
-    atomic_store_explicit(&slot->debt, end_us, memory_order_relaxed);
+    rate_word_write(&slot->debt, end_us);
 }
 
 /* Of clocks that were set back: no lease is in use for longer than it lasts. */
@@ -65,8 +61,8 @@ static int32_t begin(rate_process *process, const rate_line *line) {
     const rate_row first = {.previous = line->terms->units.token, .debt = BEING_FILLED};
     const int64_t now_us = line->ask.moment.now_us;
     int32_t is_new = 0;
-    const rate_slot *slot =
-        rate_table_add(&process->leases, key_of(line), &first, now_us, now_us + KEPT_US, &is_new);
+    const rate_slot *slot = rate_table_add(&process->leases, rate_key_of(line->bucket), &first,
+                                           now_us, now_us + KEPT_US, &is_new);
     return slot != NULL && is_new ? RATE_LEASE_WANTED : RATE_LEASE_NONE;
 }
 
@@ -83,14 +79,14 @@ static int32_t take_held(rate_slot *slot, const rate_line *line, int64_t balance
         set_end(slot, BEING_FILLED);
         outcome = RATE_LEASE_WANTED;
     }
-    atomic_store_explicit(&slot->expires_us, now_us + KEPT_US, memory_order_relaxed);
+    rate_word_write(&slot->expires_us, now_us + KEPT_US);
     rate_slot_let_go(slot, left >= 0 ? left : balance);
     return outcome;
 }
 
 int32_t rate_lease_take(rate_process *process, rate_line *line, int32_t may_want) {
     const int64_t now_us = line->ask.moment.now_us;
-    const rate_key key = key_of(line);
+    const rate_key key = rate_key_of(line->bucket);
     for (;;) {
         rate_row row;
         rate_slot *slot = rate_table_find(&process->leases, key, &row);
@@ -98,7 +94,7 @@ int32_t rate_lease_take(rate_process *process, rate_line *line, int32_t may_want
         const int64_t balance = row.tat;
         const int64_t left = balance - line->ask.cost;
         const int64_t end_us = row.debt;
-        const int64_t store_tat = atomic_load_explicit(&slot->extra[0], memory_order_relaxed);
+        const int64_t store_tat = rate_word_read(&slot->extra[0]);
         int32_t outcome = RATE_LEASE_TAKEN;
         if (left < 0 && !(may_want && may_ask(end_us, now_us))) return RATE_LEASE_NONE;
         if (left >= 0 && (end_us < 0 || is_in_use(end_us, now_us))) {
@@ -119,21 +115,21 @@ void rate_lease_fill(rate_process *process, rate_line *line, int64_t reset_count
     const int64_t added = line->definition->figures.lease_count - line->ask.cost;
     const int64_t store_tat = line->facts.row.tat;
     int64_t balance = 0;
-    rate_slot *slot = hold(process, key_of(line), &balance);
+    rate_slot *slot = hold(process, rate_key_of(line->bucket), &balance);
     set_facts(line, 0, store_tat);
     if (slot == NULL) return;
     /* What was taken before a bucket was filled again is not on top of it. */
     if (atomic_load(&process->reset_count) == reset_count) balance += added;
     set_end(slot, now_us + LEASE_US);
-    atomic_store_explicit(&slot->expires_us, now_us + KEPT_US, memory_order_relaxed);
-    atomic_store_explicit(&slot->extra[0], store_tat, memory_order_relaxed);
+    rate_word_write(&slot->expires_us, now_us + KEPT_US);
+    rate_word_write(&slot->extra[0], store_tat);
     rate_slot_let_go(slot, balance);
     set_facts(line, balance, store_tat);
 }
 
 void rate_lease_forgo(rate_process *process, const rate_line *line) {
     int64_t balance = 0;
-    rate_slot *slot = hold(process, key_of(line), &balance);
+    rate_slot *slot = hold(process, rate_key_of(line->bucket), &balance);
     if (slot == NULL) return;
     set_end(slot, -(line->ask.moment.now_us + FORGO_US));
     rate_slot_let_go(slot, balance);
@@ -151,7 +147,7 @@ void rate_lease_drop(rate_process *process, const rate_lines *lines) {
     atomic_fetch_add(&process->reset_count, 1);
     for (size_t i = 0; i < lines->count; i++) {
         int64_t balance = 0;
-        rate_slot *slot = hold(process, key_of(&lines->items[i]), &balance);
+        rate_slot *slot = hold(process, rate_key_of(lines->items[i].bucket), &balance);
         if (slot != NULL) rate_slot_let_go(slot, 0);
     }
 }
@@ -182,7 +178,7 @@ static int32_t collect_slot(rate_process *process, rate_slot *slot, int64_t now_
     memcpy(out->bucket, &key.high, sizeof key.high);
     memcpy(out->bucket + sizeof key.high, &key.low, sizeof key.low);
     out->count = row.tat;
-    out->token = atomic_load_explicit(&slot->previous, memory_order_relaxed);
+    out->token = rate_word_read(&slot->previous);
     rate_slot_let_go(slot, 0);
     return 1;
 }
@@ -200,7 +196,7 @@ static void collect(rate_process *process, int64_t now_us, int32_t is_all, size_
     out->count = 0;
     for (; *at <= table->mask && out->count < SETTLE_MAX; ++*at) {
         rate_slot *slot = &table->slots[*at];
-        if (atomic_load_explicit(&slot->tat, memory_order_relaxed) <= 0) continue;
+        if (rate_word_read(&slot->tat) <= 0) continue;
         if (collect_slot(process, slot, now_us, is_all, &out->items[out->count])) out->count++;
     }
     qsort(out->items, out->count, sizeof *out->items, compare_leftovers);

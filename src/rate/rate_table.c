@@ -42,7 +42,7 @@ void rate_table_free(rate_table *table) {
     table->slots = NULL;
 }
 
-rate_key rate_key_of(const uint8_t bytes[RATE_TABLE_KEY_SIZE]) {
+rate_key rate_key_of(const uint8_t bytes[sizeof(rate_key)]) {
     rate_key key;
     memcpy(&key.high, bytes, sizeof key.high);
     memcpy(&key.low, bytes + sizeof key.high, sizeof key.low);
@@ -61,10 +61,10 @@ static int32_t has_key(const rate_slot *slot, rate_key key) {
 /* The tat when nobody is writing. */
 static int64_t settled_tat(const rate_slot *slot) {
     uint32_t spins = 0;
-    int64_t tat = atomic_load_explicit(&slot->tat, memory_order_acquire);
+    int64_t tat = rate_word_read(&slot->tat);
     while (tat == RATE_SLOT_BUSY) {
         wait_a_little(&spins);
-        tat = atomic_load_explicit(&slot->tat, memory_order_acquire);
+        tat = rate_word_read(&slot->tat);
     }
     return tat;
 }
@@ -76,8 +76,8 @@ static int32_t read_slot(const rate_slot *slot, rate_key key, rate_row *out) {
     do {
         out->tat = settled_tat(slot);
         is_ours = has_key(slot, key);
-        out->previous = atomic_load_explicit(&slot->previous, memory_order_acquire);
-        out->debt = atomic_load_explicit(&slot->debt, memory_order_acquire);
+        out->previous = rate_word_read(&slot->previous);
+        out->debt = rate_word_read(&slot->debt);
     } while (is_ours && atomic_load_explicit(&slot->tat, memory_order_relaxed) != out->tat);
     return is_ours;
 }
@@ -97,9 +97,12 @@ static int32_t swap(rate_slot *slot, int64_t tat, int64_t next) {
                                                    memory_order_relaxed);
 }
 
+void rate_slot_let_go(rate_slot *slot, int64_t tat) {
+    rate_word_write(&slot->tat, tat);
+}
+
 static int32_t is_needed(const rate_slot *slot, int64_t tat, int64_t now_us) {
-    return tat != RATE_SLOT_EMPTY &&
-           atomic_load_explicit(&slot->expires_us, memory_order_acquire) > now_us;
+    return tat != RATE_SLOT_EMPTY && rate_word_read(&slot->expires_us) > now_us;
 }
 
 /* Take a slot that nobody needs any more; its tat is BUSY then. Looked at again when it is ours: it
@@ -108,7 +111,7 @@ static int32_t seize(rate_slot *slot, int64_t now_us) {
     int64_t tat = settled_tat(slot);
     if (is_needed(slot, tat, now_us) || !swap(slot, tat, RATE_SLOT_BUSY)) return 0;
     if (!is_needed(slot, tat, now_us)) return 1;
-    atomic_store_explicit(&slot->tat, tat, memory_order_release);
+    rate_slot_let_go(slot, tat);
     return 0;
 }
 
@@ -133,11 +136,11 @@ int32_t rate_table_has_room(const rate_table *table, rate_key key, int64_t now_u
 static void fill(rate_slot *slot, rate_key key, const rate_row *row, int64_t expires_us) {
     atomic_store_explicit(&slot->high, key.high, memory_order_release);
     atomic_store_explicit(&slot->low, key.low, memory_order_release);
-    atomic_store_explicit(&slot->previous, row->previous, memory_order_release);
-    atomic_store_explicit(&slot->debt, row->debt, memory_order_release);
-    atomic_store_explicit(&slot->expires_us, expires_us, memory_order_release);
-    for (size_t i = 0; i < 2; i++) atomic_store_explicit(&slot->extra[i], 0, memory_order_release);
-    atomic_store_explicit(&slot->tat, row->tat, memory_order_release);
+    rate_word_write(&slot->previous, row->previous);
+    rate_word_write(&slot->debt, row->debt);
+    rate_word_write(&slot->expires_us, expires_us);
+    for (size_t i = 0; i < 2; i++) rate_word_write(&slot->extra[i], 0);
+    rate_slot_let_go(slot, row->tat);
 }
 
 /* Of all who add the same key one comes first: they share a latch. */
@@ -174,10 +177,6 @@ int32_t rate_slot_hold(rate_slot *slot, rate_key key, int64_t tat) {
     return 0;
 }
 
-void rate_slot_let_go(rate_slot *slot, int64_t tat) {
-    atomic_store_explicit(&slot->tat, tat, memory_order_release);
-}
-
 int32_t rate_slot_swap(rate_slot *slot, rate_key key, int64_t tat, int64_t next,
                        int64_t expires_us) {
     prolong(slot, expires_us);
@@ -195,8 +194,8 @@ int32_t rate_slot_change(rate_slot *slot, rate_key key, const rate_row *known, c
         return rate_slot_swap(slot, key, known->tat, row->tat, expires_us);
     prolong(slot, expires_us);
     if (!rate_slot_hold(slot, key, known->tat)) return 0;
-    atomic_store_explicit(&slot->previous, row->previous, memory_order_release);
-    atomic_store_explicit(&slot->debt, row->debt, memory_order_release);
+    rate_word_write(&slot->previous, row->previous);
+    rate_word_write(&slot->debt, row->debt);
     rate_slot_let_go(slot, row->tat);
     return 1;
 }

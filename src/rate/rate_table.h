@@ -8,7 +8,7 @@
 #include "rate/rate_rules.h"
 #include <stdatomic.h>
 
-enum { RATE_TABLE_WINDOW = 32, RATE_TABLE_LATCHES = 64, RATE_TABLE_KEY_SIZE = 16 };
+enum { RATE_TABLE_WINDOW = 32, RATE_TABLE_LATCHES = 64 };
 
 /* As a tat: the slot was never used, or is being written. */
 #define RATE_SLOT_EMPTY INT64_MIN
@@ -40,7 +40,7 @@ typedef struct rate_key {
 farm_status rate_table_make(rate_table *table, size_t bucket_count);
 void rate_table_free(rate_table *table);
 
-rate_key rate_key_of(const uint8_t bytes[RATE_TABLE_KEY_SIZE]);
+rate_key rate_key_of(const uint8_t bytes[sizeof(rate_key)]);
 
 /* The slot of a key and its row, both of one moment; NULL: there is none. */
 rate_slot *rate_table_find(const rate_table *table, rate_key key, rate_row *out);
@@ -55,6 +55,14 @@ int32_t rate_slot_change(rate_slot *slot, rate_key key, const rate_row *known, c
 /* The same of the tat alone. */
 int32_t rate_slot_swap(rate_slot *slot, rate_key key, int64_t tat, int64_t next,
                        int64_t expires_us);
+/* A word of a slot that is held, or of one that was found: who writes it holds it, and who reads it
+ * looks at the tat once more. */
+static inline int64_t rate_word_read(const _Atomic int64_t *word) {
+    return atomic_load_explicit(word, memory_order_acquire);
+}
+static inline void rate_word_write(_Atomic int64_t *word, int64_t value) {
+    atomic_store_explicit(word, value, memory_order_release);
+}
 /* Keep all others off a slot whose tat was found, to write whatever of it; 0: it has changed. Let
  * go of it soon, with the new tat. */
 int32_t rate_slot_hold(rate_slot *slot, rate_key key, int64_t tat);
