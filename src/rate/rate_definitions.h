@@ -8,7 +8,7 @@
 #include "rate/rate_subject.h"
 #include "store/run.h"
 
-enum { RATE_EPOCH_SIZE = 16, RATE_SALT_SIZE = 8, RATE_LENGTH_WORDS = 3 };
+enum { RATE_LENGTH_WORDS = 3 };
 
 /* How a bucket counts, and what tells it from the buckets of other times. */
 typedef struct rate_terms {

@@ -5,13 +5,11 @@
 #include <string.h>
 
 enum {
-    EPOCH_SIZE = 16,
-    SALT_SIZE = 8,
     IPV4_SIZE = 4,
     IPV6_SIZE = 16,
     MAPPED_AT = 12, /* where the IPv4 address stands in ::ffff:192.0.2.1 */
     /* Each part with its size in one byte before it: space, name, epoch, scope, subject. */
-    HASHED_MAX = 3 * (1 + FARM_KEY_MAX) + (1 + EPOCH_SIZE) + (1 + 1)
+    HASHED_MAX = 3 * (1 + FARM_KEY_MAX) + (1 + RATE_EPOCH_SIZE) + (1 + 1)
 };
 
 /* A part with its size before it, so that no two lists of parts have the same bytes. */
@@ -124,17 +122,17 @@ static size_t add_owner(uint8_t *hashed, const rate_owner *owner, const uint8_t 
 void rate_subject_hash(const rate_owner *owner, const uint8_t *epoch, const rate_subject *subject,
                        uint8_t out[RATE_KEY_SIZE]) {
     uint8_t hashed[HASHED_MAX];
-    size_t size = add_owner(hashed, owner, epoch, EPOCH_SIZE);
+    size_t size = add_owner(hashed, owner, epoch, RATE_EPOCH_SIZE);
     size = add_part(hashed, size, subject->bytes, subject->size);
     hash_128_keyed(hashed, size, owner->secret, out);
 }
 
 void rate_subject_hash_local(const rate_owner *owner, const uint8_t *salt,
                              const rate_subject *subject, uint8_t out[RATE_KEY_SIZE]) {
-    uint8_t hashed[SALT_SIZE + RATE_SUBJECT_MAX];
-    memcpy(hashed, salt, SALT_SIZE);
-    memcpy(hashed + SALT_SIZE, subject->bytes, subject->size);
-    hash_128_keyed(hashed, SALT_SIZE + subject->size, owner->secret, out);
+    uint8_t hashed[RATE_SALT_SIZE + RATE_SUBJECT_MAX];
+    memcpy(hashed, salt, RATE_SALT_SIZE);
+    memcpy(hashed + RATE_SALT_SIZE, subject->bytes, subject->size);
+    hash_128_keyed(hashed, RATE_SALT_SIZE + subject->size, owner->secret, out);
 }
 
 void rate_override_hash(const rate_owner *owner, const rate_subject *subject, size_t size,

@@ -5,7 +5,12 @@
 #include "base/hash.h"
 #include <farmcore/rate.h>
 
-enum { RATE_SUBJECT_MAX = FARM_KEY_MAX, RATE_KEY_SIZE = 16 };
+enum {
+    RATE_SUBJECT_MAX = FARM_KEY_MAX,
+    RATE_KEY_SIZE = 16,
+    RATE_EPOCH_SIZE = 16,
+    RATE_SALT_SIZE = 8
+};
 
 /* A subject in canonical bytes: equal subjects, and only they, have equal ones. */
 typedef struct rate_subject {
@@ -30,10 +35,12 @@ const char *rate_subject_read(const rate_owner *owner, const char *text, rate_su
 const char *rate_network_read(const rate_owner *owner, const char *text, rate_subject *out,
                               int32_t *out_length);
 
-/* The key of its bucket: a keyed hash, from which nobody can tell the subject. epoch: 16 bytes. */
+/* The key of its bucket: a keyed hash, from which nobody can tell the subject. epoch:
+ * RATE_EPOCH_SIZE bytes. */
 void rate_subject_hash(const rate_owner *owner, const uint8_t *epoch, const rate_subject *subject,
                        uint8_t out[RATE_KEY_SIZE]);
-/* The key of its bucket in the process; salt: 8 bytes that stand for the rest. */
+/* The key of its bucket in the process; salt:
+ * RATE_SALT_SIZE bytes that stand for the rest. */
 void rate_subject_hash_local(const rate_owner *owner, const uint8_t *salt,
                              const rate_subject *subject, uint8_t out[RATE_KEY_SIZE]);
 /* The key of an override: of the subject cut to length bits when it is an address, of its first
