@@ -238,21 +238,16 @@ ON CONFLICT (bucket) DO UPDATE SET
 RETURNING tat, previous, debt;
 
 -- name: bucket_open
--- each: bucket blob, now int, opening int, capacity int, slack int, expires_hour int
--- each: share int, span int
+-- like: bucket_take_many
 -- The bucket of a subject that does not begin with a full one.
-INSERT INTO farm_rate_bucket (bucket, tat, stamp, capacity, slack, expires_hour, share, span)
-VALUES (:bucket, :now + :opening, :now, :capacity, :slack, :expires_hour, :share, :span)
-ON CONFLICT (bucket) DO NOTHING;
+{bucket_row} NOTHING;
 
 -- name: bucket_fill
--- each: bucket blob, now int, capacity int, slack int, expires_hour int, share int, span int
+-- like: bucket_take_many
 -- Full, and there: who is about to make it with less finds it, or is overruled.
-INSERT INTO farm_rate_bucket AS b (bucket, tat, stamp, capacity, slack, expires_hour, share, span)
-VALUES (:bucket, :now, :now, :capacity, :slack, :expires_hour, :share, :span)
-ON CONFLICT (bucket) DO UPDATE SET tat = excluded.tat, previous = 0, debt = 0,
-    stamp = excluded.stamp, capacity = excluded.capacity, slack = excluded.slack,
-    expires_hour = excluded.expires_hour, share = excluded.share, span = excluded.span;
+{bucket_row} UPDATE SET tat = excluded.tat, previous = 0, debt = 0, stamp = excluded.stamp,
+    capacity = excluded.capacity, slack = excluded.slack, expires_hour = excluded.expires_hour,
+    share = excluded.share, span = excluded.span;
 
 -- name: bucket_look
 -- each: bucket blob, now int, capacity int, slack int, share int, span int

@@ -12,7 +12,7 @@ farm_status rate_answer_check(farm_error *error, const void *results, size_t cou
 }
 
 /* Of an exempt or a banned subject. */
-static void decide_idle(const rate_line *line, farm_rate_state *out) {
+static void decide_excepted(const rate_line *line, farm_rate_state *out) {
     const rate_units *units = &line->terms->units;
     const int32_t is_banned = line->rule == FARM_RATE_RULE_BAN;
     const int64_t left_us =
@@ -26,7 +26,7 @@ static void decide_idle(const rate_line *line, farm_rate_state *out) {
     out->reset_after_us = is_banned && left_us > 0 ? left_us : 0;
 }
 
-/* While the store cannot be asked and the limit lets all through, or what is known is not of it. */
+/* Of what is not asked: all are let through, or what is known is of another limit of the call. */
 static void decide_open(const rate_line *line, farm_rate_state *out) {
     const rate_units *units = &line->terms->units;
     out->burst = units->burst;
@@ -48,12 +48,12 @@ static void decide_line(const rate_line *line, const farm_entropy *entropy, farm
     const rate_facts facts = facts_of(line);
     *out =
         (farm_rate_state){.is_shadow = line->is_shadow, .rule = line->rule, .source = line->source};
-    if (line->kind == RATE_LINE_IDLE)
-        decide_idle(line, out);
-    else if (line->is_open)
-        decide_open(line, out);
-    else
+    if (line->kind != RATE_LINE_IDLE)
         rate_decide(&line->terms->units, &line->ask, &facts, out);
+    else if (line->rule == FARM_RATE_RULE_EXEMPT || line->rule == FARM_RATE_RULE_BAN)
+        decide_excepted(line, out);
+    else
+        decide_open(line, out);
     const int32_t percent = line->definition->figures.jitter_percent;
     if (out->retry_after_us > 0 && percent > 0) {
         uint32_t random = 0;

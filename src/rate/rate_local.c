@@ -30,7 +30,7 @@ static farm_status take_hooks(farm_error *error, const farm_rate_local_options *
     return FARM_OK;
 }
 
-static int64_t now_ns(const void *context) {
+static int64_t now_ns(void *context) {
     return rate_local_now_ns(context);
 }
 

@@ -8,7 +8,7 @@ typedef int32_t (*row_function)(const rate_units *units, const rate_ask *ask, co
                                 rate_row *out);
 
 farm_status rate_memory_make(rate_memory *memory, uint32_t bucket_count,
-                             int64_t (*now_ns)(const void *context), const void *now_context) {
+                             int64_t (*now_ns)(void *context), void *now_context) {
     memset(memory, 0, sizeof *memory);
     memory->now_ns = now_ns;
     memory->now_context = now_context;
@@ -23,10 +23,6 @@ void rate_memory_free(rate_memory *memory) {
     rate_holds_free(&memory->holds);
 }
 
-static rate_key key_of(const rate_line *line) {
-    return rate_key_of(line->bucket);
-}
-
 /* When there is no room for a bucket of their own, the subjects of a limit share this one. */
 static rate_key shared_key_of(const rate_line *line) {
     rate_key key = {0, 0};
@@ -39,11 +35,9 @@ static rate_key shared_key_of(const rate_line *line) {
 
 /* Of a limit that was changed: what the bucket from before leaves to a new one. */
 static void read_past(const rate_memory *memory, rate_line *line) {
-    const rate_definition *definition = line->definition;
     rate_row past;
     if (line->has_past && rate_table_find(&memory->table, rate_key_of(line->past), &past) != NULL)
-        line->opening = rate_carry(&definition->past->units, &past, line->ask.moment.now_us * 1000,
-                                   definition->past_change, &line->terms->units);
+        rate_line_carry(line, &past);
 }
 
 /* When the row is as good as none. A debt beyond the capacity takes as long again; and what was
@@ -116,7 +110,7 @@ static void set_no_room(rate_line *line) {
 /* 1: done; *out_is_shared: from the shared bucket. */
 static int32_t step_row(rate_memory *memory, rate_line *line, row_function step,
                         int32_t *out_is_shared) {
-    int32_t outcome = step_at(memory, key_of(line), line, 0, step);
+    int32_t outcome = step_at(memory, rate_key_of(line->bucket), line, 0, step);
     *out_is_shared = outcome == STEP_NO_ROOM;
     if (*out_is_shared) outcome = step_at(memory, shared_key_of(line), line, 1, step);
     if (outcome == STEP_NO_ROOM) set_no_room(line);
@@ -133,8 +127,8 @@ static int32_t look_for_row(const rate_memory *memory, rate_key key, rate_line *
 /* Where a take would look, and what it would find. */
 static void look_at_row(const rate_memory *memory, rate_line *line) {
     const int64_t now_us = line->ask.moment.now_us;
-    if (!look_for_row(memory, key_of(line), line) &&
-        !rate_table_has_room(&memory->table, key_of(line), now_us) &&
+    if (!look_for_row(memory, rate_key_of(line->bucket), line) &&
+        !rate_table_has_room(&memory->table, rate_key_of(line->bucket), now_us) &&
         !look_for_row(memory, shared_key_of(line), line) &&
         !rate_table_has_room(&memory->table, shared_key_of(line), now_us))
         set_no_room(line);
@@ -142,15 +136,12 @@ static void look_at_row(const rate_memory *memory, rate_line *line) {
 
 /* --- lines ------------------------------------------------------------------------------------ */
 
-static int32_t is_held(const rate_line *line) {
-    return line->terms->units.algorithm == FARM_RATE_ALGORITHM_CONCURRENCY;
-}
-
 static void look_at(rate_memory *memory, rate_line *line) {
     line->facts = (rate_facts){0};
     if (line->kind == RATE_LINE_IDLE) return;
-    if (is_held(line))
-        rate_holds_read(&memory->holds, key_of(line), line->ask.moment.now_us, &line->facts);
+    if (rate_line_is_held(line))
+        rate_holds_read(&memory->holds, rate_key_of(line->bucket), line->ask.moment.now_us,
+                        &line->facts);
     else
         look_at_row(memory, line);
 }
@@ -164,9 +155,9 @@ void rate_memory_look(rate_memory *memory, rate_lines *lines) {
 
 static int32_t hold(rate_memory *memory, const farm_id *token, rate_line *line) {
     const rate_moment *moment = &line->ask.moment;
-    const int32_t is_taken = rate_holds_take(&memory->holds, key_of(line), token, line->ask.cost,
-                                             line->terms->units.capacity, moment->now_us,
-                                             moment->expires_us, &line->facts);
+    const int32_t is_taken = rate_holds_take(&memory->holds, rate_key_of(line->bucket), token,
+                                             line->ask.cost, line->terms->units.capacity,
+                                             moment->now_us, moment->expires_us, &line->facts);
     line->facts.is_taken = is_taken;
     return is_taken;
 }
@@ -230,27 +221,33 @@ static void give_back_line(const taking *self, size_t index) {
     rate_line *line = &self->lines->items[index];
     const int32_t is_shared = (int32_t)(self->shared >> index & 1);
     if (!line->facts.is_taken) return;
-    if (is_held(line))
-        rate_holds_release(&self->memory->holds, key_of(line), self->token);
+    if (rate_line_is_held(line))
+        rate_holds_release(&self->memory->holds, rate_key_of(line->bucket), self->token);
     else if (!has_come_back(self->memory, line))
-        give_back_row(self->memory, is_shared ? shared_key_of(line) : key_of(line), line,
-                      &line->ask);
+        give_back_row(self->memory, is_shared ? shared_key_of(line) : rate_key_of(line->bucket),
+                      line, &line->ask);
     line->facts.is_taken = 0;
 }
 
 /* Those that refuse nobody, once the others have let it through. */
 static void take_rest(taking *self, size_t index) {
     rate_line *line = &self->lines->items[index];
-    const int32_t fits = !rate_is_never(&line->terms->units, line->ask.cost);
-    if (line->kind == RATE_LINE_FORCE)
+    switch (line->kind) {
+    case RATE_LINE_FORCE:
         (void)step_line(self, index, rate_row_force);
-    else if (line->kind == RATE_LINE_TRY && fits)
+        return;
+    case RATE_LINE_TRY:
         (void)step_line(self, index, rate_row_take);
-    else if (line->kind == RATE_LINE_TRY_HOLD && fits)
+        return;
+    case RATE_LINE_TRY_HOLD:
         (void)hold(self->memory, self->token, line);
-    else if (line->kind == RATE_LINE_TRY || line->kind == RATE_LINE_TRY_HOLD ||
-             line->kind == RATE_LINE_READ)
+        return;
+    case RATE_LINE_READ:
         look_at(self->memory, line);
+        return;
+    default:
+        return;
+    }
 }
 
 enum { TOKEN_MARK_AT = 15, TOKEN_MARK = 1 };
@@ -266,26 +263,19 @@ static farm_id unmarked(const farm_id *token) {
     return plain;
 }
 
-/* A new subject's time begins with the first take, though it be refused. */
-static void open_row(rate_memory *memory, rate_line *line) {
-    const rate_row row = {.tat = line->ask.moment.now + line->opening};
+/* Make the line's bucket where there is none, so many units from full. */
+static void open_row(rate_memory *memory, const rate_line *line, int64_t opening) {
+    const rate_key key = rate_key_of(line->bucket);
+    const rate_row row = {.tat = line->ask.moment.now + opening};
     rate_row known;
     int32_t is_new = 0;
-    if (line->opening == 0 || line->kind < RATE_LINE_TAKE || line->kind > RATE_LINE_FORCE) return;
-    if (rate_table_find(&memory->table, key_of(line), &known) == NULL)
-        (void)rate_table_add(&memory->table, key_of(line), &row, line->ask.moment.now_us,
+    if (rate_table_find(&memory->table, key, &known) == NULL)
+        (void)rate_table_add(&memory->table, key, &row, line->ask.moment.now_us,
                              expires_of(line, &row), &is_new);
 }
 
-static int32_t takes_nothing(const rate_lines *lines) {
-    int32_t takes = 0;
-    for (size_t i = 0; i < lines->count; i++)
-        takes |= lines->items[i].kind != RATE_LINE_IDLE && lines->items[i].ask.cost > 0;
-    return !takes;
-}
-
 void rate_memory_take(rate_memory *memory, farm_id *token, rate_lines *lines) {
-    if (takes_nothing(lines)) {
+    if (rate_lines_take_nothing(lines)) {
         rate_memory_look(memory, lines);
         return;
     }
@@ -293,8 +283,10 @@ void rate_memory_take(rate_memory *memory, farm_id *token, rate_lines *lines) {
     size_t taken = 0;
     int32_t is_allowed = 1;
     for (size_t i = 0; i < lines->count; i++) {
-        read_past(memory, &lines->items[i]);
-        open_row(memory, &lines->items[i]);
+        rate_line *line = &lines->items[i];
+        read_past(memory, line);
+        /* A new subject's time begins with the first take, though it be refused. */
+        if (rate_line_opens(line)) open_row(memory, line, line->opening);
     }
     while (taken < lines->count && is_allowed) {
         is_allowed = take_line(&self, taken);
@@ -317,7 +309,7 @@ void rate_memory_take(rate_memory *memory, farm_id *token, rate_lines *lines) {
  * no clock that is a little ahead forgets it. */
 static int32_t claim(rate_memory *memory, const farm_id *token, const rate_line *line,
                      int64_t until_us) {
-    const rate_key bucket = key_of(line);
+    const rate_key bucket = rate_key_of(line->bucket);
     const rate_row row = {0};
     rate_key key = rate_key_of(token->bytes);
     int32_t is_new = 0;
@@ -337,17 +329,18 @@ void rate_memory_refund(rate_memory *memory, const farm_id *token, const rate_li
         const int64_t until_us = rate_refund_until_us(units, token);
         rate_ask ask = {.cost = line->ask.cost,
                         .increment = rate_force_increment(units, line->ask.cost)};
-        if (is_held(line) || now_us > until_us) continue;
+        if (rate_line_is_held(line) || now_us > until_us) continue;
         rate_refund_moment(units, token, now_us * 1000, &ask.moment);
-        if (claim(memory, token, line, until_us)) give_back_row(memory, key_of(line), line, &ask);
+        if (claim(memory, token, line, until_us))
+            give_back_row(memory, rate_key_of(line->bucket), line, &ask);
     }
 }
 
 void rate_memory_release(rate_memory *memory, const farm_id *token, const rate_lines *lines) {
     const farm_id plain = unmarked(token);
     for (size_t i = 0; i < lines->count; i++)
-        if (is_held(&lines->items[i]))
-            rate_holds_release(&memory->holds, key_of(&lines->items[i]), &plain);
+        if (rate_line_is_held(&lines->items[i]))
+            rate_holds_release(&memory->holds, rate_key_of(lines->items[i].bucket), &plain);
 }
 
 int32_t rate_memory_renew(rate_memory *memory, const farm_id *token, const rate_lines *lines) {
@@ -356,21 +349,12 @@ int32_t rate_memory_renew(rate_memory *memory, const farm_id *token, const rate_
     for (size_t i = 0; i < lines->count; i++) {
         const rate_line *line = &lines->items[i];
         /* Who is exempt held nothing, and a limit in shadow mode may have given nothing. */
-        if (!is_held(line) || line->rule == FARM_RATE_RULE_EXEMPT) continue;
-        is_renewed &= rate_holds_renew(&memory->holds, key_of(line), &plain,
+        if (!rate_line_is_held(line) || line->rule == FARM_RATE_RULE_EXEMPT) continue;
+        is_renewed &= rate_holds_renew(&memory->holds, rate_key_of(line->bucket), &plain,
                                        line->ask.moment.now_us, line->ask.moment.expires_us) |
                       line->is_shadow;
     }
     return is_renewed;
-}
-
-/* Where a new bucket is not full, a full one must be there. */
-static void add_full(rate_memory *memory, const rate_line *line) {
-    const rate_row full = {.tat = line->ask.moment.now};
-    int32_t is_new = 0;
-    if (line->terms->units.opening != 0)
-        (void)rate_table_add(&memory->table, key_of(line), &full, line->ask.moment.now_us,
-                             line->ask.moment.expires_us, &is_new);
 }
 
 static void reset_row(rate_memory *memory, rate_key key) {
@@ -383,9 +367,10 @@ static void reset_row(rate_memory *memory, rate_key key) {
 void rate_memory_reset(rate_memory *memory, const rate_lines *lines) {
     for (size_t i = 0; i < lines->count; i++) {
         const rate_line *line = &lines->items[i];
-        rate_holds_reset(&memory->holds, key_of(line));
-        reset_row(memory, key_of(line));
+        rate_holds_reset(&memory->holds, rate_key_of(line->bucket));
+        reset_row(memory, rate_key_of(line->bucket));
         if (line->has_past) reset_row(memory, rate_key_of(line->past));
-        add_full(memory, line);
+        /* Where a new bucket is not full, a full one must be there. */
+        if (line->terms->units.opening != 0) open_row(memory, line, 0);
     }
 }

@@ -9,13 +9,13 @@
 typedef struct rate_memory {
     rate_table table;
     rate_holds holds;
-    int64_t (*now_ns)(const void *context);
-    const void *now_context;
+    int64_t (*now_ns)(void *context);
+    void *now_context;
 } rate_memory;
 
 /* Room for so many buckets, and holds; the clock of the caller's asks. FARM_OK or FARM_ENOMEM. */
 farm_status rate_memory_make(rate_memory *memory, uint32_t bucket_count,
-                             int64_t (*now_ns)(const void *context), const void *now_context);
+                             int64_t (*now_ns)(void *context), void *now_context);
 void rate_memory_free(rate_memory *memory);
 
 /* How things stand, with nothing taken. */

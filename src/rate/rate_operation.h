@@ -4,12 +4,7 @@
 #define RATE_OPERATION_H
 
 #include "rate/rate_request.h"
-
-/* Lines of one kind. */
-typedef struct rate_group {
-    size_t count;
-    rate_line *lines[FARM_RATE_BATCH_MAX];
-} rate_group;
+#include "rate_sql.h"
 
 typedef struct rate_operation {
     const void *items;
@@ -19,15 +14,14 @@ typedef struct rate_operation {
     const farm_id *token; /* of refund, release and renew */
     rate_definitions *definitions;
     rate_lines lines;
-    rate_group groups[RATE_LINE_KIND_COUNT]; /* take, peek */
-    farm_id made;                            /* the token of a take */
+    farm_id made;        /* the token of a take */
     int64_t lease_count; /* of the only line: what to take instead of its cost; 0: its cost */
     farm_rate_state states[FARM_RATE_BATCH_MAX];
     farm_rate_decision decision;
 } rate_operation;
 
 /* rate_take.c */
-/* Check the arguments and sort the lines into their groups. */
+/* Check the arguments and read the lines. */
 farm_status rate_take_read(farm_session *session, rate_operation *operation);
 farm_status rate_take_operate(farm_session *session, void *context);
 farm_status rate_peek_operate(farm_session *session, void *context);
@@ -38,7 +32,18 @@ farm_status rate_release_operate(farm_session *session, void *context);
 farm_status rate_renew_operate(farm_session *session, void *context);
 farm_status rate_reset_operate(farm_session *session, void *context);
 
-/* Pieces of them. */
+/* rate_operation.c: pieces of them. */
+/* looked_at: RATE_ITEM_… */
+farm_status rate_operation_read(farm_session *session, rate_operation *operation,
+                                uint32_t looked_at);
+/* What the lines' facts say: the states, and the decision but for its token. */
+void rate_operation_decide(farm_session *session, rate_operation *operation);
+/* Tell the caller. */
+farm_status rate_operation_answer(farm_session *session, rate_operation *operation);
+/* store_finish(), unless there is nothing to do. */
+farm_status rate_operation_finish(farm_session *session, store_batch *batch);
 value_blob rate_bucket_of(const rate_line *line);
+/* For what changes the line's bucket by so many units, or makes it so far from full. */
+rate_bucket_take_many_each rate_bucket_row(const rate_line *line, int64_t increment);
 
 #endif

@@ -1,7 +1,6 @@
 /* farm_rate_take() with the process's part in it: refusals that it remembers, leases, and what is
  * done while the store cannot be asked. */
 #include "rate/rate_process.h"
-#include "rate/rate_answer.h"
 #include "rate/rate_load.h"
 #include <string.h>
 
@@ -39,11 +38,6 @@ static int64_t read_real_ns(void *context) {
     return atomic_load(&process->real_ns);
 }
 
-static int64_t read_now_ns(const void *context) {
-    const rate_process *process = context;
-    return atomic_load(&process->real_ns);
-}
-
 static farm_status make_breakers(rate_process *process) {
     const farm_clock clock = {.struct_size = sizeof clock,
                               .real_ns = read_real_ns,
@@ -65,7 +59,7 @@ static store_object *make(void) {
     farm_status status = rate_table_make(&process->denials, DENIAL_COUNT);
     if (status == FARM_OK) status = rate_table_make(&process->leases, LEASE_COUNT);
     if (status == FARM_OK)
-        status = rate_memory_make(&process->local, LOCAL_COUNT, read_now_ns, process);
+        status = rate_memory_make(&process->local, LOCAL_COUNT, read_real_ns, process);
     if (status == FARM_OK) status = make_breakers(process);
     if (status == FARM_OK) return &process->object;
     release(&process->object);
@@ -125,50 +119,44 @@ static void use_part(rate_line *line, int64_t now_ns) {
     line->source = FARM_RATE_SOURCE_LOCAL;
     if (line->terms != &line->definition->terms) return;
     line->bucket[0] ^= UINT8_MAX;
-    line->terms = line->definition->part;
-    line->opening = line->terms->units.opening;
     line->has_past = 0;
-    rate_ask_at(&line->terms->units, now_ns, line->ask.cost, &line->ask);
-    if (line->kind == RATE_LINE_FORCE)
-        line->ask.increment = rate_force_increment(&line->terms->units, line->ask.cost);
+    rate_line_count_by(line, line->definition->part, now_ns, line->ask.cost,
+                       line->kind == RATE_LINE_FORCE);
+}
+
+/* Nobody asks its bucket. */
+static void leave_out(rate_line *line, int32_t source) {
+    line->source = source;
+    line->kind = RATE_LINE_IDLE;
 }
 
 static void decide_without(farm_session *session, rate_process *process,
                            rate_operation *operation) {
-    rate_lines counted;
-    counted.count = 0;
-    for (size_t i = 0; i < operation->lines.count; i++) {
-        rate_line *line = &operation->lines.items[i];
+    rate_lines *lines = &operation->lines;
+    for (size_t i = 0; i < lines->count; i++) {
+        rate_line *line = &lines->items[i];
         line->facts = (rate_facts){0};
         if (line->kind == RATE_LINE_IDLE) continue;
-        if (line->definition->figures.on_error == FARM_RATE_ON_ERROR_LOCAL) {
+        if (line->definition->figures.on_error == FARM_RATE_ON_ERROR_LOCAL)
             use_part(line, store_now_ns(session));
-            counted.items[counted.count++] = *line;
-            continue;
-        }
-        line->source = FARM_RATE_SOURCE_OPEN;
-        line->is_open = 1;
+        else
+            leave_out(line, FARM_RATE_SOURCE_OPEN);
     }
     farm_id_new(session, &operation->made);
     atomic_store(&process->real_ns, store_now_ns(session));
-    if (rate_lines_are_hopeless(&operation->lines))
-        rate_memory_look(&process->local, &counted);
+    if (rate_lines_are_hopeless(lines))
+        rate_memory_look(&process->local, lines);
     else
-        rate_memory_take(&process->local, &operation->made, &counted);
-    for (size_t i = 0, next = 0; i < operation->lines.count && next < counted.count; i++)
-        if (operation->lines.items[i].place == counted.items[next].place)
-            operation->lines.items[i] = counted.items[next++];
+        rate_memory_take(&process->local, &operation->made, lines);
 }
 
 /* Inside the session's call. */
 static farm_status answer_without(farm_session *session, rate_process *process,
                                   rate_operation *operation) {
     decide_without(session, process, operation);
-    rate_answer_decide(&operation->lines, store_entropy(session), operation->states,
-                       &operation->decision);
+    rate_operation_decide(session, operation);
     operation->decision.is_degraded = 1;
-    return rate_answer_write(store_error(session), operation->states, operation->count,
-                             &operation->decision, operation->results, operation->out);
+    return rate_operation_answer(session, operation);
 }
 
 /* --- around the store ------------------------------------------------------------------------- */
@@ -231,12 +219,10 @@ static int32_t is_single_take(const rate_operation *operation) {
     return operation->lines.count == 1 && operation->lines.items[0].kind == RATE_LINE_TAKE;
 }
 
-static farm_status write_answer(farm_session *session, rate_operation *operation) {
-    rate_answer_decide(&operation->lines, store_entropy(session), operation->states,
-                       &operation->decision);
+static farm_status answer_alone(farm_session *session, rate_operation *operation) {
+    rate_operation_decide(session, operation);
     if (operation->decision.allowed) farm_id_new(session, &operation->decision.token);
-    return rate_answer_write(store_error(session), operation->states, operation->count,
-                             &operation->decision, operation->results, operation->out);
+    return rate_operation_answer(session, operation);
 }
 
 /* A new lease: the store is asked for all of it at once; when it has not so much, for the cost. The
@@ -252,7 +238,7 @@ static farm_status take_lease(farm_session *session, rate_process *process,
         line.facts = asked->facts;
         rate_lease_fill(process, &line, reset_count);
         *asked = line;
-        return write_answer(session, operation);
+        return answer_alone(session, operation);
     }
     rate_lease_forgo(process, &line);
     if (status != FARM_OK || operation->decision.is_degraded) return status;
@@ -293,9 +279,8 @@ static int32_t is_denied(rate_process *process, rate_operation *operation) {
     }
     for (size_t i = 0; i < lines->count && is_found; i++) {
         rate_line *line = &lines->items[i];
-        if (line->source == FARM_RATE_SOURCE_DENIAL || line->kind == RATE_LINE_IDLE) continue;
-        line->source = FARM_RATE_SOURCE_DENIAL;
-        line->is_open = 1;
+        if (line->source != FARM_RATE_SOURCE_DENIAL && line->kind != RATE_LINE_IDLE)
+            leave_out(line, FARM_RATE_SOURCE_DENIAL);
     }
     return is_found;
 }
@@ -309,9 +294,9 @@ static farm_status take(farm_session *session, rate_process *process, rate_opera
     if (!rate_lines_are_hopeless(&operation->lines)) {
         lease = take_from_leases(process, operation, reset_count, 0);
         if (lease == RATE_LEASE_TAKEN || is_denied(process, operation))
-            return write_answer(session, operation);
+            return answer_alone(session, operation);
         if (is_single_take(operation)) lease = take_from_leases(process, operation, reset_count, 1);
-        if (lease == RATE_LEASE_TAKEN) return write_answer(session, operation);
+        if (lease == RATE_LEASE_TAKEN) return answer_alone(session, operation);
     }
     store_start(session);
     status = lease == RATE_LEASE_WANTED ? take_lease(session, process, operation, reset_count)

@@ -19,26 +19,57 @@ static farm_status check_item(farm_error *error, size_t index, farm_rate_request
                             (long long)item->cost, (long long)least, RATE_AMOUNT_MAX);
 }
 
-/* What is to be done with the line in a take. */
-static int32_t kind_of(const rate_line *line, const farm_rate_request *item) {
+/* --- one line --------------------------------------------------------------------------------- */
+
+int32_t rate_line_is_held(const rate_line *line) {
+    return line->terms->units.algorithm == FARM_RATE_ALGORITHM_CONCURRENCY;
+}
+
+/* What is to be done with the line in a take. In shadow mode what never fits takes nothing. */
+static int32_t kind_of(const rate_line *line, int32_t is_forced) {
+    const int32_t is_vain =
+        line->is_shadow && !is_forced && rate_is_never(&line->terms->units, line->ask.cost);
+    const int32_t is_look = line->ask.cost == 0 || is_vain;
     if (line->rule == FARM_RATE_RULE_EXEMPT || line->rule == FARM_RATE_RULE_BAN)
         return RATE_LINE_IDLE;
-    if (line->terms->units.algorithm == FARM_RATE_ALGORITHM_CONCURRENCY) {
-        if (item->cost == 0) return RATE_LINE_COUNT;
+    if (rate_line_is_held(line)) {
+        if (is_look) return RATE_LINE_COUNT;
         return line->is_shadow ? RATE_LINE_TRY_HOLD : RATE_LINE_HOLD;
     }
-    if (item->cost == 0) return line->is_shadow ? RATE_LINE_READ : RATE_LINE_LOOK;
-    if (item->flags & FARM_RATE_FORCE) return RATE_LINE_FORCE;
+    if (is_look) return line->is_shadow ? RATE_LINE_READ : RATE_LINE_LOOK;
+    if (is_forced) return RATE_LINE_FORCE;
     return line->is_shadow ? RATE_LINE_TRY : RATE_LINE_TAKE;
 }
 
-/* By what the subject is limited, beside the limit itself. */
-static void apply_override(rate_line *line, const rate_subject *subject, int64_t now_us) {
+void rate_line_count_by(rate_line *line, const rate_terms *terms, int64_t now_ns, int64_t cost,
+                        int32_t is_forced) {
+    line->terms = terms;
+    line->opening = terms->units.opening;
+    rate_ask_at(&terms->units, now_ns, cost, &line->ask);
+    if (is_forced) line->ask.increment = rate_force_increment(&terms->units, cost);
+    line->kind = kind_of(line, is_forced);
+}
+
+int32_t rate_line_opens(const rate_line *line) {
+    return line->opening != 0 && line->kind >= RATE_LINE_TAKE && line->kind <= RATE_LINE_FORCE;
+}
+
+void rate_line_carry(rate_line *line, const rate_row *past) {
+    const rate_definition *definition = line->definition;
+    line->opening = rate_carry(&definition->past->units, past, line->ask.moment.now_us * 1000,
+                               definition->past_change, &line->terms->units);
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+/* By what the subject is limited, beside the limit itself: its terms. */
+static const rate_terms *apply_override(rate_line *line, const rate_subject *subject,
+                                        int64_t now_us) {
     const rate_override *found = rate_definition_override(line->definition, subject, now_us);
-    if (found == NULL) return;
+    if (found == NULL) return &line->definition->terms;
     line->rule = found->rule;
-    if (found->terms != NULL) line->terms = found->terms;
     if (found->rule == FARM_RATE_RULE_BAN) line->ban_ends_us = found->expires_us;
+    return found->terms != NULL ? found->terms : &line->definition->terms;
 }
 
 /* The bucket from before the limit was last changed, if it is to be carried over. */
@@ -83,7 +114,8 @@ static farm_status read_line(farm_error *error, const rate_items *given, size_t 
     if (status != FARM_OK) return status;
     const rate_definition *definition = rate_definitions_find(given->definitions, item.limit);
     if (definition == NULL) return fail_limit(error, given, index, item.limit);
-    if (item.flags != 0 && definition->figures.algorithm == FARM_RATE_ALGORITHM_CONCURRENCY)
+    const int32_t is_forced = (item.flags & FARM_RATE_FORCE) != 0;
+    if (is_forced && definition->figures.algorithm == FARM_RATE_ALGORITHM_CONCURRENCY)
         return store_error_fail(error, FARM_EINVAL, 0, "items[%zu].flags: holds cannot be forced",
                                 index);
     rate_subject subject;
@@ -93,19 +125,11 @@ static farm_status read_line(farm_error *error, const rate_items *given, size_t 
                                 "items[%zu].subject %s", index, complaint);
 
     *out = (rate_line){
-        .definition = definition,
-        .terms = &definition->terms,
-        .place = index,
-        .is_shadow = definition->is_shadow || (item.flags & FARM_RATE_FORCE) != 0,
-    };
-    apply_override(out, &subject, given->now_ns / 1000);
-    rate_ask_at(&out->terms->units, given->now_ns, item.cost, &out->ask);
+        .definition = definition, .place = index, .is_shadow = definition->is_shadow || is_forced};
+    const rate_terms *terms = apply_override(out, &subject, given->now_ns / 1000);
+    rate_line_count_by(out, terms, given->now_ns, item.cost, is_forced);
     set_bucket(out, &subject, given->is_local);
     find_past(out, &subject, given->is_local);
-    out->opening = out->terms->units.opening;
-    out->kind = kind_of(out, &item);
-    if (out->kind == RATE_LINE_FORCE)
-        out->ask.increment = rate_force_increment(&out->terms->units, item.cost);
     return FARM_OK;
 }
 
@@ -141,6 +165,14 @@ int32_t rate_lines_are_hopeless(const rate_lines *lines) {
             return 1;
     }
     return 0;
+}
+
+int32_t rate_lines_take_nothing(const rate_lines *lines) {
+    for (size_t i = 0; i < lines->count; i++) {
+        const int32_t kind = lines->items[i].kind;
+        if (kind > RATE_LINE_READ && kind != RATE_LINE_COUNT) return 0;
+    }
+    return 1;
 }
 
 int32_t rate_lines_took(const rate_lines *lines) {

@@ -6,7 +6,7 @@
 
 /* What is done with a line in a take. */
 enum {
-    RATE_LINE_IDLE,     /* nothing: the subject is exempt or banned */
+    RATE_LINE_IDLE,     /* nothing: the subject is exempt or banned, or its bucket is not asked */
     RATE_LINE_LOOK,     /* it costs nothing */
     RATE_LINE_READ,     /* the same for a limit in shadow mode */
     RATE_LINE_TAKE,     /* from a bucket */
@@ -33,7 +33,6 @@ typedef struct rate_line {
     uint8_t bucket[RATE_KEY_SIZE];
     uint8_t past[RATE_KEY_SIZE]; /* the bucket to carry over, when has_past */
     int32_t has_past;
-    int32_t is_open; /* nothing is known of its bucket, and it lets all through */
     int64_t opening; /* units that its bucket lacks when it is new */
 } rate_line;
 
@@ -60,7 +59,19 @@ typedef struct rate_items {
     int64_t now_ns;
 } rate_items;
 
+/* Let the line count by these terms: what it asks for, and what is done with it. */
+void rate_line_count_by(rate_line *line, const rate_terms *terms, int64_t now_ns, int64_t cost,
+                        int32_t is_forced);
+/* Whether it is of so many at once. */
+int32_t rate_line_is_held(const rate_line *line);
+/* Whether its bucket, when it is new, begins with this take, and not with a full one. */
+int32_t rate_line_opens(const rate_line *line);
+/* What the bucket from before a change of the limit leaves to a new one. */
+void rate_line_carry(rate_line *line, const rate_row *past);
+
 farm_status rate_lines_read(farm_error *error, const rate_items *given, rate_lines *out);
+/* Whether there is nothing to take, but perhaps to look at. */
+int32_t rate_lines_take_nothing(const rate_lines *lines);
 /* Whether there is no use in trying: a limit that counts can never let it through. */
 int32_t rate_lines_are_hopeless(const rate_lines *lines);
 /* Whether any of what the lines ask for was taken. */
