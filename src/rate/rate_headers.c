@@ -93,7 +93,7 @@ static void write_retry_after(writer *out, const reply *from) {
 }
 
 /* Of a limit that was not looked at nothing is said but its policy. */
-static void write_fields(writer *out, const reply *from) {
+static void write_headers(writer *out, const reply *from) {
     const char *separator = "\r\nRateLimit: ";
     write_text(out, "RateLimit-Policy: ");
     for (size_t i = 0; i < from->count; i++)
@@ -111,42 +111,31 @@ static void write_fields(writer *out, const reply *from) {
     write_retry_after(out, from);
 }
 
-static farm_status make_headers(farm_error *error, const reply *from, char **out_text) {
-    writer out;
-    farm_status status = open_writer(error, from, &out);
-    if (status != FARM_OK) return status;
-    write_fields(&out, from);
-    *out_text = out.text;
-    return FARM_OK;
-}
-
-/* The limit that decided; NULL: there is no such item, and the error says so. */
-static const farm_rate_state *decided_state(farm_error *error, const reply *from) {
+static farm_status check_decided(farm_error *error, const reply *from) {
     const int32_t index = from->decision.decided_index;
-    if (index >= 0 && (size_t)index < from->count) return &from->states[index];
-    (void)store_error_fail(error, FARM_EINVAL, 0, "decision.decided_index is not of an item");
-    return NULL;
+    if (index >= 0 && (size_t)index < from->count) return FARM_OK;
+    return store_error_fail(error, FARM_EINVAL, 0, "decision.decided_index is not of an item");
 }
 
-static farm_status make_legacy_headers(farm_error *error, const reply *from, char **out_text) {
-    writer out;
-    const farm_rate_state *state = decided_state(error, from);
-    if (state == NULL) return FARM_EINVAL;
-    farm_status status = open_writer(error, from, &out);
-    if (status != FARM_OK) return status;
-    write_text(&out, "X-RateLimit-Limit: %lld\r\n", (long long)state->burst);
+/* Of the limit that decided. */
+static void write_legacy_headers(writer *out, const reply *from) {
+    const farm_rate_state *state = &from->states[from->decision.decided_index];
+    write_text(out, "X-RateLimit-Limit: %lld\r\n", (long long)state->burst);
     if (state->remaining >= 0)
-        write_text(&out, "X-RateLimit-Remaining: %lld\r\nX-RateLimit-Reset: %lld\r\n",
+        write_text(out, "X-RateLimit-Remaining: %lld\r\nX-RateLimit-Reset: %lld\r\n",
                    (long long)state->remaining, (long long)to_seconds(time_of(state)));
-    write_retry_after(&out, from);
-    *out_text = out.text;
-    return FARM_OK;
+    write_retry_after(out, from);
 }
 
 /* ----------------------------------------------------------------------------- problem body */
 
+static farm_status check_refused(farm_error *error, const reply *from) {
+    if (!from->decision.allowed) return check_decided(error, from);
+    return store_error_fail(error, FARM_EINVAL, 0, "the decision allowed the call");
+}
+
 static void write_detail(writer *out, const reply *from) {
-    const size_t index = (size_t)from->decision.decided_index;
+    const int32_t index = from->decision.decided_index;
     const char *name = from->names[index];
     const farm_rate_state *state = &from->states[index];
     if (from->decision.is_never)
@@ -174,84 +163,87 @@ static void write_problem(writer *out, const reply *from) {
     write_text(out, "]}");
 }
 
-static farm_status make_problem(farm_error *error, const reply *from, char **out_text) {
-    if (from->decision.allowed)
-        return store_error_fail(error, FARM_EINVAL, 0, "the decision allowed the call");
-    if (decided_state(error, from) == NULL) return FARM_EINVAL;
+/* -------------------------------------------------------------------------- public functions */
+
+/* A text of a reply: what must hold for it, NULL: nothing, and how it is written. */
+typedef struct text_kind {
+    farm_status (*check)(farm_error *error, const reply *from);
+    void (*write)(writer *out, const reply *from);
+} text_kind;
+
+static const text_kind headers = {NULL, write_headers};
+static const text_kind legacy_headers = {check_decided, write_legacy_headers};
+static const text_kind problem = {check_refused, write_problem};
+
+static farm_status make(farm_error *error, const farm_rate_request *items, size_t count,
+                        const farm_rate_state *results, const farm_rate_decision *decision,
+                        const text_kind *kind, char **out_text) {
+    reply from;
     writer out;
-    farm_status status = open_writer(error, from, &out);
+    if (out_text == NULL) return store_error_fail(error, FARM_EINVAL, 0, "out_text is missing");
+    *out_text = NULL;
+    farm_status status = read_reply(error, items, count, results, decision, &from);
+    if (status == FARM_OK && kind->check != NULL) status = kind->check(error, &from);
+    if (status == FARM_OK) status = open_writer(error, &from, &out);
     if (status != FARM_OK) return status;
-    write_problem(&out, from);
+    kind->write(&out, &from);
     *out_text = out.text;
     return FARM_OK;
 }
 
-/* -------------------------------------------------------------------------- public functions */
-
-typedef farm_status (*make_function)(farm_error *error, const reply *from, char **out_text);
-
-/* What all have in common: the arguments. */
-static farm_status make(farm_error *error, const farm_rate_request *items, size_t count,
-                        const farm_rate_state *results, const farm_rate_decision *decision,
-                        make_function function, char **out_text) {
-    reply from;
-    if (out_text == NULL) return store_error_fail(error, FARM_EINVAL, 0, "out_text is missing");
-    *out_text = NULL;
-    farm_status status = read_reply(error, items, count, results, decision, &from);
-    return status == FARM_OK ? function(error, &from, out_text) : status;
-}
-
 static farm_status make_in(farm_session *session, const farm_rate_request *items, size_t count,
                            const farm_rate_state *results, const farm_rate_decision *decision,
-                           make_function function, char **out_text) {
+                           const text_kind *kind, char **out_text) {
     if (out_text != NULL) *out_text = NULL;
     farm_status status = store_enter(session);
     if (status != FARM_OK) return status;
-    status = make(store_error(session), items, count, results, decision, function, out_text);
+    status = make(store_error(session), items, count, results, decision, kind, out_text);
     return store_leave(session, status);
+}
+
+static farm_status make_alone(const farm_rate_request *items, size_t count,
+                              const farm_rate_state *results, const farm_rate_decision *decision,
+                              const text_kind *kind, farm_error *error, char **out_text) {
+    farm_error made;
+    farm_status status = make(&made, items, count, results, decision, kind, out_text);
+    return rate_local_tell(error, &made, status);
 }
 
 farm_status farm_rate_headers(farm_session *session, const farm_rate_request *items, size_t count,
                               const farm_rate_state *results, const farm_rate_decision *decision,
                               char **out_text) {
-    return make_in(session, items, count, results, decision, make_headers, out_text);
+    return make_in(session, items, count, results, decision, &headers, out_text);
 }
 
 farm_status farm_rate_legacy_headers(farm_session *session, const farm_rate_request *items,
                                      size_t count, const farm_rate_state *results,
                                      const farm_rate_decision *decision, char **out_text) {
-    return make_in(session, items, count, results, decision, make_legacy_headers, out_text);
+    return make_in(session, items, count, results, decision, &legacy_headers, out_text);
 }
 
 farm_status farm_rate_problem(farm_session *session, const farm_rate_request *items, size_t count,
                               const farm_rate_state *results, const farm_rate_decision *decision,
                               char **out_text) {
-    return make_in(session, items, count, results, decision, make_problem, out_text);
+    return make_in(session, items, count, results, decision, &problem, out_text);
 }
 
 farm_status farm_rate_local_headers(const farm_rate_request *items, size_t count,
                                     const farm_rate_state *results,
                                     const farm_rate_decision *decision, farm_error *error,
                                     char **out_text) {
-    farm_error made;
-    return rate_local_tell(error, &made,
-                           make(&made, items, count, results, decision, make_headers, out_text));
+    return make_alone(items, count, results, decision, &headers, error, out_text);
 }
 
 farm_status farm_rate_local_legacy_headers(const farm_rate_request *items, size_t count,
                                            const farm_rate_state *results,
                                            const farm_rate_decision *decision, farm_error *error,
                                            char **out_text) {
-    farm_error made;
-    return rate_local_tell(
-        error, &made, make(&made, items, count, results, decision, make_legacy_headers, out_text));
+    return make_alone(items, count, results, decision, &legacy_headers, error, out_text);
 }
 
 farm_status farm_rate_local_problem(const farm_rate_request *items, size_t count,
                                     const farm_rate_state *results,
                                     const farm_rate_decision *decision, farm_error *error,
                                     char **out_text) {
-    farm_error made;
-    return rate_local_tell(error, &made,
-                           make(&made, items, count, results, decision, make_problem, out_text));
+    return make_alone(items, count, results, decision, &problem, error, out_text);
 }
