@@ -56,13 +56,16 @@ AND l.ipv6_prefix = :ipv6_prefix AND l.tick_ns = :tick_ns AND l.algorithm = :alg
 AND l.calendar = :calendar AND l.zone = :zone AND l.stride = :stride
 AND (l.count = :count OR :algorithm <> 0);
 
--- name: past_keep
--- params: space text, now int
+-- name: limit_define
+-- params: space text, epoch blob, now int
 -- each: name text, scope int, burst int, count int, period_us int, ipv4_prefix int
 -- each: ipv6_prefix int, tick_ns int, algorithm int, calendar int, zone text, initial int
--- each: stride int, on_change int
--- Before a limit's figures change: what they were, so that its buckets can be carried over. A
--- change that leaves the epoch as it is leaves an earlier one to be carried over, too.
+-- each: stride int, on_change int, is_shadow int, on_error int, node_count int
+-- each: jitter_percent int, lease_count int, denied_us int
+-- First, when the figures change, what they were, so that buckets can be carried over; a change
+-- that leaves the epoch as it is leaves an earlier one to be carried over, too. The epoch stays
+-- while the units of a bucket and the meaning of its subject stay, unless the change says what is
+-- to become of the buckets.
 INSERT INTO farm_rate_past AS p (space, name, change, changed_us, burst, count, period_us, tick_ns,
     epoch, algorithm, calendar, zone, initial)
 SELECT l.space, l.name, CASE WHEN l.scope = :scope AND l.ipv4_prefix = :ipv4_prefix
@@ -76,15 +79,6 @@ ON CONFLICT (space, name) DO UPDATE SET change = excluded.change, changed_us = e
     burst = excluded.burst, count = excluded.count, period_us = excluded.period_us,
     tick_ns = excluded.tick_ns, epoch = excluded.epoch, algorithm = excluded.algorithm,
     calendar = excluded.calendar, zone = excluded.zone, initial = excluded.initial;
-
--- name: limit_define
--- params: space text, epoch blob
--- each: name text, scope int, burst int, count int, period_us int, ipv4_prefix int
--- each: ipv6_prefix int, tick_ns int, algorithm int, calendar int, zone text, initial int
--- each: stride int, on_change int, is_shadow int, on_error int, node_count int
--- each: jitter_percent int, lease_count int, denied_us int
--- The epoch stays while the units of a bucket and the meaning of its subject stay, unless the
--- change says what is to become of the buckets.
 INSERT INTO farm_rate_limit AS l (space, name, scope, burst, count, period_us, ipv4_prefix,
     ipv6_prefix, tick_ns, epoch, algorithm, calendar, zone, initial, stride, is_shadow, on_error,
     node_count, jitter_percent, lease_count, denied_us)

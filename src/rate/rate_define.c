@@ -3,8 +3,10 @@
 #include "rate/rate_define.h"
 #include "rate_sql.h"
 
-static void add_touch(store_batch *batch, farm_session *session, uint8_t *secret) {
+/* secret: for the space's first change, until the batch is finished. */
+static void begin_change(store_batch *batch, farm_session *session, uint8_t *secret) {
     store_random(session, secret, HASH_SECRET_SIZE);
+    store_batch_init(batch, session);
     rate_space_touch(batch, &(rate_space_touch_params){value_text_of(store_space(session)),
                                                        value_blob_of(secret, HASH_SECRET_SIZE)});
 }
@@ -37,25 +39,6 @@ static rate_limit_define_each define_row(const rate_sound_limit *source) {
     };
 }
 
-static rate_past_keep_each past_row(const rate_limit_define_each *limit) {
-    return (rate_past_keep_each){
-        .name = limit->name,
-        .scope = limit->scope,
-        .burst = limit->burst,
-        .count = limit->count,
-        .period_us = limit->period_us,
-        .ipv4_prefix = limit->ipv4_prefix,
-        .ipv6_prefix = limit->ipv6_prefix,
-        .tick_ns = limit->tick_ns,
-        .algorithm = limit->algorithm,
-        .calendar = limit->calendar,
-        .zone = limit->zone,
-        .initial = limit->initial,
-        .stride = limit->stride,
-        .on_change = limit->on_change,
-    };
-}
-
 farm_status rate_define_operate(farm_session *session, void *context) {
     const rate_define_operation *operation = context;
     farm_status status = store_check_service(session);
@@ -64,27 +47,20 @@ farm_status rate_define_operate(farm_session *session, void *context) {
     const size_t most = FARM_RATE_BATCH_MAX;
     rate_sound_limit *limits = arena_allocate_array(memory, most, sizeof *limits);
     rate_limit_define_each *rows = arena_allocate_array(memory, most, sizeof *rows);
-    rate_past_keep_each *pasts = arena_allocate_array(memory, most, sizeof *pasts);
-    if (limits == NULL || rows == NULL || pasts == NULL)
+    if (limits == NULL || rows == NULL)
         return store_fail(session, FARM_ENOMEM, 0, "there is no memory for the limits");
     status = rate_check_limits(store_error(session), &operation->given, limits);
     if (status != FARM_OK) return status;
-    for (size_t i = 0; i < operation->given.count; i++) {
-        rows[i] = define_row(&limits[i]);
-        pasts[i] = past_row(&rows[i]);
-    }
+    for (size_t i = 0; i < operation->given.count; i++) rows[i] = define_row(&limits[i]);
 
     uint8_t secret[HASH_SECRET_SIZE];
     farm_id epoch;
     farm_id_new(session, &epoch);
-    const value_text space = value_text_of(store_space(session));
     store_batch batch;
-    store_batch_init(&batch, session);
-    add_touch(&batch, session, secret);
-    rate_past_keep(&batch, &(rate_past_keep_params){space, store_now_us(session)}, pasts,
-                   operation->given.count);
-    rate_limit_define(&batch, &(rate_limit_define_params){space, value_blob_of_id(&epoch)}, rows,
-                      operation->given.count);
+    begin_change(&batch, session, secret);
+    const rate_limit_define_params params = {value_text_of(store_space(session)),
+                                             value_blob_of_id(&epoch), store_now_us(session)};
+    rate_limit_define(&batch, &params, rows, operation->given.count);
     return store_finish(session, &batch);
 }
 
@@ -97,8 +73,7 @@ farm_status rate_remove_operate(farm_session *session, void *context) {
         return store_fail(session, FARM_EINVAL, 0, "the limit's name %s", complaint);
     uint8_t secret[HASH_SECRET_SIZE];
     store_batch batch;
-    store_batch_init(&batch, session);
-    add_touch(&batch, session, secret);
+    begin_change(&batch, session, secret);
     rate_limit_remove(&batch, &(rate_limit_remove_params){value_text_of(store_space(session)),
                                                           value_text_of(operation->name)});
     return store_finish(session, &batch);
@@ -112,8 +87,7 @@ farm_status rate_shadow_operate(farm_session *session, void *context) {
     if (status != FARM_OK) return status;
     uint8_t secret[HASH_SECRET_SIZE];
     store_batch batch;
-    store_batch_init(&batch, session);
-    add_touch(&batch, session, secret);
+    begin_change(&batch, session, secret);
     rate_space_shadow(&batch, &(rate_space_shadow_params){value_text_of(store_space(session)),
                                                           operation->is_shadow});
     return store_finish(session, &batch);
@@ -155,8 +129,7 @@ farm_status rate_override_put_operate(farm_session *session, void *context) {
     }
     farm_id_new(session, &epoch);
     store_batch batch;
-    store_batch_init(&batch, session);
-    add_touch(&batch, session, secret);
+    begin_change(&batch, session, secret);
     rate_override_put(
         &batch,
         &(rate_override_put_params){value_text_of(store_space(session)), value_blob_of_id(&epoch)},
@@ -177,8 +150,7 @@ farm_status rate_override_remove_operate(farm_session *session, void *context) {
             .subject = value_blob_of(items[i].key, RATE_KEY_SIZE),
         };
     store_batch batch;
-    store_batch_init(&batch, session);
-    add_touch(&batch, session, secret);
+    begin_change(&batch, session, secret);
     rate_override_remove(&batch,
                          &(rate_override_remove_params){value_text_of(store_space(session))}, rows,
                          operation->given.count);
