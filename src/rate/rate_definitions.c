@@ -39,7 +39,7 @@ static int32_t make_terms(const rate_figures *source, rate_terms *out) {
            rate_units_make(&source->limit, &place, source->tick_ns, &out->units);
 }
 
-static const rate_figures *find_figures(const rate_figures *first, const char *name) {
+const rate_figures *rate_figures_find(const rate_figures *first, const char *name) {
     while (first != NULL && strcmp(first->limit.name, name) != 0) first = first->next;
     return first;
 }
@@ -77,6 +77,7 @@ static farm_status add_part(arena *memory, rate_definition *item) {
     if (terms == NULL) return FARM_ENOMEM;
     *terms = item->terms;
     rate_limit_divide(&part, part.node_count);
+    /* At the very edge of what can be counted, a burst that is rounded up may be beyond it. */
     (void)rate_units_choose(&part, &item->terms.units.zone, &terms->units);
     item->part = terms;
     return FARM_OK;
@@ -104,7 +105,7 @@ static farm_status add_definition(const rate_source *source, const rate_figures 
     if (item->owner.limit == NULL) return FARM_ENOMEM;
     if (!make_terms(figures, &item->terms)) return FARM_ECORRUPT;
     set_salt(&item->owner, &item->terms);
-    farm_status status = add_past(memory, find_figures(source->pasts, limit->name), item);
+    farm_status status = add_past(memory, rate_figures_find(source->pasts, limit->name), item);
     return status == FARM_OK ? add_part(memory, item) : status;
 }
 

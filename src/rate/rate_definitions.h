@@ -82,6 +82,8 @@ typedef struct rate_source {
     const rate_exception *exceptions;
 } rate_source;
 
+/* The figures of that very name; NULL: there are none. */
+const rate_figures *rate_figures_find(const rate_figures *first, const char *name);
 /* FARM_OK, FARM_ENOMEM, or FARM_ECORRUPT: a limit cannot be counted as it stands there. */
 farm_status rate_definitions_make(const rate_source *source, rate_definitions **out);
 /* For what nobody shares. */

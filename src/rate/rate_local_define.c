@@ -28,6 +28,12 @@ typedef farm_status (*change_function)(farm_rate_local *local, const change *wha
 
 /* --- lists ------------------------------------------------------------------------------------ */
 
+static void *keep(new_lists *lists, size_t size) {
+    void *kept = arena_allocate(&lists->arena, size);
+    if (kept == NULL) lists->is_full = 1;
+    return kept;
+}
+
 static const char *keep_text(new_lists *lists, const char *text) {
     const char *kept = arena_copy(&lists->arena, text, strlen(text));
     if (kept == NULL) lists->is_full = 1;
@@ -35,11 +41,8 @@ static const char *keep_text(new_lists *lists, const char *text) {
 }
 
 static void add_figures(new_lists *lists, rate_figures **first, const rate_figures *source) {
-    rate_figures *item = arena_allocate(&lists->arena, sizeof *item);
-    if (item == NULL) {
-        lists->is_full = 1;
-        return;
-    }
+    rate_figures *item = keep(lists, sizeof *item);
+    if (item == NULL) return;
     *item = *source;
     item->limit.name = keep_text(lists, source->limit.name);
     item->limit.zone = keep_text(lists, source->limit.zone == NULL ? "" : source->limit.zone);
@@ -48,34 +51,35 @@ static void add_figures(new_lists *lists, rate_figures **first, const rate_figur
 }
 
 static void add_exception(new_lists *lists, rate_exception **link, const rate_exception *source) {
-    rate_exception *item = arena_allocate(&lists->arena, sizeof *item);
-    if (item == NULL) {
-        lists->is_full = 1;
-        return;
-    }
+    rate_exception *item = keep(lists, sizeof *item);
+    if (item == NULL) return;
     *item = *source;
     item->name = keep_text(lists, source->name);
     item->next = *link;
     *link = item;
 }
 
-static const rate_figures *find_figures(const rate_figures *first, const char *name) {
-    while (first != NULL && strcmp(first->limit.name, name) != 0) first = first->next;
-    return first;
+/* What a change leaves out: limits that are defined anew, or one that is removed. */
+typedef struct omission {
+    const rate_sound_limit *limits;
+    size_t count;
+    const char *removed; /* NULL: none; its overrides go with it */
+} omission;
+
+static int32_t is_removed(const omission *left_out, const char *name) {
+    return left_out->removed != NULL && strcmp(left_out->removed, name) == 0;
 }
 
-/* Whether a name is among those that are defined anew, or the one that is removed. */
-static int32_t is_named(const rate_sound_limit *limits, size_t count, const char *removed,
-                        const char *name) {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(limits[i].limit.name, name) == 0) return 1;
-    return removed != NULL && strcmp(removed, name) == 0;
+static int32_t is_left_out(const omission *left_out, const char *name) {
+    for (size_t i = 0; i < left_out->count; i++)
+        if (strcmp(left_out->limits[i].limit.name, name) == 0) return 1;
+    return is_removed(left_out, name);
 }
 
-static void copy_figures(const rate_figures *from, const rate_sound_limit *limits, size_t count,
-                         const char *removed, new_lists *lists, rate_figures **first) {
+static void copy_figures(const rate_figures *from, const omission *left_out, new_lists *lists,
+                         rate_figures **first) {
     for (; from != NULL; from = from->next)
-        if (!is_named(limits, count, removed, from->limit.name)) add_figures(lists, first, from);
+        if (!is_left_out(left_out, from->limit.name)) add_figures(lists, first, from);
 }
 
 /* Whether it has ended so long ago that also its subject's bucket is full again, be it in debt: put
@@ -96,15 +100,21 @@ static int32_t is_forgotten(const farm_rate_local *local, const rate_exception *
 
 /* They stay in their order: those of one limit stand together. What has ended is left out, so that
  * bans for a time do not pile up. */
-static void copy_exceptions(const farm_rate_local *local, const char *removed, new_lists *lists) {
+static void copy_exceptions(const farm_rate_local *local, const omission *left_out,
+                            new_lists *lists) {
     const int64_t now_us = rate_local_now_ns(local) / 1000;
     rate_exception **end = &lists->exceptions;
     for (const rate_exception *from = local->exceptions; from != NULL; from = from->next) {
-        if (removed != NULL && strcmp(from->name, removed) == 0) continue;
-        if (is_forgotten(local, from, now_us)) continue;
+        if (is_removed(left_out, from->name) || is_forgotten(local, from, now_us)) continue;
         add_exception(lists, end, from);
         if (*end != NULL) end = &(*end)->next;
     }
+}
+
+static void copy_all(const farm_rate_local *local, const omission *left_out, new_lists *lists) {
+    copy_figures(local->limits, left_out, lists, &lists->limits);
+    copy_figures(local->pasts, left_out, lists, &lists->pasts);
+    copy_exceptions(local, left_out, lists);
 }
 
 /* --- the frame of a change -------------------------------------------------------------------- */
@@ -190,7 +200,7 @@ static int32_t has_same_units(const change *what, const rate_figures *old,
 
 static void add_limit(farm_rate_local *local, const change *what, const rate_sound_limit *source,
                       const farm_id *epoch, new_lists *lists) {
-    const rate_figures *old = find_figures(local->limits, source->limit.name);
+    const rate_figures *old = rate_figures_find(local->limits, source->limit.name);
     rate_figures item = {.limit = source->limit, .tick_ns = source->units.tick_ns};
     const int32_t is_same = old != NULL && has_same_figures(old, source);
     const int32_t goes_on = old != NULL && source->limit.on_change == FARM_RATE_CHANGE_DEFAULT &&
@@ -204,7 +214,7 @@ static void add_limit(farm_rate_local *local, const change *what, const rate_sou
     past.changed_us = rate_local_now_ns(local) / 1000;
     past.limit.on_change = has_same_subjects(&old->limit, &source->limit) ? source->limit.on_change
                                                                           : FARM_RATE_CHANGE_RESET;
-    const rate_figures *known = find_figures(local->pasts, source->limit.name);
+    const rate_figures *known = rate_figures_find(local->pasts, source->limit.name);
     if (is_same && known == NULL) return;
     add_figures(lists, &lists->pasts, is_same ? known : &past);
 }
@@ -219,9 +229,7 @@ static farm_status define(farm_rate_local *local, const change *what, new_lists 
     farm_status status = rate_check_limits(what->error, &what->given, limits);
     if (status != FARM_OK) return status;
     id_make(rate_local_now_ns(local) / 1000, &local->entropy, &epoch);
-    copy_figures(local->limits, limits, count, NULL, lists, &lists->limits);
-    copy_figures(local->pasts, limits, count, NULL, lists, &lists->pasts);
-    copy_exceptions(local, NULL, lists);
+    copy_all(local, &(omission){.limits = limits, .count = count}, lists);
     for (size_t i = 0; i < count; i++) add_limit(local, what, &limits[i], &epoch, lists);
     size_t total = 0;
     for (const rate_figures *each = lists->limits; each != NULL; each = each->next) total++;
@@ -240,9 +248,7 @@ static farm_status remove_limit(farm_rate_local *local, const change *what, new_
     const char *complaint = rate_name_complaint(what->name);
     if (complaint != NULL)
         return store_error_fail(what->error, FARM_EINVAL, 0, "the limit's name %s", complaint);
-    copy_figures(local->limits, NULL, 0, what->name, lists, &lists->limits);
-    copy_figures(local->pasts, NULL, 0, what->name, lists, &lists->pasts);
-    copy_exceptions(local, what->name, lists);
+    copy_all(local, &(omission){.removed = what->name}, lists);
     return FARM_OK;
 }
 
@@ -269,12 +275,6 @@ static rate_exception **find_exception(new_lists *lists, const rate_sound_overri
     return first != NULL ? first : link;
 }
 
-static void copy_all(farm_rate_local *local, new_lists *lists) {
-    copy_figures(local->limits, NULL, 0, NULL, lists, &lists->limits);
-    copy_figures(local->pasts, NULL, 0, NULL, lists, &lists->pasts);
-    copy_exceptions(local, NULL, lists);
-}
-
 static farm_status read_overrides(const change *what, int32_t is_put, new_lists *lists,
                                   rate_sound_override **out) {
     *out = arena_allocate_array(&lists->arena, FARM_RATE_BATCH_MAX, sizeof **out);
@@ -290,7 +290,7 @@ static farm_status put_overrides(farm_rate_local *local, const change *what, new
     farm_status status = read_overrides(what, 1, lists, &items);
     if (status != FARM_OK) return status;
     id_make(rate_local_now_ns(local) / 1000, &local->entropy, &epoch);
-    copy_all(local, lists);
+    copy_all(local, &(omission){.removed = NULL}, lists);
     for (size_t i = 0; i < what->given.count; i++) {
         const farm_rate_override *override = &items[i].override;
         rate_exception made = {
@@ -318,7 +318,7 @@ static farm_status remove_overrides(farm_rate_local *local, const change *what, 
     rate_sound_override *items = NULL;
     farm_status status = read_overrides(what, 0, lists, &items);
     if (status != FARM_OK) return status;
-    copy_all(local, lists);
+    copy_all(local, &(omission){.removed = NULL}, lists);
     for (size_t i = 0; i < what->given.count; i++) {
         rate_exception **link = find_exception(lists, &items[i]);
         if (*link != NULL && is_of(*link, &items[i])) *link = (*link)->next;
