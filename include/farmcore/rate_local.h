@@ -144,6 +144,7 @@ FARM_API farm_status farm_rate_local_override_remove(farm_rate_local *local,
  * @param session reads them, as the service.
  * @return FARM_OK
  * @return FARM_EINVAL
+ * @return FARM_EREFUSED inside farm_begin() when the limits have a store of their own.
  * @return FARM_EAGAIN
  * @return FARM_ETIMEOUT
  * @return FARM_EUNAVAILABLE

@@ -5,15 +5,10 @@
 #include "rate/rate_operation.h"
 #include "rate/rate_process.h"
 
-/* The session that holds the limits: this one, or the one of rate_uri=. */
 static farm_status enter_home(farm_session *session, farm_session **out) {
     farm_status status = store_enter(session);
     if (status != FARM_OK) return status;
-    status = store_rate_session(session, out);
-    if (status == FARM_EREFUSED)
-        store_fail(session, status, FARM_RATE_REASON_OWN_TRANSACTION,
-                   "the rate limits have a store of their own, which cannot join a transaction");
-    return store_leave(session, status);
+    return store_leave(session, rate_home(session, out));
 }
 
 static farm_status operate(farm_session *session, uint32_t flags, store_function function,
@@ -44,28 +39,30 @@ static farm_status take(farm_session *home, rate_operation *operation) {
     return status;
 }
 
+/* What is not set here is written before it is read: all of it is large. */
+static void set_question(rate_operation *operation, const farm_rate_request *items, size_t count,
+                         farm_rate_state *results, farm_rate_decision *out) {
+    operation->items = items;
+    operation->count = count;
+    operation->results = results;
+    operation->out = out;
+    operation->lease_count = 0;
+}
+
 farm_status farm_rate_take(farm_session *session, const farm_rate_request *items, size_t count,
                            farm_rate_state *results, farm_rate_decision *out) {
     rate_operation operation;
     farm_session *home = NULL;
     farm_status status = enter_home(session, &home);
     if (status != FARM_OK) return status;
-    operation.items = items;
-    operation.count = count;
-    operation.results = results;
-    operation.out = out;
-    operation.lease_count = 0;
+    set_question(&operation, items, count, results, out);
     return store_take_error(session, home, take(home, &operation));
 }
 
 farm_status farm_rate_peek(farm_session *session, const farm_rate_request *items, size_t count,
                            farm_rate_state *results, farm_rate_decision *out) {
     rate_operation operation;
-    operation.items = items;
-    operation.count = count;
-    operation.results = results;
-    operation.out = out;
-    operation.lease_count = 0;
+    set_question(&operation, items, count, results, out);
     return operate(session, STORE_SERVICE | STORE_READS, rate_peek_operate, &operation);
 }
 

@@ -19,6 +19,13 @@ typedef struct load_operation {
     uint8_t secret[HASH_SECRET_SIZE];
 } load_operation;
 
+farm_status rate_home(farm_session *session, farm_session **out) {
+    farm_status status = store_rate_session(session, out);
+    if (status != FARM_EREFUSED) return status;
+    return store_fail(session, status, FARM_RATE_REASON_OWN_TRANSACTION,
+                      "the rate limits have a store of their own, which cannot join a transaction");
+}
+
 /* --- reading ---------------------------------------------------------------------------------- */
 
 static int32_t on_space(void *context, size_t ordinal, const rate_space_read_row *row) {

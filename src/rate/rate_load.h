@@ -5,6 +5,8 @@
 
 #include "rate/rate_definitions.h"
 
+/* The session that holds the limits: this one, or the one of rate_uri=. */
+farm_status rate_home(farm_session *session, farm_session **out);
 /* The limits of the session's space, not older than FARM_RATE_STALENESS_US; give them back with
  * rate_definitions_leave(). One round trip when they are not at hand, else none. */
 farm_status rate_definitions_enter(farm_session *session, rate_definitions **out);

@@ -363,7 +363,7 @@ farm_status farm_rate_local_load(farm_session *session, farm_rate_local *local) 
     if (status != FARM_OK) return status;
     if (local == NULL)
         return store_leave(session, store_fail(session, FARM_EINVAL, 0, "local is missing"));
-    status = store_rate_session(session, &home);
+    status = rate_home(session, &home);
     if (status != FARM_OK) return store_leave(session, status);
     enter(local);
     status = rate_definitions_read(home, known_version(local, session), &found);

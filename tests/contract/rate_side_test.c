@@ -73,6 +73,20 @@ Test(rate_side, everything_is_refused_inside_a_transaction_and_works_behind_it) 
     cr_assert_eq(state.remaining, 3);
 }
 
+Test(rate_side, limits_are_not_taken_over_inside_a_transaction_either) {
+    farm_rate_local *local = NULL;
+    cr_assert_eq(farm_rate_local_new(NULL, NULL, &local), FARM_OK);
+    cr_assert_eq(farm_begin(split), FARM_OK);
+
+    cr_assert_eq(farm_rate_local_load(split, local), FARM_EREFUSED);
+
+    cr_assert_eq(farm_session_error_reason(split), FARM_RATE_REASON_OWN_TRANSACTION);
+    cr_assert_str_not_empty(farm_session_error_text(split));
+    farm_rollback(split);
+    cr_assert_eq(farm_rate_local_load(split, local), FARM_OK);
+    farm_rate_local_free(local);
+}
+
 Test(rate_side, an_error_of_the_side_store_is_told_on_the_session) {
     cr_assert_eq(farm_rate_remove(split, NULL), FARM_EINVAL);
 
