@@ -305,6 +305,7 @@ FARM_API farm_status farm_rate_set_shadow(farm_session *session, int32_t is_shad
  * @return FARM_EUNSUPPORTED
  * @return FARM_EREADONLY
  * @return FARM_EFULL
+ * @return FARM_ECORRUPT
  * @return FARM_ENOMEM
  * Ownership: nothing is kept. Threads: the session's. Since 0.1.0.
  */
@@ -328,6 +329,7 @@ FARM_API farm_status farm_rate_override_put(farm_session *session, const farm_ra
  * @return FARM_EUNSUPPORTED
  * @return FARM_EREADONLY
  * @return FARM_EFULL
+ * @return FARM_ECORRUPT
  * @return FARM_ENOMEM
  * Ownership: nothing is kept. Threads: the session's. Since 0.1.0.
  */
@@ -353,6 +355,7 @@ FARM_API farm_status farm_rate_override_remove(farm_session *session,
  * @return FARM_EUNSUPPORTED
  * @return FARM_EREADONLY
  * @return FARM_EFULL
+ * @return FARM_ECORRUPT
  * @return FARM_ENOMEM
  * Ownership: nothing is kept. Threads: the session's. Since 0.1.0.
  */
@@ -374,6 +377,7 @@ FARM_API farm_status farm_rate_take(farm_session *session, const farm_rate_reque
  * @return FARM_ETIMEOUT
  * @return FARM_EUNAVAILABLE
  * @return FARM_EUNSUPPORTED
+ * @return FARM_ECORRUPT
  * @return FARM_ENOMEM
  * Threads: the session's. Since 0.1.0.
  */
@@ -402,6 +406,7 @@ FARM_API farm_status farm_rate_peek(farm_session *session, const farm_rate_reque
  * @return FARM_EUNSUPPORTED
  * @return FARM_EREADONLY
  * @return FARM_EFULL
+ * @return FARM_ECORRUPT
  * @return FARM_ENOMEM
  * Threads: the session's. Since 0.1.0.
  */
@@ -426,6 +431,7 @@ FARM_API farm_status farm_rate_refund(farm_session *session, const farm_id *id,
  * @return FARM_EUNSUPPORTED
  * @return FARM_EREADONLY
  * @return FARM_EFULL
+ * @return FARM_ECORRUPT
  * @return FARM_ENOMEM
  * Threads: the session's. Since 0.1.0.
  */
@@ -452,6 +458,7 @@ FARM_API farm_status farm_rate_release(farm_session *session, const farm_id *id,
  * @return FARM_EUNSUPPORTED
  * @return FARM_EREADONLY
  * @return FARM_EFULL
+ * @return FARM_ECORRUPT
  * @return FARM_ENOMEM
  * Threads: the session's. Since 0.1.0.
  */
@@ -475,6 +482,7 @@ FARM_API farm_status farm_rate_renew(farm_session *session, const farm_id *id,
  * @return FARM_EUNSUPPORTED
  * @return FARM_EREADONLY
  * @return FARM_EFULL
+ * @return FARM_ECORRUPT
  * @return FARM_ENOMEM
  * Threads: the session's. Since 0.1.0.
  */
@@ -513,6 +521,7 @@ FARM_API farm_status farm_rate_settle(farm_session *session);
  * @param out_text receives the lines.
  * @return FARM_OK
  * @return FARM_EINVAL an argument is missing or count is 0 or above FARM_RATE_BATCH_MAX.
+ * @return FARM_EUNSUPPORTED
  * @return FARM_ENOMEM
  * Ownership: out_text is the caller's, for farm_free(). Threads: the session's. Since 0.1.0.
  */
@@ -530,6 +539,7 @@ FARM_API farm_status farm_rate_headers(farm_session *session, const farm_rate_re
  * @param out_text receives the lines.
  * @return FARM_OK
  * @return FARM_EINVAL an argument is missing, or decided_index is of no item.
+ * @return FARM_EUNSUPPORTED
  * @return FARM_ENOMEM
  * Ownership: out_text is the caller's, for farm_free(). Threads: the session's. Since 0.1.0.
  */
@@ -546,6 +556,7 @@ FARM_API farm_status farm_rate_legacy_headers(farm_session *session, const farm_
  * @param out_text receives the JSON.
  * @return FARM_OK
  * @return FARM_EINVAL the decision allowed the call, or an argument is missing.
+ * @return FARM_EUNSUPPORTED
  * @return FARM_ENOMEM
  * Ownership: out_text is the caller's, for farm_free(). Threads: the session's. Since 0.1.0.
  */
