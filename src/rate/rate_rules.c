@@ -108,12 +108,20 @@ const char *rate_limit_complaint(farm_rate_limit *limit) {
     return complaint;
 }
 
-/* Of a rate the period is made longer, which is exact; where that is too long for a period, and of
- * what is counted in windows and at once, the count is made smaller, rounded up. */
+/* The period is made longer, as far as one may be, and only then the count smaller, rounded up. In
+ * lowest terms, but of whole milliseconds where it was that: a part needs no finer clock. */
+static void divide_rate(farm_rate_limit *limit, int32_t part_count) {
+    const int64_t step_us = limit->period_us % 1000 == 0 ? 1000 : 1;
+    const int64_t shared = integer_gcd(limit->count, limit->period_us / step_us);
+    const int64_t period_us = limit->period_us / shared;
+    const int64_t longer = integer_min(part_count, RATE_PERIOD_MAX_US / period_us);
+    limit->period_us = period_us * longer;
+    limit->count = integer_divide_up(limit->count / shared * longer, part_count);
+}
+
 void rate_limit_divide(farm_rate_limit *limit, int32_t part_count) {
-    const int32_t is_bucket = limit->algorithm == FARM_RATE_ALGORITHM_BUCKET;
-    if (is_bucket && limit->period_us <= RATE_PERIOD_MAX_US / part_count)
-        limit->period_us *= part_count;
+    if (limit->algorithm == FARM_RATE_ALGORITHM_BUCKET)
+        divide_rate(limit, part_count);
     else
         limit->count = integer_divide_up(limit->count, part_count);
     limit->burst = integer_divide_up(limit->burst, part_count);

@@ -453,3 +453,49 @@ Test(rate_rules, a_refund_is_honoured_for_a_refill_and_an_hour_a_year_at_most) {
     cr_assert_eq(rate_refund_until_us(&minute, &token), NOW_US + MINUTE_US + RATE_HOUR_US);
     cr_assert_eq(rate_refund_until_us(&years, &token), NOW_US + RATE_PERIOD_MAX_US + RATE_HOUR_US);
 }
+
+/* ---------------------------------------------------------------------------- parts of a limit */
+
+/* Any size is as likely as any other. */
+static int64_t random_up_to(int64_t most) {
+    const int64_t bound = INT64_C(1) << (1 + random_below(45));
+    return 1 + random_below(bound < most ? bound : most);
+}
+
+static void check_part(farm_rate_limit whole, int32_t part_count) {
+    farm_rate_limit part = whole;
+    rate_units units;
+
+    rate_limit_divide(&part, part_count);
+
+    cr_assert(rate_units_choose(&part, &(zone){0}, &units), "%lld in %lld, burst %lld, %d parts",
+              (long long)whole.count, (long long)whole.period_us, (long long)whole.burst,
+              part_count);
+    cr_assert_eq(part.burst, (int64_t)up(whole.burst, part_count));
+    /* All parts together give what the whole gives, and with a token less they would not. */
+    const wide given = (wide)part.count * part_count * whole.period_us;
+    const wide wanted = (wide)whole.count * part.period_us;
+    cr_assert(given >= wanted);
+    cr_assert(given - (wide)part_count * whole.period_us < wanted);
+    cr_assert(part.period_us == RATE_PERIOD_MAX_US || given == wanted ||
+              part.period_us > RATE_PERIOD_MAX_US / 2);
+}
+
+Test(rate_rules, parts_of_any_limit_can_be_counted_and_make_a_whole) {
+    static const int64_t steps_us[] = {1, 1000, SECOND_US, MINUTE_US, 86400 * SECOND_US};
+    int32_t checked = 0;
+    check_part(limit_of(10, 10, 86400 * SECOND_US), 4);
+    check_part(limit_of(1, 64 * 31622400, RATE_PERIOD_MAX_US), 7);
+    check_part(limit_of(1, 2, RATE_PERIOD_MAX_US), 4);
+    for (int32_t i = 0; i < 200000; i++) {
+        const int64_t step_us = steps_us[random_below(5)];
+        const farm_rate_limit whole =
+            limit_of(random_up_to(RATE_AMOUNT_MAX), random_up_to(RATE_AMOUNT_MAX),
+                     random_up_to(RATE_PERIOD_MAX_US / step_us) * step_us);
+        rate_units units;
+        if (!rate_units_choose(&whole, &(zone){0}, &units)) continue;
+        check_part(whole, (int32_t)(1 + random_below(RATE_NODE_MAX)));
+        checked++;
+    }
+    cr_assert_gt(checked, 20000);
+}
