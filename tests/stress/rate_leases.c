@@ -164,7 +164,11 @@ static void start(process *out) {
     fflush(stdout);
     out->id = fork();
     if (out->id < 0) test_store_stop("fork", "none");
-    if (out->id == 0) run_process(uri_ends[0], totals_ends[1]);
+    if (out->id == 0) {
+        /* Whoever waits for a word of this process must learn of its end. */
+        close(uri_ends[1]);
+        run_process(uri_ends[0], totals_ends[1]);
+    }
     close(uri_ends[0]);
     close(totals_ends[1]);
     out->uri_end = uri_ends[1];
