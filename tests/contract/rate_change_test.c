@@ -18,15 +18,7 @@ static void change(const char *name, int32_t algorithm, int64_t burst, int64_t c
     farm_rate_limit limit = limit_of(name, FARM_RATE_SCOPE_KEY, burst, count, period_us);
     limit.algorithm = algorithm;
     limit.on_change = on_change;
-    cr_assert_eq(farm_rate_define(session, &limit, 1), FARM_OK, "%s",
-                 farm_session_error_text(session));
-}
-
-static int64_t left(const char *limit, const char *subject) {
-    const farm_rate_request item = request_of(limit, subject, 0);
-    cr_assert_eq(farm_rate_peek(session, &item, 1, states, &decision), FARM_OK, "%s",
-                 farm_session_error_text(session));
-    return states[0].remaining;
+    define_as(limit);
 }
 
 Test(rate_change, tokens_are_kept_or_their_part_or_all_come_back) {
@@ -136,12 +128,12 @@ Test(rate_change, holds_begin_anew) {
 
 Test(rate_change, another_prefix_fills_every_bucket) {
     farm_rate_limit limit = limit_of("net", FARM_RATE_SCOPE_ADDRESS, 5, 5, MINUTE_US);
-    cr_assert_eq(farm_rate_define(session, &limit, 1), FARM_OK);
+    define_as(limit);
     cr_assert(take("net", "192.0.2.1", 5));
     limit.ipv4_prefix = 24;
     limit.on_change = KEEP;
 
-    cr_assert_eq(farm_rate_define(session, &limit, 1), FARM_OK);
+    define_as(limit);
 
     cr_assert_eq(left("net", "192.0.2.1"), 5);
 }
@@ -151,7 +143,7 @@ Test(rate_change, another_prefix_fills_every_bucket) {
 static void define_initial(int64_t initial) {
     farm_rate_limit limit = limit_of("new", FARM_RATE_SCOPE_KEY, 10, 10, 10 * SECOND_US);
     limit.initial = initial;
-    cr_assert_eq(farm_rate_define(session, &limit, 1), FARM_OK);
+    define_as(limit);
 }
 
 Test(rate_change, a_new_subject_begins_with_its_initial_tokens) {
@@ -185,6 +177,24 @@ Test(rate_change, its_time_begins_with_the_first_call_though_that_is_refused) {
     cr_assert(decision.allowed);
     set_clock(5 * SECOND_US);
     cr_assert_eq(left("new", "looker"), 3);
+}
+
+Test(rate_change, a_cost_that_never_fits_begins_nothing) {
+    for (int32_t is_shadow = 0; is_shadow <= 1; is_shadow++) {
+        farm_rate_limit limit =
+            limit_of(is_shadow ? "quiet" : "strict", FARM_RATE_SCOPE_KEY, 10, 10, 10 * SECOND_US);
+        limit.initial = 3;
+        limit.is_shadow = is_shadow;
+        define_as(limit);
+        set_clock(0);
+        const farm_rate_request item = request_of(limit.name, "s", 11);
+        take_all(&item, 1);
+        cr_assert_eq(decision.allowed, is_shadow);
+
+        set_clock(SECOND_US);
+
+        cr_assert_eq(left(limit.name, "s"), 3);
+    }
 }
 
 Test(rate_change, a_reset_fills_the_bucket_of_such_a_limit_too) {
@@ -227,7 +237,7 @@ Test(rate_change, limits_as_an_older_release_writes_them_are_understood) {
 
     farm_rate_limit same = limit_of("user", FARM_RATE_SCOPE_USER, 5, 5, 5 * SECOND_US);
     same.on_change = RESET;
-    cr_assert_eq(farm_rate_define(session, &same, 1), FARM_OK);
+    define_as(same);
 
     cr_assert_eq(left("user", "s"), 1); /* it is the same: nothing changes */
     cr_assert_eq(contract_count(session, "farm_rate_past"), 0);

@@ -7,8 +7,6 @@
 
 TestSuite(rate_denial, .init = open_process, .fini = close_process, .timeout = 60);
 
-static const farm_id none;
-
 /* 1 token back in 10 s, remembered for up to a minute. */
 static void define_slow(int64_t burst) {
     define_limit((farm_rate_limit){.name = "slow",
@@ -45,7 +43,7 @@ Test(rate_denial, the_second_refusal_asks_nobody_and_says_the_same) {
     cr_assert_eq(states[0].remaining, said.remaining);
     cr_assert_eq(states[0].burst, said.burst);
     cr_assert_eq(decision.retry_after_us, 10 * SECOND_US);
-    cr_assert_eq(memcmp(&decision.token, &none, sizeof none), 0);
+    cr_assert(is_zero(&decision.token));
     cr_assert_eq(decision.is_degraded, 0);
     pass(3 * SECOND_US);
     refuse_by_memory(1);

@@ -8,8 +8,7 @@ static void define_holds(const char *name, int64_t count, int64_t period_us, int
     farm_rate_limit limit = limit_of(name, FARM_RATE_SCOPE_KEY, 0, count, period_us);
     limit.algorithm = FARM_RATE_ALGORITHM_CONCURRENCY;
     limit.is_shadow = is_shadow;
-    cr_assert_eq(farm_rate_define(session, &limit, 1), FARM_OK, "%s",
-                 farm_session_error_text(session));
+    define_as(limit);
 }
 
 static void set_up(void) {

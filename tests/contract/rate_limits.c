@@ -1,6 +1,7 @@
 /* The limits of the tests of rate limits. */
 #include "rate_limits.h"
 #include <criterion/criterion.h>
+#include <string.h>
 
 farm_rate_state states[FARM_RATE_BATCH_MAX];
 farm_rate_decision decision;
@@ -20,10 +21,13 @@ farm_rate_request request_of(const char *limit, const char *subject, int64_t cos
         .struct_size = sizeof(farm_rate_request), .limit = limit, .subject = subject, .cost = cost};
 }
 
-void define(const char *name, int32_t scope, int64_t burst, int64_t count, int64_t period_us) {
-    farm_rate_limit limit = limit_of(name, scope, burst, count, period_us);
+void define_as(farm_rate_limit limit) {
     cr_assert_eq(farm_rate_define(session, &limit, 1), FARM_OK, "%s",
                  farm_session_error_text(session));
+}
+
+void define(const char *name, int32_t scope, int64_t burst, int64_t count, int64_t period_us) {
+    define_as(limit_of(name, scope, burst, count, period_us));
 }
 
 void define_limits(void) {
@@ -46,4 +50,16 @@ int32_t take(const char *limit, const char *subject, int64_t cost) {
     take_all(&item, 1);
     cr_assert_eq(decision.allowed, states[0].allowed);
     return decision.allowed;
+}
+
+int64_t left(const char *limit, const char *subject) {
+    const farm_rate_request item = request_of(limit, subject, 0);
+    cr_assert_eq(farm_rate_peek(session, &item, 1, states, &decision), FARM_OK, "%s",
+                 farm_session_error_text(session));
+    return states[0].remaining;
+}
+
+int32_t is_zero(const farm_id *id) {
+    static const farm_id zero;
+    return memcmp(id, &zero, sizeof zero) == 0;
 }

@@ -78,7 +78,7 @@ static void make_old(farm_session *owner) {
     run(owner, text);
 }
 
-static int64_t left(farm_session *from, const char *limit, const char *subject) {
+static int64_t left_in(farm_session *from, const char *limit, const char *subject) {
     const farm_rate_request item = request_of(limit, subject, 0);
     cr_assert_eq(farm_rate_peek(from, &item, 1, states, &decision), FARM_OK, "%s",
                  farm_session_error_text(from));
@@ -111,20 +111,20 @@ Test(rate_migration, limits_and_buckets_of_an_older_release_go_on) {
         farm_session_set_service(later);
         farm_session_set_clock_us(later, CONTRACT_NOW_US);
     }
-    cr_assert_eq(left(later, "user", "ann"), 1);
-    cr_assert_eq(left(later, "ip", "192.0.2.1"), 0);
-    cr_assert_eq(left(later, "all", NULL), 40);
-    cr_assert_eq(left(later, "route", "GET /"), 9);
+    cr_assert_eq(left_in(later, "user", "ann"), 1);
+    cr_assert_eq(left_in(later, "ip", "192.0.2.1"), 0);
+    cr_assert_eq(left_in(later, "all", NULL), 40);
+    cr_assert_eq(left_in(later, "route", "GET /"), 9);
     const farm_rate_request items[] = {request_of("user", "ann", 1), request_of("user", "bob", 1)};
     cr_assert_eq(farm_rate_take(later, items, 2, states, &decision), FARM_OK);
     cr_assert(decision.allowed);
     cr_assert_eq(farm_rate_refund(later, &token, items, 1), FARM_OK);
-    cr_assert_eq(left(later, "user", "ann"), 1);
+    cr_assert_eq(left_in(later, "user", "ann"), 1);
     /* The old definition again, though it would reset: it is the same. */
     farm_rate_limit same = limit_of("user", FARM_RATE_SCOPE_USER, 5, 5, 5 * SECOND_US);
     same.on_change = FARM_RATE_CHANGE_RESET;
     cr_assert_eq(farm_rate_define(later, &same, 1), FARM_OK);
-    cr_assert_eq(left(later, "user", "ann"), 1);
+    cr_assert_eq(left_in(later, "user", "ann"), 1);
     contract_assert_sound(later);
     farm_session_set_clock_us(later, CONTRACT_NOW_US + 10 * HOUR_US);
     cr_assert_eq(farm_maintain(later, 100, &done), FARM_OK);

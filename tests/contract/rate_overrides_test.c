@@ -6,7 +6,12 @@
 
 TestSuite(rate_overrides, .init = define_limits, .fini = close_session, .timeout = 60);
 
-enum { OWN = FARM_RATE_RULE_OVERRIDE, EXEMPT = FARM_RATE_RULE_EXEMPT, BAN = FARM_RATE_RULE_BAN };
+enum {
+    LIMIT = FARM_RATE_RULE_LIMIT,
+    OWN = FARM_RATE_RULE_OVERRIDE,
+    EXEMPT = FARM_RATE_RULE_EXEMPT,
+    BAN = FARM_RATE_RULE_BAN
+};
 
 static farm_rate_override override_of(int32_t rule, const char *limit, const char *subject,
                                       int64_t burst, int64_t count, int64_t period_us) {
@@ -39,6 +44,24 @@ static int64_t burst_of(const char *limit, const char *subject, int32_t rule) {
     return states[0].burst;
 }
 
+typedef struct expected {
+    const char *subject;
+    int32_t rule;
+    int64_t burst;
+} expected;
+
+static void expect_all(const char *limit, const expected *cases, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        cr_assert_eq(burst_of(limit, cases[i].subject, cases[i].rule), cases[i].burst, "%s",
+                     cases[i].subject);
+}
+
+static void put_all(const char *limit, const expected *items, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        cr_assert_eq(put(items[i].rule, limit, items[i].subject, items[i].burst, items[i].burst, 0),
+                     FARM_OK);
+}
+
 Test(rate_overrides, a_subject_has_figures_of_its_own_until_they_are_removed) {
     cr_assert(take("user", "ann", 4));
     cr_assert_eq(put(OWN, "user", "ann", 50, 5, 5 * SECOND_US), FARM_OK);
@@ -46,13 +69,13 @@ Test(rate_overrides, a_subject_has_figures_of_its_own_until_they_are_removed) {
     /* They count alike, so what was taken stays taken. */
     cr_assert_eq(burst_of("user", "ann", OWN), 50);
     cr_assert_eq(states[0].remaining, 46);
-    cr_assert_eq(burst_of("user", "bob", FARM_RATE_RULE_LIMIT), 5);
+    cr_assert_eq(burst_of("user", "bob", LIMIT), 5);
     cr_assert(take("user", "ann", 40));
     cr_assert_eq(put(OWN, "user", "ann", 50, 5, 5 * SECOND_US), FARM_OK);
     cr_assert_eq(states[0].remaining, 6);
     cr_assert_eq(drop("user", "ann"), FARM_OK);
     cr_assert_eq(drop("user", "ann"), FARM_OK);
-    cr_assert_eq(burst_of("user", "ann", FARM_RATE_RULE_LIMIT), 5);
+    cr_assert_eq(burst_of("user", "ann", LIMIT), 5);
     cr_assert_eq(contract_count(session, "farm_rate_override"), 0);
 }
 
@@ -78,7 +101,7 @@ Test(rate_overrides, a_quota_of_its_own_keeps_what_was_used_of_the_window) {
     farm_rate_limit limit = limit_of("day", FARM_RATE_SCOPE_KEY, 0, 100, 0);
     limit.algorithm = FARM_RATE_ALGORITHM_WINDOW;
     limit.calendar = FARM_RATE_CALENDAR_DAY;
-    cr_assert_eq(farm_rate_define(session, &limit, 1), FARM_OK);
+    define_as(limit);
     cr_assert(take("day", "acme", 90));
 
     cr_assert_eq(put(OWN, "day", "acme", 0, 120, 0), FARM_OK);
@@ -132,7 +155,7 @@ Test(rate_overrides, they_end_in_time_and_are_tidied_away) {
     set_clock(SECOND_US - 1);
     cr_assert_eq(burst_of("user", "ann", OWN), 50);
     set_clock(SECOND_US);
-    cr_assert_eq(burst_of("user", "ann", FARM_RATE_RULE_LIMIT), 5);
+    cr_assert_eq(burst_of("user", "ann", LIMIT), 5);
     cr_assert_not(take("user", "eve", 1));
     set_clock(2 * SECOND_US);
     cr_assert(take("user", "eve", 1));
@@ -153,36 +176,41 @@ Test(rate_overrides, they_end_in_time_and_are_tidied_away) {
 }
 
 Test(rate_overrides, the_longest_part_of_a_subject_wins) {
-    cr_assert_eq(put(OWN, "route", "acme", 20, 20, 0), FARM_OK);
-    cr_assert_eq(put(OWN, "route", "acme/eu", 30, 30, 0), FARM_OK);
-    cr_assert_eq(put(EXEMPT, "route", "acme/eu/de", 0, 0, 0), FARM_OK);
+    static const expected own[] = {
+        {"acme", OWN, 20},
+        {"acme/eu", OWN, 30},
+        {"acme/eu/de", EXEMPT, 0},
+    };
+    static const expected seen[] = {
+        {"acme", OWN, 20},
+        {"acme/us", OWN, 20},
+        {"acme/eu", OWN, 30},
+        {"acme/eu/fr", OWN, 30},
+        {"acme/eu/de/berlin", EXEMPT, 10},
+        {"acme/europe", OWN, 20},
+        {"acmes", LIMIT, 10},
+    };
+    put_all("route", own, sizeof own / sizeof *own);
 
-    cr_assert_eq(burst_of("route", "acme", OWN), 20);
-    cr_assert_eq(burst_of("route", "acme/us", OWN), 20);
-    cr_assert_eq(burst_of("route", "acme/eu", OWN), 30);
-    cr_assert_eq(burst_of("route", "acme/eu/fr", OWN), 30);
-    cr_assert_eq(burst_of("route", "acme/eu/de/berlin", EXEMPT), 10);
-    cr_assert_eq(burst_of("route", "acme/europe", OWN), 20);
-    cr_assert_eq(burst_of("route", "acmes", FARM_RATE_RULE_LIMIT), 10);
+    expect_all("route", seen, sizeof seen / sizeof *seen);
     /* Each subject has a bucket of its own under the same figures. */
     cr_assert(take("route", "acme/us", 20));
     cr_assert(take("route", "acme/uk", 20));
 }
 
 Test(rate_overrides, the_longest_network_wins) {
-    cr_assert_eq(put(BAN, "ip", "2001:db8::/32", 0, 0, 0), FARM_OK);
-    cr_assert_eq(put(OWN, "ip", "2001:db8:1::/48", 30, 30, 0), FARM_OK);
-    cr_assert_eq(put(EXEMPT, "ip", "2001:db8:1:2::7", 0, 0, 0), FARM_OK);
-    cr_assert_eq(put(OWN, "ip", "10.0.0.0/8", 40, 40, 0), FARM_OK);
-    cr_assert_eq(put(BAN, "ip", "10.1.2.3", 0, 0, 0), FARM_OK);
-    cr_assert_eq(put(OWN, "ip", "0.0.0.0/0", 50, 50, 0), FARM_OK);
+    static const expected own[] = {
+        {"2001:db8::/32", BAN, 0}, {"2001:db8:1::/48", OWN, 30}, {"2001:db8:1:2::7", EXEMPT, 0},
+        {"10.0.0.0/8", OWN, 40},   {"10.1.2.3", BAN, 0},         {"0.0.0.0/0", OWN, 50},
+    };
+    static const expected seen[] = {
+        {"2001:db8:ffff::1", BAN, 3},        {"2001:db8:1:1::1", OWN, 30},
+        {"2001:db8:1:2:ffff::1", EXEMPT, 3}, {"2001:db9::1", LIMIT, 3},
+        {"::ffff:10.9.9.9", OWN, 40},        {"10.1.2.3", BAN, 3},
+    };
+    put_all("ip", own, sizeof own / sizeof *own);
 
-    cr_assert_eq(burst_of("ip", "2001:db8:ffff::1", BAN), 3);
-    cr_assert_eq(burst_of("ip", "2001:db8:1:1::1", OWN), 30);
-    cr_assert_eq(burst_of("ip", "2001:db8:1:2:ffff::1", EXEMPT), 3);
-    cr_assert_eq(burst_of("ip", "2001:db9::1", FARM_RATE_RULE_LIMIT), 3);
-    cr_assert_eq(burst_of("ip", "::ffff:10.9.9.9", OWN), 40);
-    cr_assert_eq(burst_of("ip", "10.1.2.3", BAN), 3);
+    expect_all("ip", seen, sizeof seen / sizeof *seen);
     cr_assert_eq(burst_of("ip", "192.0.2.1", OWN), 50);
 }
 

@@ -6,8 +6,6 @@
 
 TestSuite(rate_process, .init = open_process, .fini = close_process, .timeout = 60);
 
-static const farm_id none;
-
 static farm_status take_status(const farm_rate_request *items, size_t count) {
     return farm_rate_take(session, items, count, states, &decision);
 }
@@ -25,6 +23,21 @@ static void define_three(void) {
         .name = "local", .count = 10, .on_error = FARM_RATE_ON_ERROR_LOCAL, .node_count = 4});
 }
 
+/* It is let through, and the store is asked or is not. */
+static void expect_take(const char *limit, const char *subject, int32_t is_degraded) {
+    cr_assert(take(limit, subject, 1));
+    cr_assert_eq(decision.is_degraded, is_degraded);
+}
+
+/* Of a limit that refuses nobody: what it says, and what is left. */
+static void expect_cost(const char *limit, int64_t cost, int32_t fits, int64_t remaining) {
+    const farm_rate_request item = request_of(limit, "ann", cost);
+    take_all(&item, 1);
+    cr_assert(decision.allowed);
+    cr_assert_eq(states[0].allowed, fits);
+    cr_assert_eq(states[0].remaining, remaining);
+}
+
 /* Failures of any kind, so that the breaker opens. */
 static void fail_three_times(void) {
     store_fails(FARM_EUNAVAILABLE);
@@ -37,8 +50,7 @@ Test(rate_process, a_closed_limit_answers_what_the_store_says) {
     cr_assert_eq(take_one("closed"), FARM_EUNAVAILABLE);
     cr_assert_not_null(strstr(farm_session_error_text(session), "test"));
     store_fails(FARM_OK);
-    cr_assert(take("closed", "ann", 1));
-    cr_assert_eq(decision.is_degraded, 0);
+    expect_take("closed", "ann", 0);
 }
 
 Test(rate_process, an_open_limit_lets_all_through) {
@@ -49,11 +61,10 @@ Test(rate_process, an_open_limit_lets_all_through) {
     cr_assert_not(take("open", "ann", 1));
     for (size_t i = 0; i < sizeof outages / sizeof *outages; i++) {
         store_fails(outages[i]);
-        cr_assert(take("open", "ann", 1));
-        cr_assert_eq(decision.is_degraded, 1);
+        expect_take("open", "ann", 1);
         cr_assert_eq(states[0].source, FARM_RATE_SOURCE_OPEN);
         cr_assert_eq(states[0].remaining, 10);
-        cr_assert_eq(memcmp(&decision.token, &none, sizeof none), 0);
+        cr_assert(is_zero(&decision.token));
         cr_assert_str_eq(farm_session_error_text(session), "");
     }
     store_fails(FARM_OK);
@@ -80,8 +91,7 @@ Test(rate_process, a_local_limit_counts_one_nodes_part) {
     define_three();
     store_fails(FARM_EUNAVAILABLE);
     for (int64_t left = 2; left >= 0; left--) {
-        cr_assert(take("local", "ann", 1));
-        cr_assert_eq(decision.is_degraded, 1);
+        expect_take("local", "ann", 1);
         cr_assert_eq(states[0].source, FARM_RATE_SOURCE_LOCAL);
         cr_assert_eq(states[0].burst, 3);
         cr_assert_eq(states[0].remaining, left);
@@ -173,6 +183,32 @@ Test(rate_process, of_several_limits_each_goes_its_own_way) {
     cr_assert_eq(states[2].source, FARM_RATE_SOURCE_OPEN);
 }
 
+Test(rate_process, beside_an_open_limit_the_others_are_counted_whatever_the_cost) {
+    const farm_rate_request items[] = {request_of("open", "ann", 11),
+                                       request_of("local", "ann", 1)};
+    define_three();
+    cr_assert(take("open", "zoe", 1));
+    store_fails(FARM_EUNAVAILABLE);
+    for (int64_t left_here = 2; left_here >= 0; left_here--) {
+        take_all(items, 2);
+        cr_assert(decision.allowed);
+        cr_assert_eq(states[1].remaining, left_here);
+    }
+    take_all(items, 2);
+    cr_assert_not(decision.allowed);
+}
+
+Test(rate_process, in_shadow_mode_what_a_part_never_holds_is_not_taken_of_it) {
+    define_limit((farm_rate_limit){.name = "quiet",
+                                   .count = 10,
+                                   .is_shadow = 1,
+                                   .on_error = FARM_RATE_ON_ERROR_LOCAL,
+                                   .node_count = 4});
+    store_fails(FARM_EUNAVAILABLE);
+    expect_cost("quiet", 4, 0, 3);
+    expect_cost("quiet", 3, 1, 0);
+}
+
 Test(rate_process, holds_are_counted_and_end_by_themselves) {
     define_limit((farm_rate_limit){.name = "held",
                                    .count = 4,
@@ -183,7 +219,7 @@ Test(rate_process, holds_are_counted_and_end_by_themselves) {
     store_fails(FARM_EUNAVAILABLE);
     cr_assert(take("held", "ann", 1));
     cr_assert(take("held", "ann", 1));
-    cr_assert_eq(memcmp(&decision.token, &none, sizeof none), 0);
+    cr_assert(is_zero(&decision.token));
     cr_assert_not(take("held", "ann", 1));
     pass(MINUTE_US);
     cr_assert(take("held", "ann", 1));
@@ -198,15 +234,12 @@ Test(rate_process, after_three_failures_the_store_is_left_alone_for_a_second) {
     /* Up to a fifth less, so that many processes do not come back at once. */
     pass(SECOND_US * 4 / 5 - 1000);
     cr_assert(take("open", "ann", 1));
-    cr_assert(take("local", "ann", 1));
-    cr_assert_eq(decision.is_degraded, 1);
+    expect_take("local", "ann", 1);
     cr_assert_eq(times_asked(), 0);
 
     pass(SECOND_US / 5 + 1000);
-    cr_assert(take("open", "ann", 1));
-    cr_assert_eq(decision.is_degraded, 0);
-    cr_assert(take("local", "ann", 1));
-    cr_assert_eq(decision.is_degraded, 0);
+    expect_take("open", "ann", 0);
+    expect_take("local", "ann", 0);
     cr_assert_gt(times_asked(), 0);
 }
 
@@ -221,16 +254,14 @@ Test(rate_process, a_probe_that_fails_is_one_and_then_there_is_another_second) {
     cr_assert_eq(times_asked(), 0);
     pass(SECOND_US);
     store_fails(FARM_OK);
-    cr_assert(take("open", "ann", 1));
-    cr_assert_eq(decision.is_degraded, 0);
+    expect_take("open", "ann", 0);
 }
 
 Test(rate_process, closed_limits_ask_whatever_the_breaker_says) {
     define_three();
     fail_three_times();
     store_fails(FARM_OK);
-    cr_assert(take("closed", "ann", 1));
-    cr_assert_eq(decision.is_degraded, 0);
+    expect_take("closed", "ann", 0);
 }
 
 Test(rate_process, definitions_that_cannot_be_read_again_are_used_as_they_are) {
@@ -238,16 +269,14 @@ Test(rate_process, definitions_that_cannot_be_read_again_are_used_as_they_are) {
     cr_assert(take("open", "ann", 1));
     store_fails(FARM_EUNAVAILABLE);
     age_definitions();
-    cr_assert(take("open", "ann", 1));
-    cr_assert_eq(decision.is_degraded, 1);
+    expect_take("open", "ann", 1);
     cr_assert_str_eq(farm_session_error_text(session), "");
     cr_assert_eq(take_until_refused("local", "ann", 1), 3);
     cr_assert_eq(take_one("closed"), FARM_EUNAVAILABLE);
     cr_assert_not_null(strstr(farm_session_error_text(session), "test"));
     store_fails(FARM_OK);
     pass(SECOND_US);
-    cr_assert(take("open", "ann", 1));
-    cr_assert_eq(decision.is_degraded, 0);
+    expect_take("open", "ann", 0);
 }
 
 Test(rate_process, old_definitions_do_not_wake_a_store_that_is_left_alone) {
@@ -267,8 +296,7 @@ Test(rate_process, old_definitions_do_not_wake_a_store_that_is_left_alone) {
     cr_assert_eq(times_asked(), 0);
     store_fails(FARM_OK);
     pass(SECOND_US);
-    cr_assert(take("open", "ann", 1));
-    cr_assert_eq(decision.is_degraded, 0);
+    expect_take("open", "ann", 0);
     cr_assert_eq(left_in_store("open", "ann"), 9);
 }
 

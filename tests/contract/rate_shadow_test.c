@@ -10,7 +10,7 @@ static void define_shadow(const char *name, int32_t algorithm, int64_t count) {
     farm_rate_limit limit = limit_of(name, FARM_RATE_SCOPE_KEY, 0, count, MINUTE_US);
     limit.algorithm = algorithm;
     limit.is_shadow = 1;
-    cr_assert_eq(farm_rate_define(session, &limit, 1), FARM_OK);
+    define_as(limit);
 }
 
 static farm_rate_request forced_of(const char *limit, const char *subject, int64_t cost) {
@@ -23,12 +23,6 @@ static int32_t force(const char *limit, int64_t cost) {
     const farm_rate_request item = forced_of(limit, "s", cost);
     take_all(&item, 1);
     return decision.allowed;
-}
-
-static int32_t is_zero(const farm_id *id) {
-    int32_t sum = 0;
-    for (size_t i = 0; i < sizeof id->bytes; i++) sum |= id->bytes[i];
-    return sum == 0;
 }
 
 Test(rate_shadow, a_limit_in_shadow_mode_counts_and_tells_and_refuses_nobody) {
@@ -157,7 +151,7 @@ Test(rate_shadow, a_new_subject_can_be_forced_into_the_whole_debt) {
         static const char *const names[] = {"f0", "f1", "f2"};
         farm_rate_limit limit = limit_of(names[algorithm], FARM_RATE_SCOPE_KEY, 0, 5, MINUTE_US);
         limit.algorithm = algorithm;
-        cr_assert_eq(farm_rate_define(session, &limit, 1), FARM_OK);
+        define_as(limit);
 
         cr_assert(force(names[algorithm], 8));
 
@@ -241,7 +235,7 @@ Test(rate_shadow, a_planted_debt_is_found) {
 Test(rate_shadow, a_refused_caller_is_told_to_wait_up_to_a_part_longer) {
     farm_rate_limit limit = limit_of("queue", FARM_RATE_SCOPE_KEY, 1, 1, 10 * SECOND_US);
     limit.jitter_percent = 20;
-    cr_assert_eq(farm_rate_define(session, &limit, 1), FARM_OK);
+    define_as(limit);
     int64_t least = INT64_MAX;
     int64_t most = 0;
     int64_t sum = 0;

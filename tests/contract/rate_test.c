@@ -8,13 +8,6 @@
 
 TestSuite(rate, .init = define_limits, .fini = close_session, .timeout = 60);
 
-static int64_t left(const char *limit, const char *subject) {
-    farm_rate_request item = request_of(limit, subject, 0);
-    cr_assert_eq(farm_rate_peek(session, &item, 1, states, &decision), FARM_OK, "%s",
-                 farm_session_error_text(session));
-    return states[0].remaining;
-}
-
 static int64_t rows(const char *table) {
     return contract_number(session, "SELECT COUNT(*) FROM {farm_rate_%s}", table);
 }
@@ -24,11 +17,6 @@ static int64_t fingerprint(void) {
     return contract_number(session,
                            "SELECT CAST(COALESCE(SUM(tat %% 1000000007 + stamp %% 998244353 + "
                            "capacity %% 1000003), 0) AS BIGINT) FROM {farm_rate_bucket}");
-}
-
-static int32_t is_zero(const farm_id *id) {
-    static const farm_id zero;
-    return memcmp(id, &zero, sizeof zero) == 0;
 }
 
 static void expect_take(const farm_rate_request *items, size_t count, farm_status status,

@@ -15,21 +15,13 @@ static void define_window(const char *name, int64_t count, int32_t calendar, con
     limit.algorithm = FARM_RATE_ALGORITHM_WINDOW;
     limit.calendar = calendar;
     limit.zone = zone;
-    cr_assert_eq(farm_rate_define(session, &limit, 1), FARM_OK, "%s",
-                 farm_session_error_text(session));
+    define_as(limit);
 }
 
 static void define_kind(const char *name, int32_t algorithm, int64_t count, int64_t period_us) {
     farm_rate_limit limit = limit_of(name, FARM_RATE_SCOPE_KEY, 0, count, period_us);
     limit.algorithm = algorithm;
-    cr_assert_eq(farm_rate_define(session, &limit, 1), FARM_OK, "%s",
-                 farm_session_error_text(session));
-}
-
-static int64_t left(const char *limit) {
-    const farm_rate_request item = request_of(limit, "s", 0);
-    cr_assert_eq(farm_rate_peek(session, &item, 1, states, &decision), FARM_OK);
-    return states[0].remaining;
+    define_as(limit);
 }
 
 /* Changes when any row of a table does. */
@@ -183,11 +175,11 @@ Test(rate_windows, a_look_at_an_overdrawn_window_refuses_the_call) {
 
     cr_assert_not(decision.allowed);
     cr_assert_eq(decision.decided_index, 0);
-    cr_assert_eq(left("route"), 10);
+    cr_assert_eq(left("route", "s"), 10);
     set_clock(MINUTE_US + MINUTE_US / 2);
     take_all(items, 2);
     cr_assert(decision.allowed);
-    cr_assert_eq(left("route"), 7);
+    cr_assert_eq(left("route", "s"), 7);
 }
 
 Test(rate_windows, a_refund_of_yesterday_gives_nothing_of_today) {
@@ -204,10 +196,10 @@ Test(rate_windows, a_refund_of_yesterday_gives_nothing_of_today) {
         const farm_id token = decision.token;
 
         cr_assert_eq(farm_rate_refund(session, &old, &back, 1), FARM_OK);
-        cr_assert_eq(left(name), 13);
+        cr_assert_eq(left(name, "s"), 13);
         cr_assert_eq(farm_rate_refund(session, &token, &back, 1), FARM_OK);
         cr_assert_eq(farm_rate_refund(session, &token, &back, 1), FARM_OK);
-        cr_assert_eq(left(name), 18);
+        cr_assert_eq(left(name, "s"), 18);
     }
 }
 
@@ -221,9 +213,9 @@ Test(rate_windows, a_window_that_has_ended_is_tidied_away_and_not_before) {
     set_clock(19 * HOUR_US);
     cr_assert_eq(farm_maintain(session, 100, &done), FARM_OK);
     cr_assert_eq(done.removed_count, 0);
-    cr_assert_eq(left("window"), 0);
+    cr_assert_eq(left("window", "s"), 0);
     set_clock(26 * HOUR_US);
     cr_assert_eq(farm_maintain(session, 100, &done), FARM_OK);
     cr_assert_eq(done.removed_count, 2);
-    cr_assert_eq(left("window"), 6);
+    cr_assert_eq(left("window", "s"), 6);
 }

@@ -1,12 +1,6 @@
 /* What is given back in the process, and what a full table does. */
 #include "rate_local_support.h"
 
-static const farm_id zero;
-
-static int32_t is_zero(const farm_id *id) {
-    return memcmp(id, &zero, sizeof zero) == 0;
-}
-
 /* --- giving back ------------------------------------------------------------------------------ */
 
 Test(rate_local_memory, a_decision_is_refunded_once_for_each_bucket) {
@@ -278,7 +272,7 @@ Test(rate_local_memory, who_shares_a_bucket_is_counted_together_and_gets_no_refu
     for (int i = 0; i < 100 && shared_count < 5; i++) {
         farm_rate_local *local = new_local(32);
         char name[16];
-        farm_id token = zero;
+        farm_id token = {{0}};
         define_one(local, bucket_limit("rate", 3, 1, HOUR_US));
 
         const int64_t count = share(local, name, &token);

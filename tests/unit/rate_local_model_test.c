@@ -122,7 +122,6 @@ static void same_states(const pair *both, const farm_rate_request *items, const 
 
 static void same_decision(const pair *both, const farm_rate_request *items, const answer *store,
                           const answer *process) {
-    static const farm_id zero;
     const farm_rate_decision *stored = &store->decision;
     const farm_rate_decision *counted = &process->decision;
     const size_t i = 0;
@@ -131,14 +130,12 @@ static void same_decision(const pair *both, const farm_rate_request *items, cons
     SAME(is_never);
     SAME(retry_after_us);
     SAME(is_shadowed);
-    cr_assert_eq(memcmp(&stored->token, &zero, sizeof zero) == 0,
-                 memcmp(&counted->token, &zero, sizeof zero) == 0, "step %d", both->step);
+    cr_assert_eq(is_zero(&stored->token), is_zero(&counted->token), "step %d", both->step);
 }
 
 static void remember(pair *both, const farm_rate_request *items, size_t count, const answer *store,
                      const answer *process) {
-    static const farm_id zero;
-    if (memcmp(&store->decision.token, &zero, sizeof zero) == 0) return;
+    if (is_zero(&store->decision.token)) return;
     taken *place = &both->tokens[both->token_count++ % TOKEN_COUNT];
     place->stored = store->decision.token;
     place->counted = process->decision.token;

@@ -98,6 +98,11 @@ static inline answer peek(farm_rate_local *local, const char *limit, const char 
     return peek_many(local, &item, 1);
 }
 
+static inline int32_t is_zero(const farm_id *id) {
+    static const farm_id zero;
+    return memcmp(id, &zero, sizeof zero) == 0;
+}
+
 static inline int64_t left(farm_rate_local *local, const char *limit, const char *subject) {
     return peek(local, limit, subject, 0).states[0].remaining;
 }

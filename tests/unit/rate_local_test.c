@@ -3,12 +3,6 @@
 #include "failing_allocator.h"
 #include "rate_local_support.h"
 
-static const farm_id zero;
-
-static int32_t is_zero(const farm_id *id) {
-    return memcmp(id, &zero, sizeof zero) == 0;
-}
-
 /* --- ways of counting ------------------------------------------------------------------------- */
 
 Test(rate_local, a_bucket_fills_evenly) {
@@ -294,6 +288,7 @@ Test(rate_local, calls_that_are_wrong_are_refused) {
     farm_rate_decision decision = {.struct_size = sizeof decision};
     farm_rate_decision odd = {.struct_size = 2};
     farm_error error = {.struct_size = sizeof error};
+    const farm_id zero = {{0}};
     const farm_id token = take(local, "rate", "bob", 1).decision.token;
     small.struct_size = 3;
 
