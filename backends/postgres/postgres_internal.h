@@ -107,7 +107,8 @@ struct farm_connection {
 
     int32_t transaction;
     uint32_t begin_flags;
-    uint32_t depth; /* of savepoints */
+    uint32_t depth;     /* of savepoints */
+    int32_t is_unsaved; /* a run failed before it had set its own: undo has nothing to take back */
 
     int64_t deadline_us;
     int32_t is_overdue; /* this call's time is over; what is left is to find out how it went */

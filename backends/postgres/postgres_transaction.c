@@ -166,6 +166,7 @@ static void note_success(farm_connection *connection, const run_plan *plan) {
         return;
     }
     if (connection->transaction == TRANSACTION_DEFERRED) connection->transaction = TRANSACTION_OPEN;
+    connection->is_unsaved = 0;
     connection->depth += (plan->flags & FARM_RUN_SAVEPOINT) != 0;
     connection->depth -= (plan->flags & FARM_RUN_RELEASE) != 0;
 }
@@ -193,8 +194,10 @@ static void note_failure(farm_connection *connection, const run_plan *plan) {
     if (connection->transaction == TRANSACTION_DEFERRED && status == PQTRANS_IDLE &&
         is_nothing_sent && !pipeline->is_lost)
         return;
-    if ((plan->flags & FARM_RUN_SAVEPOINT) && pipeline->read.phase != PHASE_BEFORE)
+    if ((plan->flags & FARM_RUN_SAVEPOINT) && pipeline->read.phase != PHASE_BEFORE) {
+        connection->is_unsaved = 0;
         connection->depth++;
+    }
     if (connection->transaction == TRANSACTION_DEFERRED) connection->transaction = TRANSACTION_OPEN;
     postgres_settle(connection, pipeline->is_lost);
 }
@@ -269,6 +272,7 @@ farm_status postgres_run(farm_connection *connection, farm_call *calls, size_t c
                          uint32_t flags, farm_fault *fault) {
     postgres_call_begin(connection, fault);
     reset_calls(calls, count);
+    connection->is_unsaved = (flags & FARM_RUN_SAVEPOINT) != 0;
     farm_status status = check_run(connection, flags, fault);
     if (status != FARM_OK) return status;
     if (is_idle(connection, calls, count, flags)) {
@@ -321,6 +325,7 @@ void postgres_rollback(farm_connection *connection) {
     postgres_call_begin(connection, &fault);
     if (connection->transaction == TRANSACTION_OPEN) roll_back(connection);
     connection->transaction = TRANSACTION_NONE;
+    connection->is_unsaved = 0;
     if (!is_hosted(connection)) connection->depth = 0;
 }
 
@@ -328,9 +333,15 @@ farm_status postgres_undo(farm_connection *connection, farm_fault *fault) {
     char undo[POSTGRES_COMMAND_SIZE];
     char release[POSTGRES_COMMAND_SIZE];
     const char *const commands[] = {undo, release};
+    const int32_t is_unsaved = connection->is_unsaved;
     postgres_call_begin(connection, fault);
+    connection->is_unsaved = 0;
     if (connection->transaction == TRANSACTION_OVER)
         return postgres_fault_set(fault, FARM_EUNAVAILABLE, over_text);
+    /* Where SAVEPOINT itself was refused the transaction has failed. */
+    if (is_unsaved && PQtransactionStatus(connection->handle) == PQTRANS_INERROR)
+        return postgres_fault_set(fault, FARM_EINVAL, over_text);
+    if (is_unsaved) return FARM_OK;
     if (connection->depth == 0)
         return postgres_fault_set(fault, FARM_EINVAL, "no savepoint is set");
     (void)snprintf(undo, sizeof undo, "ROLLBACK TO SAVEPOINT farm_%u", connection->depth);

@@ -132,10 +132,11 @@ struct farm_connection {
     int32_t is_adopted;
     int32_t is_readonly;
 
-    int32_t turn;      /* TURN_… */
-    int32_t begun;     /* FARM_BEGIN_… of begin(), 0: none */
-    int32_t is_failed; /* a run in it has, and nothing has undone that */
-    uint32_t depth;    /* savepoints of ours */
+    int32_t turn;       /* TURN_… */
+    int32_t begun;      /* FARM_BEGIN_… of begin(), 0: none */
+    int32_t is_failed;  /* a run in it has, and nothing has undone that */
+    uint32_t depth;     /* savepoints of ours */
+    int32_t is_unsaved; /* a run failed before it had set its own: undo has nothing to take back */
 
     int32_t is_member;  /* it is at work in the writer's transaction */
     int32_t has_left;   /* after a failure; what it began it has yet to end */

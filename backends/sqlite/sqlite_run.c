@@ -141,6 +141,7 @@ farm_status sqlite_run(farm_connection *connection, farm_call *calls, size_t cou
                        farm_fault *fault) {
     farm_status status = sqlite_start(connection, fault);
 
+    connection->is_unsaved = (flags & FARM_RUN_SAVEPOINT) != 0;
     if (status != FARM_OK) return sqlite_end(connection, status);
     status = sqlite_transaction_check(connection, fault);
     if (status != FARM_OK) return sqlite_end(connection, status);
@@ -151,7 +152,8 @@ farm_status sqlite_run(farm_connection *connection, farm_call *calls, size_t cou
             connection->has_left = 1;
         }
         /* A transaction of the host is the host's to judge. */
-        connection->is_failed = status != FARM_OK && connection->begun != 0;
+        connection->is_failed =
+            status != FARM_OK && connection->begun != 0 && !connection->is_unsaved;
     } else {
         connection->depth = 0;
         status = run_alone(connection, calls, count, flags, fault);

@@ -133,6 +133,7 @@ void sqlite_transaction_end(farm_connection *connection) {
     connection->begun = 0;
     connection->is_failed = 0;
     connection->has_left = 0;
+    connection->is_unsaved = 0;
     connection->depth = 0;
     sqlite_turn_leave(connection);
 }
@@ -160,6 +161,7 @@ farm_status sqlite_transaction_commit(farm_connection *connection, farm_fault *f
 farm_status sqlite_savepoint_set(farm_connection *connection, farm_fault *fault) {
     connection->depth++;
     int result = sqlite_control(connection, CONTROL_SAVE);
+    connection->is_unsaved = result != SQLITE_OK;
     if (result == SQLITE_OK) return FARM_OK;
     connection->depth--;
     return sqlite_fault_result(connection, fault, result);
@@ -176,7 +178,11 @@ farm_status sqlite_savepoint_release(farm_connection *connection, farm_fault *fa
 }
 
 static farm_status undo(farm_connection *connection, farm_fault *fault) {
+    int32_t is_unsaved = connection->is_unsaved;
+
+    connection->is_unsaved = 0;
     if (!is_open(connection)) return fault_gone(fault);
+    if (is_unsaved) return FARM_OK;
     if (connection->depth == 0) {
         return sqlite_fault_set(fault, FARM_EINVAL, "no savepoint is set");
     }
@@ -219,6 +225,7 @@ void sqlite_rollback(farm_connection *connection) {
     if (connection->begun != 0 || !connection->is_adopted) {
         sqlite_transaction_end(connection);
     } else {
+        connection->is_unsaved = 0;
         for (uint32_t i = connection->depth; i > 0; i--) {
             if (undo(connection, &ignored) != FARM_OK) break;
         }

@@ -166,9 +166,11 @@ enum {
  * of their own. begin may be deferred to the first run. When run fails outside a savepoint, the
  * transaction can only be rolled back; when it fails and a savepoint is set, undo takes everything
  * since the savepoint back and the transaction goes on — unless the status is EAGAIN, EUNAVAILABLE,
- * EUNCERTAIN, ETIMEOUT or ENOMEM: then it, too, can only be rolled back. A failed run with
- * FARM_RUN_COMMIT and no begin has rolled back already. Savepoints nest. All runs of a transaction
- * that was begun with FARM_BEGIN_READ see the store as it was at one moment.
+ * EUNCERTAIN, ETIMEOUT or ENOMEM: then it, too, can only be rolled back. After a failed run with
+ * FARM_RUN_SAVEPOINT undo takes back that run and nothing else, also where it failed before its
+ * savepoint was set. A failed run with FARM_RUN_COMMIT and no begin has rolled back already.
+ * Savepoints nest. All runs of a transaction that was begun with FARM_BEGIN_READ see the store as
+ * it was at one moment.
  *
  * Constraints. A NULL where none may be is EREFUSED with FARM_FAULT_NULL, as a check is with its
  * own class. The texts of the dialect "sqlite" call farm_list(?n), a table of the values of a

@@ -316,6 +316,21 @@ static void faults_of_the_first_run_are_undone(conformance_suite *suite) {
     commit_and_claim(client, 3);
 }
 
+/* A run that would set a savepoint inside another and fails, perhaps before it has: undo is its own,
+ * and the one around it stands. */
+static void a_run_that_fails_at_once_is_undone_alone(conformance_suite *suite) {
+    suite_client *client = open_saved(suite, 1);
+    if (client == NULL) return;
+    const farm_value wrong[] = {text("four"), text("four"), integer(4), null()};
+
+    CLAIM(suite, client_do(client, ITEM_ADD, SAVE, NULL, wrong, 1) != FARM_OK);
+    CLAIM_OK(client, client_undo(client));
+
+    CLAIM(suite, item_count(client, INSIDE) == 2);
+    CLAIM_OK(client, item_add(client, RELEASE, 4, "four", 4));
+    commit_and_claim(client, 7);
+}
+
 static void a_releasing_run_that_fails_is_undone(conformance_suite *suite) {
     suite_client *client = open_saved(suite, 1);
     if (client == NULL) return;
@@ -392,6 +407,7 @@ static const suite_case savepoint_cases[] = {
     {"a fault inside a savepoint is undone and the transaction goes on",
      faults_inside_a_savepoint_are_undone},
     {"a fault of the run that sets the savepoint is undone", faults_of_the_first_run_are_undone},
+    {"a run that fails at once is undone alone", a_run_that_fails_at_once_is_undone_alone},
     {"a fault of the run that would release is undone", a_releasing_run_that_fails_is_undone},
     {"an expectation missed inside a savepoint is undone", misses_inside_a_savepoint_are_undone},
     {"an inner fault leaves the outer savepoint", inner_faults_leave_the_outer_savepoint},

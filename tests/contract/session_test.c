@@ -52,6 +52,21 @@ Test(session, an_operation_that_fails_inside_undoes_itself_alone) {
     cr_assert_eq(grant_count(), 1);
 }
 
+/* Postgres refuses it before it has set a savepoint, SQLite after. */
+Test(session, a_value_too_large_to_be_sent_costs_the_transaction_nothing) {
+    const farm_value large = {.type = FARM_BLOB, .data = "", .size = (size_t)1 << 30};
+    const char *text =
+        contract_is_postgres() ? "SELECT octet_length($1::bytea)" : "SELECT length(?1)";
+    cr_assert_eq(farm_begin(session), FARM_OK);
+    cr_assert_eq(farm_session_execute(session, text, &large, 1, NULL), FARM_EINVAL);
+    cr_assert_eq(add_host_row(), FARM_OK, "%s", farm_session_error_text(session));
+
+    cr_assert_eq(farm_session_execute(session, text, &large, 1, NULL), FARM_EINVAL);
+
+    cr_assert_eq(farm_commit(session), FARM_OK, "%s", farm_session_error_text(session));
+    cr_assert_eq(contract_host_count(session), 1);
+}
+
 Test(session, misuse_of_transactions_is_said) {
     cr_assert_eq(farm_commit(session), FARM_EINVAL);
     cr_assert_str_eq(farm_session_error_text(session), "no transaction is open");
