@@ -106,7 +106,6 @@ static void disconnect(farm_connection *connection) {
     sqlite_engine_clear(&connection->own);
     sqlite_unprepare(&connection->ahead);
     sqlite_unprepare(&connection->version);
-    connection->has_data_version = 0;
     (void)pthread_mutex_lock(&connection->guard);
     sqlite3 *handle = connection->own.handle;
     sqlite_file *file = connection->file;
