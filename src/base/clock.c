@@ -73,6 +73,11 @@ int64_t clock_monotonic_us(void) {
     return read_ns(CLOCK_MONOTONIC) / NS_PER_US;
 }
 
+int64_t clock_deadline_us(int64_t timeout_us) {
+    if (timeout_us < 0 || timeout_us > CLOCK_MAX_US) return INT64_MAX;
+    return clock_monotonic_us() + timeout_us;
+}
+
 void clock_sleep_us(int64_t duration_us) {
     if (duration_us <= 0) return;
     struct timespec left = {

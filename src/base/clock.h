@@ -14,6 +14,9 @@ extern const farm_entropy entropy_system; /* crypto_random() */
 
 /* Microseconds of the real monotonic clock, for waiting; never the hook's. */
 int64_t clock_monotonic_us(void);
+/* The moment at which a timeout that begins now is over; below 0 and beyond the year 2200: never,
+ * INT64_MAX. */
+int64_t clock_deadline_us(int64_t timeout_us);
 /* Sleep in real time. */
 void clock_sleep_us(int64_t duration_us);
 /* A condition that goes by that clock: 0, or an error of pthread_cond_init(). */

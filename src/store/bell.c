@@ -4,6 +4,7 @@
  * for what came since one began to listen. */
 #include "store/bell.h"
 #include "base/integer.h"
+#include "base/options.h"
 #include "store/session.h"
 #include "store_sql.h"
 #include <string.h>
@@ -79,7 +80,7 @@ static farm_status session_listen(farm_session *session, int64_t timeout_us) {
     farm_status status = store_enter(session);
     if (status != FARM_OK) return status;
     const store_shared *shared = session->shared;
-    const farm_backend *backend = shared->backend;
+    const farm_backend *backend = &shared->backend;
     farm_fault fault = {.call = -1, .ordinal = -1};
     memcpy(channel + strlen(channel), shared->schema, strlen(shared->schema) + 1);
     if (shared->polls_topics || backend->wait == NULL)
@@ -90,10 +91,7 @@ static farm_status session_listen(farm_session *session, int64_t timeout_us) {
         const int64_t limit_us = session->default_timeout_us;
         backend->set_timeout(session->connection, limit_us == 0 ? 0 : timeout_us + limit_us);
         status = backend->wait(session->connection, channel, timeout_us, &fault);
-        if (status != FARM_OK) {
-            fault.status = status;
-            (void)error_from_fault(session, NULL, &fault);
-        }
+        (void)error_of_call(session, NULL, status, &fault);
     }
     return store_leave(session, status);
 }
@@ -113,9 +111,11 @@ static int32_t on_version(void *context, size_t ordinal, const store_topic_read_
     return 0;
 }
 
-/* The caller's structs may be larger or smaller than ours. */
-static const farm_topic *item_at(const farm_topic *items, size_t index) {
-    return (const farm_topic *)((const unsigned char *)items + index * items->struct_size);
+/* One of the caller's items, which were checked: what his header does not have is zero. */
+static farm_topic item_at(const farm_topic *items, size_t index) {
+    farm_topic item;
+    (void)options_copy(&item, sizeof item, store_array_at(items, index));
+    return item;
 }
 
 static farm_status gather(bell_reading *reading, arena *owner, store_topic_read_each **out) {
@@ -132,10 +132,10 @@ static farm_status gather(bell_reading *reading, arena *owner, store_topic_read_
     reading->count = 0;
     for (const bell_waiter *i = reading->self->first; i != NULL; i = i->next) {
         for (size_t j = 0; i->must_read && j < i->count; j++) {
-            const farm_topic *item = item_at(i->items, j);
+            const farm_topic item = item_at(i->items, j);
             const size_t place = reading->count++;
-            char *name = arena_copy(owner, item->owner, strlen(item->owner));
-            char *topic = arena_copy(owner, item->topic, strlen(item->topic));
+            char *name = arena_copy(owner, item.owner, strlen(item.owner));
+            char *topic = arena_copy(owner, item.topic, strlen(item.topic));
             if (name == NULL || topic == NULL) return FARM_ENOMEM;
             each[place] = (store_topic_read_each){value_text_of(name), value_text_of(topic)};
             reading->numbers[place] = i->number;
@@ -181,7 +181,7 @@ static void hand_out(bell *self, const bell_reading *reading) {
         const size_t place = reading->places[i];
         if (place == 0) waiter = find_waiter(self, reading->numbers[i]);
         if (waiter == NULL) continue;
-        waiter->changed_count += reading->versions[i] != item_at(waiter->items, place)->seen;
+        waiter->changed_count += reading->versions[i] != item_at(waiter->items, place).seen;
         waiter->results[place] = reading->versions[i];
         waiter->must_read = 0;
         waiter->is_read = 1;
@@ -326,8 +326,7 @@ farm_status bell_wait(bell *self, bell_open_function open, void *context, const 
                       farm_error *error, size_t *out_count) {
     bell_waiter waiter = {.items = items, .count = count, .results = results};
     waiter.error.struct_size = sizeof waiter.error;
-    waiter.until_us =
-        timeout_us < 0 || timeout_us > CLOCK_MAX_US ? INT64_MAX : clock_monotonic_us() + timeout_us;
+    waiter.until_us = clock_deadline_us(timeout_us);
     clock_condition_init(&waiter.woken);
     pthread_mutex_lock(&self->mutex);
     enter(self, &waiter);
@@ -337,7 +336,8 @@ farm_status bell_wait(bell *self, bell_open_function open, void *context, const 
         else
             lead(self, open, context, &waiter);
     }
-    if (self->is_closing) error_set(&waiter.error, FARM_EINVAL, 0, "the pool is not open");
+    if (self->is_closing)
+        (void)store_error_fail(&waiter.error, FARM_EINVAL, 0, "the pool is not open");
     leave(self, &waiter);
     pthread_mutex_unlock(&self->mutex);
     pthread_cond_destroy(&waiter.woken);

@@ -6,9 +6,7 @@
 #include <string.h>
 
 void error_clear(farm_session *session) {
-    session->error.status = FARM_OK;
-    session->error.reason = 0;
-    session->error.text[0] = '\0';
+    store_error_clear(&session->error);
     session->fault_kind = FARM_FAULT_OTHER;
     session->fault_statement = FARM_STATEMENT_UNNUMBERED;
 }
@@ -19,13 +17,6 @@ static void set_list(farm_error *error, farm_status status, int32_t reason, cons
     error->status = status;
     error->reason = reason;
     text_format_list(error->text, sizeof error->text, format, arguments);
-}
-
-void error_set(farm_error *error, farm_status status, int32_t reason, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    set_list(error, status, reason, format, arguments);
-    va_end(arguments);
 }
 
 farm_status store_fail(farm_session *session, farm_status status, int32_t reason,
@@ -51,6 +42,14 @@ farm_status store_error_fail(farm_error *error, farm_status status, int32_t reas
     return status;
 }
 
+void store_error_clear(farm_error *error) {
+    if (error == NULL) return;
+    error->struct_size = sizeof *error;
+    error->status = FARM_OK;
+    error->reason = 0;
+    error->text[0] = '\0';
+}
+
 farm_status store_take_error(farm_session *session, farm_session *from, farm_status status) {
     if (session != from) {
         session->error = from->error;
@@ -71,8 +70,9 @@ static const store_error_rule *find_rule(uint32_t statement, int32_t kind) {
     return NULL;
 }
 
-farm_status error_from_fault(farm_session *session, const store_batch *batch,
-                             const farm_fault *fault) {
+farm_status error_of_call(farm_session *session, const store_batch *batch, farm_status status,
+                          const farm_fault *fault) {
+    if (status == FARM_OK) return FARM_OK;
     const char *name = "";
     const store_error_rule *rule = NULL;
     session->fault_kind = fault->kind;
@@ -85,10 +85,10 @@ farm_status error_from_fault(farm_session *session, const store_batch *batch,
             rule = find_rule(statement->number, fault->kind);
         }
     }
-    farm_status status = rule != NULL ? rule->status : fault->status;
+    const farm_status said = rule != NULL ? rule->status : status;
     const char *separator = name[0] == '\0' ? "" : ": ";
-    return store_fail(session, status, rule != NULL ? rule->reason : 0, "%s%s%s", name, separator,
-                      fault->text[0] != '\0' ? fault->text : farm_status_text(status));
+    return store_fail(session, said, rule != NULL ? rule->reason : 0, "%s%s%s", name, separator,
+                      fault->text[0] != '\0' ? fault->text : farm_status_text(said));
 }
 
 const farm_error *farm_session_error(const farm_session *session) {

@@ -51,7 +51,7 @@ static farm_status write(farm_session *session, farm_status status, const health
     json_add_boolean(answer, "ok", status == FARM_OK && !is_slow && is_migrated);
     json_add_number(answer, "latency_ms", (double)latency_us / 1000.0);
     json_add_text(answer, "version", version);
-    json_add_text(answer, "backend", session->shared->backend->scheme);
+    json_add_text(answer, "backend", session->shared->backend.scheme);
     json_add_integer(answer, "schema", facts->number);
     if (status != FARM_OK) {
         json_add_text(answer, "error", session->error.text);

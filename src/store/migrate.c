@@ -142,10 +142,8 @@ static farm_status run_script(farm_session *session, const char *text) {
     if (script == NULL)
         return store_fail(session, FARM_ENOMEM, 0, "there is no memory for the migration");
     farm_fault fault = {.call = -1, .ordinal = -1};
-    farm_status status = session->shared->backend->script(session->connection, script, &fault);
-    if (status == FARM_OK) return FARM_OK;
-    fault.status = status;
-    return error_from_fault(session, NULL, &fault);
+    const farm_status status = session->shared->backend.script(session->connection, script, &fault);
+    return error_of_call(session, NULL, status, &fault);
 }
 
 static farm_status apply(farm_session *session, void *context) {

@@ -1,7 +1,6 @@
 /* The pool: idle sessions last in, first out; waiters first come, first served. Sessions are opened
  * and checked outside the mutex, so that a slow store holds up nobody else. */
 #include "store/pool.h"
-#include "base/options.h"
 #include "store/session.h"
 #include "store_sql.h"
 #include <string.h>
@@ -48,40 +47,61 @@ farm_status farm_pool_new(farm_pool **out) {
     return FARM_OK;
 }
 
-static farm_status fail(farm_error *error, farm_status status, const char *text) {
-    if (error != NULL) error_set(error, status, 0, "%s", text);
-    return status;
+static farm_status fail_closed(farm_error *error) {
+    return store_error_fail(error, FARM_EINVAL, 0, "the pool is not open");
 }
 
-static farm_status keep_text(farm_pool *pool, const char **text) {
-    if (*text == NULL) return FARM_OK;
+static int32_t keep_text(farm_pool *pool, const char **text) {
+    if (*text == NULL) return 1;
     *text = arena_copy(&pool->arena, *text, strlen(*text));
-    return *text == NULL ? FARM_ENOMEM : FARM_OK;
+    return *text != NULL;
 }
 
 /* Copy what outlives the call: the options' strings and hooks. */
-static farm_status keep_options(farm_pool *pool, const farm_session_options *source) {
-    farm_status status = options_copy(&pool->options, sizeof pool->options, source);
-    pool->options.struct_size = sizeof pool->options;
-    if (status == FARM_OK) status = keep_text(pool, &pool->options.actor);
-    if (status == FARM_OK) status = keep_text(pool, &pool->options.space);
-    if (status == FARM_OK && pool->options.clock != NULL) {
-        status = options_copy(&pool->clock, sizeof pool->clock, pool->options.clock);
+static farm_status keep_options(farm_pool *pool, const farm_session_options *source,
+                                farm_error *error) {
+    farm_session_options *kept = &pool->options;
+    farm_status status =
+        store_error_check_options(error, "options.session", kept, sizeof *kept, source);
+    kept->struct_size = sizeof *kept;
+    if (status == FARM_OK && kept->clock != NULL) {
+        status = store_error_check_options(error, "options.session.clock", &pool->clock,
+                                           sizeof pool->clock, kept->clock);
         pool->clock.struct_size = sizeof pool->clock;
-        pool->options.clock = &pool->clock;
+        kept->clock = &pool->clock;
     }
-    if (status == FARM_OK && pool->options.entropy != NULL) {
-        status = options_copy(&pool->entropy, sizeof pool->entropy, pool->options.entropy);
+    if (status == FARM_OK && kept->entropy != NULL) {
+        status = store_error_check_options(error, "options.session.entropy", &pool->entropy,
+                                           sizeof pool->entropy, kept->entropy);
         pool->entropy.struct_size = sizeof pool->entropy;
-        pool->options.entropy = &pool->entropy;
+        kept->entropy = &pool->entropy;
     }
+    if (status == FARM_OK && !(keep_text(pool, &kept->actor) && keep_text(pool, &kept->space)))
+        status = store_error_fail(error, FARM_ENOMEM, 0, "there is no memory for the options");
     return status;
+}
+
+static farm_status take_options(farm_pool *pool, const farm_pool_options *source,
+                                farm_error *error) {
+    farm_pool_options options;
+    farm_status status =
+        store_error_check_options(error, "options", &options, sizeof options, source);
+    if (status == FARM_OK)
+        status = store_error_check_range(error, "options.max_count", options.max_count, 0,
+                                         MAX_MAX_COUNT);
+    if (status == FARM_OK)
+        status = store_error_check_range(error, "options.idle_us", options.idle_us, -1, INT64_MAX);
+    if (status != FARM_OK) return status;
+    pool->max_count = options.max_count == 0 ? DEFAULT_MAX_COUNT : options.max_count;
+    pool->idle_us = options.idle_us == 0 ? default_idle_us : options.idle_us;
+    return keep_options(pool, options.session, error);
 }
 
 static farm_status open_session(farm_pool *pool, store_shared *shared, farm_error *error,
                                 farm_session **out) {
     farm_status status = farm_session_new(out);
-    if (status != FARM_OK) return fail(error, status, "there is no memory for a session");
+    if (status != FARM_OK)
+        return store_error_fail(error, status, 0, "there is no memory for a session");
     status = session_open_shared(*out, shared, &pool->options);
     if (status == FARM_OK) status = run_connect(*out);
     if (status == FARM_OK) return FARM_OK;
@@ -91,32 +111,18 @@ static farm_status open_session(farm_pool *pool, store_shared *shared, farm_erro
     return status;
 }
 
-static farm_status take_options(farm_pool *pool, const farm_pool_options *source) {
-    farm_pool_options options;
-    farm_status status = options_copy(&options, sizeof options, source);
-    if (status != FARM_OK) return status;
-    if (options.max_count > MAX_MAX_COUNT || options.idle_us < -1) return FARM_EINVAL;
-    pool->max_count = options.max_count == 0 ? DEFAULT_MAX_COUNT : options.max_count;
-    pool->idle_us = options.idle_us == 0 ? default_idle_us : options.idle_us;
-    return keep_options(pool, options.session);
-}
-
 farm_status farm_pool_open(farm_pool *pool, const char *uri, const farm_pool_options *options,
                            farm_error *error) {
-    farm_error unwanted;
-    if (error == NULL) error = &unwanted;
-    error_set(error, FARM_OK, 0, "%s", "");
-    if (pool == NULL) return fail(error, FARM_EINVAL, "the pool is NULL");
+    store_error_clear(error);
+    if (pool == NULL) return store_error_fail(error, FARM_EINVAL, 0, "the pool is NULL");
     if (pool->was_opened)
-        return fail(error, FARM_EINVAL,
-                    pool->shared != NULL ? "the pool is open already"
-                                         : "the pool was closed, and is not opened again: make a "
-                                           "new one");
-    farm_status status = take_options(pool, options);
-    if (status != FARM_OK)
-        return fail(error, status,
-                    "the pool's options are wrong: struct_size, max_count over 10000, or idle_us "
-                    "below -1");
+        return store_error_fail(error, FARM_EINVAL, 0, "%s",
+                                pool->shared != NULL
+                                    ? "the pool is open already"
+                                    : "the pool was closed, and is not opened again: make a "
+                                      "new one");
+    farm_status status = take_options(pool, options, error);
+    if (status != FARM_OK) return status;
     status = shared_open(uri, NULL, error, &pool->shared);
     if (status != FARM_OK) return status;
     status = open_session(pool, pool->shared, error, &pool->idle);
@@ -179,8 +185,7 @@ static void wait_in_line(farm_pool *pool, pool_waiter *waiter, int64_t timeout_u
         pool->last->next = waiter;
     pool->last = waiter;
 
-    const int64_t until_us =
-        timeout_us < 0 || timeout_us > CLOCK_MAX_US ? INT64_MAX : clock_monotonic_us() + timeout_us;
+    const int64_t until_us = clock_deadline_us(timeout_us);
     int32_t is_in_time = 1;
     while (goes_on(pool, waiter) && is_in_time)
         is_in_time = clock_condition_wait(&waiter->condition, &pool->mutex, until_us);
@@ -225,25 +230,25 @@ static farm_status prepare(farm_pool *pool, store_shared *shared, farm_session *
 }
 
 static farm_status check_process(const farm_pool *pool, farm_error *error) {
-    if (pool == NULL) return fail(error, FARM_EINVAL, "the pool is NULL");
+    if (pool == NULL) return store_error_fail(error, FARM_EINVAL, 0, "the pool is NULL");
     if (pool->fork_generation == clock_fork_generation()) return FARM_OK;
-    return fail(error, FARM_EINVAL, "the pool belongs to the process that forked this one");
+    return store_error_fail(error, FARM_EINVAL, 0,
+                            "the pool belongs to the process that forked this one");
 }
 
 /* Why nobody served him. */
 static farm_status fail_unserved(const farm_pool *pool, int32_t is_open, int64_t timeout_us,
                                  farm_error *error) {
-    if (!is_open) return fail(error, FARM_EINVAL, "the pool is not open");
-    if (error != NULL)
-        error_set(error, FARM_EAGAIN, 0, "all %u sessions of the pool were in use for %lld ms",
-                  pool->max_count, (long long)(timeout_us / 1000));
-    return FARM_EAGAIN;
+    if (!is_open) return fail_closed(error);
+    return store_error_fail(error, FARM_EAGAIN, 0,
+                            "all %u sessions of the pool were in use for %lld ms", pool->max_count,
+                            (long long)(timeout_us / 1000));
 }
 
 farm_status pool_acquire(farm_pool *pool, int64_t timeout_us, const atomic_int *is_given_up,
                          farm_error *error, farm_session **out) {
-    if (error != NULL) error_set(error, FARM_OK, 0, "%s", "");
-    if (out == NULL) return fail(error, FARM_EINVAL, "out is NULL");
+    store_error_clear(error);
+    if (out == NULL) return store_error_fail(error, FARM_EINVAL, 0, "out is NULL");
     *out = NULL;
     farm_status status = check_process(pool, error);
     if (status != FARM_OK) return status;
@@ -260,7 +265,7 @@ farm_status pool_acquire(farm_pool *pool, int64_t timeout_us, const atomic_int *
     if (!is_served(&place)) return fail_unserved(pool, is_open, timeout_us, error);
     if (shared == NULL) {
         /* Served, and closed before it could look: what it was handed ends here. */
-        status = fail(error, FARM_EINVAL, "the pool is not open");
+        status = fail_closed(error);
         farm_session_free(place.session);
     } else if (place.session != NULL) {
         status = prepare(pool, shared, place.session, error, out);
@@ -289,7 +294,7 @@ farm_status pool_open_session(farm_pool *pool, farm_error *error, farm_session *
     pthread_mutex_lock(&pool->mutex);
     store_shared *shared = pool->shared == NULL ? NULL : shared_enter(pool->shared);
     pthread_mutex_unlock(&pool->mutex);
-    if (shared == NULL) return fail(error, FARM_EINVAL, "the pool is not open");
+    if (shared == NULL) return fail_closed(error);
     farm_status status = open_session(pool, shared, error, out);
     shared_leave(shared);
     return status;
@@ -300,13 +305,13 @@ farm_status pool_bell(farm_pool *pool, farm_error *error, bell **out) {
     if (status != FARM_OK) return status;
     pthread_mutex_lock(&pool->mutex);
     if (pool->shared == NULL)
-        status = fail(error, FARM_EINVAL, "the pool is not open");
+        status = fail_closed(error);
     else if (pool->bell == NULL)
         pool->bell = bell_new();
     *out = pool->bell;
     pthread_mutex_unlock(&pool->mutex);
     if (status == FARM_OK && *out == NULL)
-        status = fail(error, FARM_ENOMEM, "there is no memory for the topics");
+        status = store_error_fail(error, FARM_ENOMEM, 0, "there is no memory for the topics");
     return status;
 }
 

@@ -46,7 +46,7 @@ farm_status run_set_timeout(farm_session *session) {
                               "the operation's time was over before it was done");
     }
     if (session->connection != NULL)
-        session->shared->backend->set_timeout(session->connection, left);
+        session->shared->backend.set_timeout(session->connection, left);
     return FARM_OK;
 }
 
@@ -58,38 +58,35 @@ farm_status run_connect(farm_session *session) {
         left = integer_max(1, session->deadline_us - clock_monotonic_us());
     const store_shared *shared = session->shared;
     farm_connection *connection = NULL;
-    farm_status status = shared->backend->open(shared->store, left, &connection, &fault);
-    if (status == FARM_OK) {
-        session->connection = connection;
-        return FARM_OK;
-    }
-    fault.status = status;
-    return error_from_fault(session, NULL, &fault);
+    farm_status status = shared->backend.open(shared->store, left, &connection, &fault);
+    if (status == FARM_OK) session->connection = connection;
+    return error_of_call(session, NULL, status, &fault);
 }
 
-/* What the store's row policies go by: 's' the service, 'u' and the user, nothing. */
-static void actor_text(const farm_session *session, int32_t kind, char *out) {
-    out[0] = '\0';
-    if (kind == ACTOR_SERVICE) memcpy(out, "s", 2);
+/* What the store's row policies go by: 's' the service, 'u' and the user, nothing. NULL when there
+ * is no memory. */
+static const char *actor_text(const farm_session *session, int32_t kind, arena *owner) {
+    char *text = arena_allocate(owner, sizeof session->actor + 1);
+    if (text == NULL) return NULL;
+    if (kind == ACTOR_SERVICE) text[0] = 's';
     if (kind == ACTOR_USER) {
-        out[0] = 'u';
-        memcpy(out + 1, session->actor, strlen(session->actor) + 1);
+        text[0] = 'u';
+        memcpy(text + 1, session->actor, strlen(session->actor));
     }
+    return text;
 }
 
 /* Put what the store must be told into the batch's free first call. */
 static farm_status set_first_call(farm_session *session, store_batch *batch, int32_t kind) {
-    char text[FARM_KEY_MAX + 2];
-    actor_text(session, kind, text);
     const int32_t is_timed = session->timeout_us > 0;
     const farm_statement *statement =
         &batch->statements[is_timed ? STORE_STATEMENT_ACTOR_AND_TIMEOUT_SET
                                     : STORE_STATEMENT_ACTOR_SET];
     farm_value *values = arena_allocate_array(batch->arena, 2, sizeof *values);
-    char *copy = arena_copy(batch->arena, text, strlen(text));
-    if (values == NULL || copy == NULL)
+    const char *actor = actor_text(session, kind, batch->arena);
+    if (values == NULL || actor == NULL)
         return store_fail(session, FARM_ENOMEM, 0, "there is no memory for the actor");
-    values[0] = value_from_text(value_text_of(copy));
+    values[0] = value_from_text(value_text_of(actor));
     if (is_timed) {
         char *timeout = arena_allocate(batch->arena, 24);
         if (timeout == NULL)
@@ -108,111 +105,113 @@ static int32_t has_actor(const farm_session *session) {
     return session->shared->statements[STORE_STATEMENT_ACTOR_SET].step_count > 0;
 }
 
-/* A host whose connection we borrowed goes on in the same transaction: leave its actor behind. */
+/* As whom the operation that runs acts. */
+static int32_t acting_kind(const farm_session *session) {
+    return session->frame->flags & STORE_SERVICE ? ACTOR_SERVICE : session->actor_kind;
+}
+
+/* A host whose connection we borrowed goes on in the same transaction: an operation that acts as
+ * another leaves the host's actor behind. */
+static int32_t must_restore_actor(const farm_session *session, uint32_t flags) {
+    return session->is_adopted && (flags & FARM_RUN_RELEASE) && has_actor(session) &&
+           acting_kind(session) != session->actor_kind;
+}
+
 static farm_status restore_actor(farm_session *session, store_batch *batch) {
-    if (!session->is_adopted || !session->frame->is_joined ||
-        session->sent_kind == session->actor_kind)
-        return FARM_OK;
-    char text[FARM_KEY_MAX + 2];
-    actor_text(session, session->actor_kind, text);
-    char *copy = arena_copy(batch->arena, text, strlen(text));
+    const char *actor = actor_text(session, session->actor_kind, batch->arena);
     store_slots slots;
-    if (copy == NULL ||
+    if (actor == NULL ||
         !store_batch_add(batch, STORE_STATEMENT_ACTOR_SET, 1, NULL, NULL, NULL, &slots))
         return store_fail(session, FARM_ENOMEM, 0, "there is no memory for the actor");
-    slots.shared[0] = value_from_text(value_text_of(copy));
-    session->sent_kind = session->actor_kind;
+    slots.shared[0] = value_from_text(value_text_of(actor));
     return FARM_OK;
 }
 
-static farm_status begin_frame(farm_session *session, uint32_t run_flags, uint32_t *out_flags) {
+static farm_status begin(farm_session *session) {
     store_frame *frame = session->frame;
-    if (frame->state != FRAME_IDLE) return FARM_OK;
-    if (frame->is_joined) {
-        *out_flags |= FARM_RUN_SAVEPOINT;
-        return FARM_OK;
-    }
-    session->sent_kind = -1;
-    if (run_flags & FARM_RUN_COMMIT) {
-        if (frame->flags & STORE_READS) *out_flags |= FARM_RUN_READ;
-        return FARM_OK;
-    }
     farm_fault fault = {.call = -1, .ordinal = -1};
-    uint32_t mode = frame->flags & STORE_READS ? FARM_BEGIN_READ : FARM_BEGIN_WRITE;
-    mode |= FARM_BEGIN_BRIEF;
-    farm_status status = session->shared->backend->begin(session->connection, mode, &fault);
-    if (status == FARM_OK) {
-        frame->state = FRAME_BEGUN;
+    const uint32_t mode = frame->flags & STORE_READS ? FARM_BEGIN_READ : FARM_BEGIN_WRITE;
+    const farm_status status =
+        session->shared->backend.begin(session->connection, mode | FARM_BEGIN_BRIEF, &fault);
+    if (status == FARM_OK) frame->state = FRAME_BEGUN;
+    return error_of_call(session, NULL, status, &fault);
+}
+
+/* What a batch has to carry, so that its operation is a transaction of its own or, joined, a
+ * savepoint. */
+static farm_status choose_flags(farm_session *session, int32_t is_last, uint32_t *out) {
+    const store_frame *frame = session->frame;
+    if (frame->is_joined) {
+        *out = (frame->state == FRAME_IDLE ? FARM_RUN_SAVEPOINT : 0u) |
+               (is_last ? FARM_RUN_RELEASE : 0u);
         return FARM_OK;
     }
-    fault.status = status;
-    return error_from_fault(session, NULL, &fault);
+    *out = is_last ? FARM_RUN_COMMIT : 0;
+    if (frame->state != FRAME_IDLE) return FARM_OK;
+    session->sent_kind = -1;
+    if (!is_last) return begin(session);
+    if (frame->flags & STORE_READS) *out |= FARM_RUN_READ;
+    return FARM_OK;
 }
 
 /* After a failed run nothing of the operation is left in the store. Returns what to report: where
  * taking it back has lost the caller's transaction, that, for he would believe that it goes on. */
-static farm_status end_failed(farm_session *session, int32_t had_savepoint, farm_status status) {
-    store_frame *frame = session->frame;
-    const farm_backend *backend = session->shared->backend;
+static farm_status end_failed(farm_session *session, farm_status status) {
+    const farm_backend *backend = &session->shared->backend;
+    const int32_t state = session->frame->state;
     farm_fault fault = {.call = -1, .ordinal = -1};
     session->sent_kind = -1;
-    if (frame->state == FRAME_BEGUN) backend->rollback(session->connection);
-    const int32_t is_saved = frame->is_joined && (frame->state == FRAME_SAVED || had_savepoint);
-    frame->state = FRAME_IDLE;
-    if (!is_saved) return status;
+    session->frame->state = FRAME_IDLE;
+    if (state == FRAME_BEGUN) backend->rollback(session->connection);
+    if (state != FRAME_SAVED) return status;
     /* Even where only a rollback is left: a host must not be able to commit half of it. */
     const farm_status undone = backend->undo(session->connection, &fault);
     const int32_t is_broken = undone != FARM_OK || run_breaks_transaction(status);
     if (is_broken && session->transaction == TRANSACTION_OPEN)
         session->transaction = TRANSACTION_BROKEN;
     if (run_breaks_transaction(status) || !run_breaks_transaction(undone)) return status;
-    fault.status = undone;
-    return error_from_fault(session, NULL, &fault);
+    return error_of_call(session, NULL, undone, &fault);
+}
+
+/* Put around the statements what the store must be told about the actor. out_skipped: how many of
+ * the batch's calls, 1 or 0, say nothing new. */
+static farm_status frame_batch(farm_session *session, store_batch *batch, uint32_t flags,
+                               size_t *out_skipped) {
+    const int32_t kind = acting_kind(session);
+    farm_status status = FARM_OK;
+    if (must_restore_actor(session, flags)) status = restore_actor(session, batch);
+    *out_skipped = batch->count > 0 && (session->sent_kind == kind || !has_actor(session));
+    if (status == FARM_OK && batch->count > *out_skipped)
+        status = set_first_call(session, batch, kind);
+    return status;
 }
 
 static farm_status send(farm_session *session, store_batch *batch, uint32_t flags) {
-    store_frame *frame = session->frame;
-    farm_call *calls = batch->calls;
-    size_t count = batch->count;
-    size_t skipped = 0;
-    int32_t kind = frame->flags & STORE_SERVICE ? ACTOR_SERVICE : session->actor_kind;
-    if (count > 0 && (session->sent_kind == kind || !has_actor(session))) {
-        calls++;
-        count--;
-        skipped = 1;
-    } else if (count > 0) {
-        farm_status status = set_first_call(session, batch, kind);
-        if (status != FARM_OK) return status;
-    }
     farm_fault fault = {.call = -1, .ordinal = -1};
-    farm_status status =
-        session->shared->backend->run(session->connection, calls, count, flags, &fault);
-    if (status == FARM_OK) return FARM_OK;
+    size_t skipped = 0;
+    farm_status status = frame_batch(session, batch, flags, &skipped);
+    if (status != FARM_OK) return status;
+    if (flags & FARM_RUN_SAVEPOINT) session->frame->state = FRAME_SAVED;
+    farm_call *calls = skipped > 0 ? batch->calls + skipped : batch->calls;
+    status = session->shared->backend.run(session->connection, calls, batch->count - skipped, flags,
+                                          &fault);
     if (fault.call >= 0) fault.call += (int32_t)skipped;
-    fault.status = status;
-    return error_from_fault(session, batch, &fault);
+    if (status == FARM_OK && must_restore_actor(session, flags))
+        session->sent_kind = session->actor_kind;
+    return error_of_call(session, batch, status, &fault);
 }
 
-static farm_status run(farm_session *session, store_batch *batch, uint32_t flags) {
-    store_frame *frame = session->frame;
+static farm_status run(farm_session *session, store_batch *batch, int32_t is_last) {
+    uint32_t flags = 0;
     if (batch->status != FARM_OK)
         return store_fail(session, batch->status, 0, "there is no memory for the statements");
     farm_status status = run_connect(session);
     if (status == FARM_OK) status = run_set_timeout(session);
-    if (status == FARM_OK) status = begin_frame(session, flags, &flags);
+    if (status == FARM_OK) status = choose_flags(session, is_last, &flags);
     if (status != FARM_OK) return status;
-
-    const int32_t is_last = (flags & FARM_RUN_COMMIT) != 0;
-    if (is_last && frame->is_joined) {
-        flags = (flags & ~(uint32_t)FARM_RUN_COMMIT) | FARM_RUN_RELEASE;
-        status = restore_actor(session, batch);
-    }
-    if (status == FARM_OK) status = send(session, batch, flags);
-    if (status != FARM_OK) return end_failed(session, (flags & FARM_RUN_SAVEPOINT) != 0, status);
-    if (is_last)
-        frame->state = FRAME_IDLE;
-    else
-        frame->state = frame->is_joined ? FRAME_SAVED : FRAME_BEGUN;
+    status = send(session, batch, flags);
+    if (status != FARM_OK) return end_failed(session, status);
+    if (is_last) session->frame->state = FRAME_IDLE;
     return FARM_OK;
 }
 
@@ -221,12 +220,12 @@ farm_status store_run(farm_session *session, store_batch *batch) {
 }
 
 farm_status store_finish(farm_session *session, store_batch *batch) {
-    return run(session, batch, FARM_RUN_COMMIT);
+    return run(session, batch, 1);
 }
 
 farm_status store_undo(farm_session *session) {
     farm_status status = FARM_OK;
-    if (session->frame->state != FRAME_IDLE) status = end_failed(session, 0, FARM_OK);
+    if (session->frame->state != FRAME_IDLE) status = end_failed(session, FARM_OK);
     if (status != FARM_OK) return status;
     return session->transaction == TRANSACTION_BROKEN
                ? store_fail(session, FARM_EUNAVAILABLE, 0, "the transaction cannot go on")
@@ -243,15 +242,14 @@ void store_batch_init(store_batch *batch, farm_session *session) {
  * not yet stored, and never will be: then the refusal does not stand. */
 static farm_status end_refused(farm_session *session, farm_status status) {
     store_frame *frame = session->frame;
-    const farm_backend *backend = session->shared->backend;
-    int32_t can_ask = backend->struct_size > offsetof(farm_backend, abandon) &&
-                      backend->abandon != NULL && frame->state == FRAME_BEGUN;
-    if (!can_ask || run_breaks_transaction(status)) return end_failed(session, 0, status);
+    const farm_backend *backend = &session->shared->backend;
+    if (backend->abandon == NULL || frame->state != FRAME_BEGUN || run_breaks_transaction(status))
+        return end_failed(session, status);
     farm_fault fault = {.call = -1, .ordinal = -1};
     session->sent_kind = -1;
     frame->state = FRAME_IDLE;
-    fault.status = backend->abandon(session->connection, &fault);
-    return fault.status == FARM_OK ? status : error_from_fault(session, NULL, &fault);
+    const farm_status abandoned = backend->abandon(session->connection, &fault);
+    return abandoned == FARM_OK ? status : error_of_call(session, NULL, abandoned, &fault);
 }
 
 /* Whatever ends it, also the time being over before the last batch, leaves nothing open. */

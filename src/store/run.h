@@ -84,6 +84,7 @@ void *store_array_at(const void *items, size_t index);
 /* The same for what may be called without a session: the error is then the caller's, and NULL when
  * he wants none. store_error(): a session's. */
 farm_error *store_error(farm_session *session);
+void store_error_clear(farm_error *error);
 farm_status store_error_fail(farm_error *error, farm_status status, int32_t reason,
                              const char *format, ...) __attribute__((format(printf, 4, 5)));
 farm_status store_error_check_range(farm_error *error, const char *name, int64_t value,

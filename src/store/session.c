@@ -143,7 +143,7 @@ farm_status session_open_shared(farm_session *session, store_shared *shared,
 static void close_store(farm_session *session) {
     farm_session_free(session->side);
     session->side = NULL;
-    if (session->connection != NULL) session->shared->backend->close(session->connection);
+    if (session->connection != NULL) session->shared->backend.close(session->connection);
     session->connection = NULL;
     shared_leave(session->shared);
     session->shared = NULL;
@@ -160,14 +160,13 @@ static farm_status adopt(farm_session *session, void *native) {
     const store_shared *shared = session->shared;
     farm_connection *connection = NULL;
     farm_fault fault = {.call = -1, .ordinal = -1};
-    farm_status status = shared->backend->adopt(shared->store, native, &connection, &fault);
+    if (shared->backend.adopt == NULL)
+        return store_fail(session, FARM_EUNSUPPORTED, 0, "the backend %s: cannot adopt",
+                          shared->backend.scheme);
+    farm_status status = shared->backend.adopt(shared->store, native, &connection, &fault);
     session->is_adopted = 1;
-    if (status == FARM_OK) {
-        session->connection = connection;
-        return FARM_OK;
-    }
-    fault.status = status;
-    return error_from_fault(session, NULL, &fault);
+    if (status == FARM_OK) session->connection = connection;
+    return error_of_call(session, NULL, status, &fault);
 }
 
 static farm_status open_new(farm_session *session, const char *uri, const farm_backend *backend,
@@ -198,9 +197,6 @@ farm_status farm_session_adopt(farm_session *session, const farm_backend *backen
     if (status != FARM_OK) return status;
     if (backend == NULL || native == NULL)
         status = store_fail(session, FARM_EINVAL, 0, "the backend or its handle is missing");
-    else if (backend->adopt == NULL)
-        status = store_fail(session, FARM_EUNSUPPORTED, 0, "the backend %s: cannot adopt",
-                            backend->scheme);
     else
         status = open_new(session, uri, backend, native, options);
     return store_leave(session, status);
@@ -249,7 +245,7 @@ farm_status farm_session_set_timeout_us(farm_session *session, int64_t timeout_u
 void farm_session_interrupt(farm_session *session) {
     farm_connection *connection = session == NULL ? NULL : session->connection;
     if (connection == NULL) return;
-    const farm_backend *backend = session->shared->backend;
+    const farm_backend *backend = &session->shared->backend;
     if (backend->interrupt != NULL) backend->interrupt(connection);
 }
 
@@ -316,7 +312,7 @@ const char *store_space(const farm_session *session) {
 int32_t store_is_in_transaction(const farm_session *session) {
     if (session->transaction != TRANSACTION_NONE) return 1;
     return session->is_adopted &&
-           session->shared->backend->has_transaction(session->connection) != 0;
+           session->shared->backend.has_transaction(session->connection) != 0;
 }
 
 int32_t store_is_service(const farm_session *session) {

@@ -79,11 +79,10 @@ void session_cancel(farm_session *session);
 
 /* error.c */
 void error_clear(farm_session *session);
-void error_set(farm_error *error, farm_status status, int32_t reason, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-/* Record a backend's fault, looked up in the rules of its statement. */
-farm_status error_from_fault(farm_session *session, const store_batch *batch,
-                             const farm_fault *fault);
+/* What a call of the backend answered. Other than FARM_OK: its fault is recorded, as the rules of
+ * the statement say. batch: what was sent, or NULL. */
+farm_status error_of_call(farm_session *session, const store_batch *batch, farm_status status,
+                          const farm_fault *fault);
 
 /* run.c */
 farm_status run_connect(farm_session *session);

@@ -39,11 +39,6 @@ static int32_t is_identifier(const char *text) {
     return 1;
 }
 
-static farm_status fail(farm_error *error, farm_status status, const char *what) {
-    error_set(error, status, 0, "%s", what);
-    return status;
-}
-
 static farm_status take_own(store_shared *shared, const uri_parameter *parameter,
                             farm_error *error) {
     if (strcmp(parameter->name, "clock") == 0) {
@@ -58,11 +53,11 @@ static farm_status take_own(store_shared *shared, const uri_parameter *parameter
         return shared_open(parameter->value, NULL, error, &shared->side);
 
     if (!is_identifier(parameter->value)) {
-        error_set(error, FARM_EINVAL, 0,
-                  "the URI's setting %s must be 1 to %d of a-z, 0-9 and _, not beginning with a "
-                  "digit",
-                  parameter->name, SHARED_SCHEMA_MAX);
-        return FARM_EINVAL;
+        return store_error_fail(
+            error, FARM_EINVAL, 0,
+            "the URI's setting %s must be 1 to %d of a-z, 0-9 and _, not beginning with a "
+            "digit",
+            parameter->name, SHARED_SCHEMA_MAX);
     }
     char *out = strcmp(parameter->name, "schema") == 0 ? shared->schema : shared->grant_to;
     memcpy(out, parameter->value, strlen(parameter->value) + 1);
@@ -73,23 +68,21 @@ static farm_status take_setting(store_shared *shared, const uri_parameter *param
                                 farm_error *error, int32_t *out_taken) {
     const farm_setting_rule *own = find_rule(own_settings, parameter->name);
     const farm_setting_rule *rule =
-        own != NULL ? own : find_rule(shared->backend->settings, parameter->name);
+        own != NULL ? own : find_rule(shared->backend.settings, parameter->name);
     *out_taken = rule != NULL;
     if (rule == NULL) {
-        if (shared->backend->capabilities & FARM_BACKEND_KEEPS_QUERY) return FARM_OK;
-        error_set(error, FARM_EINVAL, 0,
-                  "the URI's setting \"%.40s\" is not one of %s:", parameter->name,
-                  shared->backend->scheme);
-        return FARM_EINVAL;
+        if (shared->backend.capabilities & FARM_BACKEND_KEEPS_QUERY) return FARM_OK;
+        return store_error_fail(error, FARM_EINVAL, 0,
+                                "the URI's setting \"%.40s\" is not one of %s:", parameter->name,
+                                shared->backend.scheme);
     }
     if (rule->words != NULL && !is_word(rule->words, parameter->value)) {
-        error_set(error, FARM_EINVAL, 0, "the URI's setting %s must be one of %s", rule->name,
-                  rule->words);
-        return FARM_EINVAL;
+        return store_error_fail(error, FARM_EINVAL, 0, "the URI's setting %s must be one of %s",
+                                rule->name, rule->words);
     }
     if (own != NULL) return take_own(shared, parameter, error);
     if (shared->setting_count == SHARED_SETTING_MAX)
-        return fail(error, FARM_EINVAL, "the URI has too many settings");
+        return store_error_fail(error, FARM_EINVAL, 0, "the URI has too many settings");
     shared->settings[shared->setting_count++] = (farm_setting){rule->name, parameter->value};
     return FARM_OK;
 }
@@ -98,17 +91,19 @@ static farm_status take_setting(store_shared *shared, const uri_parameter *param
 static farm_status rest_of_uri(store_shared *shared, const uri_parts *parsed, const uint8_t *taken,
                                farm_error *error, const char **out) {
     const char *rest = parsed->rest;
-    if (!(shared->backend->capabilities & FARM_BACKEND_KEEPS_QUERY)) {
+    if (!(shared->backend.capabilities & FARM_BACKEND_KEEPS_QUERY)) {
         rest = uri_decode(&shared->arena, rest, strlen(rest));
-        if (rest == NULL) return fail(error, FARM_EINVAL, "the URI's path is not percent-encoded");
+        if (rest == NULL)
+            return store_error_fail(error, FARM_EINVAL, 0, "the URI's path is not percent-encoded");
     }
-    size_t size = strlen(shared->backend->scheme) + strlen(rest) + 3;
+    size_t size = strlen(shared->backend.scheme) + strlen(rest) + 3;
     for (size_t i = 0; i < parsed->parameter_count; i++)
         size += strlen(parsed->parameters[i].raw) + 1;
     char *text = arena_allocate(&shared->arena, size);
-    if (text == NULL) return fail(error, FARM_ENOMEM, "there is no memory for the URI");
+    if (text == NULL)
+        return store_error_fail(error, FARM_ENOMEM, 0, "there is no memory for the URI");
 
-    text_format(text, size, "%s:%s", shared->backend->scheme, rest);
+    text_format(text, size, "%s:%s", shared->backend.scheme, rest);
     char separator = '?';
     for (size_t i = 0; i < parsed->parameter_count; i++) {
         if (taken[i]) continue;
@@ -183,20 +178,21 @@ static farm_status find_backend(store_shared *shared, const uri_parts *parsed,
                                 const farm_backend *backend, farm_error *error) {
     const char *scheme = parsed->scheme;
     if (strcmp(scheme, "postgres") == 0) scheme = "postgresql";
-    shared->backend = backend != NULL ? backend : farm_backend_find(scheme);
-    if (shared->backend == NULL) {
-        error_set(error, FARM_EUNSUPPORTED, 0, "no backend is known for URIs of \"%.20s:\"",
-                  scheme);
-        return FARM_EUNSUPPORTED;
+    if (backend == NULL) backend = farm_backend_find(scheme);
+    if (backend == NULL) {
+        return store_error_fail(error, FARM_EUNSUPPORTED, 0,
+                                "no backend is known for URIs of \"%.20s:\"", scheme);
     }
+    memcpy(&shared->backend, backend,
+           backend->struct_size < sizeof *backend ? backend->struct_size : sizeof *backend);
     for (int32_t i = 0; i < STORE_DIALECT_COUNT; i++)
-        if (strcmp(store_dialects[i], shared->backend->dialect) == 0) {
+        if (strcmp(store_dialects[i], shared->backend.dialect) == 0) {
             shared->dialect = i;
             return FARM_OK;
         }
-    error_set(error, FARM_EUNSUPPORTED, 0, "there are no statements in the dialect \"%.20s\"",
-              shared->backend->dialect);
-    return FARM_EUNSUPPORTED;
+    return store_error_fail(error, FARM_EUNSUPPORTED, 0,
+                            "there are no statements in the dialect \"%.20s\"",
+                            shared->backend.dialect);
 }
 
 /* Of a setting that is there twice nobody knows which is meant. What is left to the backend, with
@@ -216,7 +212,7 @@ static farm_status take_settings(store_shared *shared, const uri_parts *parsed, 
                                  const char **out_uri) {
     uint8_t taken[URI_PARAMETER_MAX] = {0};
     memcpy(shared->schema, "farm", sizeof "farm");
-    shared->follows_store_clock = (shared->backend->capabilities & FARM_BACKEND_SHARED) != 0;
+    shared->follows_store_clock = (shared->backend.capabilities & FARM_BACKEND_SHARED) != 0;
     for (size_t i = 0; i < parsed->parameter_count; i++) {
         int32_t is_taken = 0;
         farm_status status = check_first(parsed, taken, i, error);
@@ -233,15 +229,17 @@ static farm_status open_parsed(store_shared *shared, const char *text, const far
     uri_parts parsed;
     const char *complaint = NULL;
     farm_status status = uri_parse(&shared->arena, text, &parsed, &complaint);
-    if (status == FARM_EINVAL) error_set(error, status, 0, "the URI %s", complaint);
-    if (status == FARM_ENOMEM) fail(error, status, "there is no memory for the URI");
+    if (status == FARM_EINVAL) (void)store_error_fail(error, status, 0, "the URI %s", complaint);
+    if (status == FARM_ENOMEM)
+        (void)store_error_fail(error, status, 0, "there is no memory for the URI");
     if (status == FARM_OK) status = find_backend(shared, &parsed, backend, error);
 
     farm_store_config config = {.struct_size = sizeof config};
     if (status == FARM_OK) status = take_settings(shared, &parsed, error, &config.uri);
     if (status == FARM_OK) {
         status = gather_statements(shared);
-        if (status != FARM_OK) fail(error, status, "there is no memory for the statements");
+        if (status != FARM_OK)
+            (void)store_error_fail(error, status, 0, "there is no memory for the statements");
     }
     if (status != FARM_OK) return status;
 
@@ -250,8 +248,8 @@ static farm_status open_parsed(store_shared *shared, const char *text, const far
     config.settings = shared->settings;
     config.setting_count = shared->setting_count;
     farm_fault fault = {0};
-    status = shared->backend->store_open(&config, &shared->store, &fault);
-    if (status != FARM_OK) fail(error, status, fault.text);
+    status = shared->backend.store_open(&config, &shared->store, &fault);
+    if (status != FARM_OK) (void)store_error_fail(error, status, 0, "%s", fault.text);
     return status;
 }
 
@@ -259,7 +257,8 @@ farm_status shared_open(const char *uri, const farm_backend *backend, farm_error
                         store_shared **out) {
     *out = NULL;
     store_shared *shared = farm_allocate(sizeof *shared);
-    if (shared == NULL) return fail(error, FARM_ENOMEM, "there is no memory for the store");
+    if (shared == NULL)
+        return store_error_fail(error, FARM_ENOMEM, 0, "there is no memory for the store");
     memset(shared, 0, sizeof *shared);
     shared->references = 1;
     pthread_mutex_init(&shared->mutex, NULL);
@@ -291,7 +290,7 @@ void shared_leave(store_shared *shared) {
         store_object *object = atomic_load(&shared->objects[i]);
         if (object != NULL) object->release(object);
     }
-    if (shared->store != NULL) shared->backend->store_close(shared->store);
+    if (shared->store != NULL) shared->backend.store_close(shared->store);
     shared_leave(shared->side);
     arena_free(&shared->arena);
     pthread_mutex_destroy(&shared->mutex);

@@ -13,7 +13,7 @@ enum { SHARED_SCHEMA_MAX = 31, SHARED_SETTING_MAX = 16 };
 typedef struct store_shared {
     uint32_t references;
     pthread_mutex_t mutex; /* guards references and snapshots */
-    const farm_backend *backend;
+    farm_backend backend;  /* its table, where all that an older one does not have is NULL */
     farm_store *store;
     farm_statement *statements;
     uint32_t statement_count;

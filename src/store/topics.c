@@ -96,7 +96,7 @@ static farm_status open_session(void *context, farm_error *error, farm_session *
 farm_status farm_wait(farm_pool *pool, const farm_topic *items, size_t count,
                       farm_topic_version *results, int64_t timeout_us, farm_error *error,
                       size_t *out_count) {
-    if (error != NULL) error_set(error, FARM_OK, 0, "%s", "");
+    store_error_clear(error);
     if (out_count != NULL) *out_count = 0;
     if (results == NULL || out_count == NULL || timeout_us < -1)
         return store_error_fail(error, FARM_EINVAL, 0,

@@ -11,15 +11,12 @@ static farm_status begin(farm_session *session) {
     if (status == FARM_OK) status = run_connect(session);
     if (status == FARM_OK) status = run_set_timeout(session);
     if (status != FARM_OK) return status;
-    if (session->is_adopted && session->shared->backend->has_transaction(session->connection))
+    if (session->is_adopted && session->shared->backend.has_transaction(session->connection))
         return store_fail(session, FARM_EINVAL, 0, "the host has a transaction open already");
 
     farm_fault fault = {.call = -1, .ordinal = -1};
-    status = session->shared->backend->begin(session->connection, FARM_BEGIN_WRITE, &fault);
-    if (status != FARM_OK) {
-        fault.status = status;
-        return error_from_fault(session, NULL, &fault);
-    }
+    status = session->shared->backend.begin(session->connection, FARM_BEGIN_WRITE, &fault);
+    if (status != FARM_OK) return error_of_call(session, NULL, status, &fault);
     session->transaction = TRANSACTION_OPEN;
     session->sent_kind = -1;
     return FARM_OK;
@@ -35,7 +32,7 @@ farm_status farm_begin(farm_session *session) {
 static farm_status commit(farm_session *session) {
     if (session->transaction == TRANSACTION_NONE)
         return store_fail(session, FARM_EINVAL, 0, "no transaction is open");
-    const farm_backend *backend = session->shared->backend;
+    const farm_backend *backend = &session->shared->backend;
     if (session->transaction == TRANSACTION_BROKEN || session->frame != NULL) {
         backend->rollback(session->connection);
         session->transaction = TRANSACTION_NONE;
@@ -44,11 +41,8 @@ static farm_status commit(farm_session *session) {
     }
     farm_fault fault = {.call = -1, .ordinal = -1};
     farm_status status = run_set_timeout(session);
-    if (status == FARM_OK) {
-        status = backend->commit(session->connection, &fault);
-        fault.status = status;
-        if (status != FARM_OK) error_from_fault(session, NULL, &fault);
-    }
+    if (status == FARM_OK)
+        status = error_of_call(session, NULL, backend->commit(session->connection, &fault), &fault);
     if (status != FARM_OK) backend->rollback(session->connection);
     session->transaction = TRANSACTION_NONE;
     return status;
@@ -64,7 +58,7 @@ farm_status farm_commit(farm_session *session) {
 void farm_rollback(farm_session *session) {
     if (store_enter(session) != FARM_OK) return;
     if (session->transaction != TRANSACTION_NONE && session->frame == NULL) {
-        session->shared->backend->rollback(session->connection);
+        session->shared->backend.rollback(session->connection);
         session->transaction = TRANSACTION_NONE;
     }
     store_leave(session, FARM_OK);

@@ -245,6 +245,44 @@ Test(opening, an_interrupted_call_ends_and_the_session_goes_on, .timeout = 60) {
     contract_close(session);
 }
 
+static farm_status refuse_adopting(farm_store *store, void *native, farm_connection **out,
+                                   farm_fault *fault) {
+    (void)store, (void)native, (void)out, (void)fault;
+    abort();
+}
+
+static void refuse_interrupt(farm_connection *connection) {
+    (void)connection;
+    abort();
+}
+
+static farm_status refuse_abandoning(farm_connection *connection, farm_fault *fault) {
+    (void)connection, (void)fault;
+    abort();
+}
+
+/* What stands behind the size that a table tells is not its own. */
+Test(opening, a_backend_of_an_older_header_lacks_what_is_optional) {
+    static farm_backend older;
+    farm_session *session = new_session();
+    older = *farm_backend_find("sqlite");
+    older.struct_size = offsetof(farm_backend, adopt);
+    older.scheme = "older";
+    older.adopt = refuse_adopting;
+    older.interrupt = refuse_interrupt;
+    older.abandon = refuse_abandoning;
+    cr_assert_eq(farm_backend_register(&older), FARM_OK);
+
+    cr_assert_eq(farm_session_adopt(session, &older, session, "older:", NULL), FARM_EUNSUPPORTED);
+    cr_assert_eq(farm_session_open(session, "older::memory:", NULL), FARM_OK);
+    cr_assert_eq(farm_session_set_service(session), FARM_OK);
+    cr_assert_eq(farm_migrate(session), FARM_OK);
+    farm_session_interrupt(session);
+
+    cr_assert_eq(farm_role_grant(session, "shop", "bob", FARM_ROLE_VIEWER, 0), FARM_ENOTFOUND);
+    farm_session_free(session);
+}
+
 Test(opening, an_interrupt_of_nothing_disturbs_nothing) {
     farm_session *session = contract_open();
 
