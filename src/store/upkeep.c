@@ -1,35 +1,39 @@
 /* farm_verify() and farm_maintain(): the check_… and maintain_… statements of every module. */
+#include "base/integer.h"
 #include "base/json.h"
 #include "base/options.h"
 #include "base/text.h"
 #include "store/session.h"
 #include <string.h>
 
-enum { FOUND_MAX = 10, BUDGET_MAX = 100000 };
+enum { FOUND_MAX = 10, BUDGET_MAX = 100000, VIOLATION_TEXT_SIZE = 201 };
+
+typedef struct violation {
+    char subject[VIOLATION_TEXT_SIZE];
+    char detail[VIOLATION_TEXT_SIZE];
+} violation;
 
 /* One check as it runs. */
 typedef struct verify_operation {
     uint32_t statement;
     int64_t violation_count;
-    json *found; /* NULL until the first violation */
-    json *check;
+    violation found[FOUND_MAX]; /* the first of them */
 } verify_operation;
 
-static void add_text(json *object, const char *name, const farm_value *value) {
-    char text[FARM_ERROR_TEXT_SIZE];
-    text_format(text, sizeof text, "%.*s", (int)(value->size < 200 ? value->size : 200),
+static void copy_text(char *out, const farm_value *value) {
+    text_format(out, VIOLATION_TEXT_SIZE, "%.*s", (int)integer_min((int64_t)value->size, INT32_MAX),
                 value->size == 0 ? "" : (const char *)value->data);
-    json_add_text(object, name, text);
 }
 
 static int32_t on_violation(void *context, size_t ordinal, const farm_value *row) {
     (void)ordinal;
     verify_operation *operation = context;
-    if (++operation->violation_count > FOUND_MAX) return 0;
-    if (operation->found == NULL) operation->found = json_add_array(operation->check, "found");
-    json *found = json_append_object(operation->found);
-    add_text(found, "subject", &row[0]);
-    add_text(found, "detail", &row[1]);
+    if (operation->violation_count < FOUND_MAX) {
+        violation *found = &operation->found[operation->violation_count];
+        copy_text(found->subject, &row[0]);
+        copy_text(found->detail, &row[1]);
+    }
+    operation->violation_count++;
     return 0;
 }
 
@@ -48,19 +52,31 @@ static int32_t add_call(store_batch *batch, uint32_t statement, farm_row_functio
 
 static farm_status check(farm_session *session, void *context) {
     verify_operation *operation = context;
+    operation->violation_count = 0;
     store_batch batch;
     store_batch_init(&batch, session);
     add_call(&batch, operation->statement, on_violation, operation, store_now_us(session), 0);
     return store_finish(session, &batch);
 }
 
+static void add_found(json *answer, const verify_operation *operation) {
+    json *all = json_add_array(answer, "found");
+    for (int64_t i = 0; i < operation->violation_count && i < FOUND_MAX; i++) {
+        json *found = json_append_object(all);
+        json_add_text(found, "subject", operation->found[i].subject);
+        json_add_text(found, "detail", operation->found[i].detail);
+    }
+}
+
 static farm_status run_check(farm_session *session, uint32_t statement, json *checks,
                              int64_t *violation_count) {
-    verify_operation operation = {.statement = statement, .check = json_append_object(checks)};
-    json_add_text(operation.check, "name", session->shared->statements[statement].name);
+    verify_operation operation = {.statement = statement};
     run_set_deadline(session);
     farm_status status = store_operate(session, STORE_READS | STORE_SERVICE, check, &operation);
-    json_add_integer(operation.check, "violations", operation.violation_count);
+    json *answer = json_append_object(checks);
+    json_add_text(answer, "name", session->shared->statements[statement].name);
+    if (operation.violation_count > 0) add_found(answer, &operation);
+    json_add_integer(answer, "violations", operation.violation_count);
     *violation_count += operation.violation_count;
     return status;
 }
