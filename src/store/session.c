@@ -242,11 +242,13 @@ farm_status farm_session_set_timeout_us(farm_session *session, int64_t timeout_u
     return store_leave(session, status);
 }
 
+/* The call that runs may be at work on the store of the rate limits. */
 void farm_session_interrupt(farm_session *session) {
-    farm_connection *connection = session == NULL ? NULL : session->connection;
-    if (connection == NULL) return;
-    const farm_backend *backend = &session->shared->backend;
-    if (backend->interrupt != NULL) backend->interrupt(connection);
+    for (; session != NULL; session = session->side) {
+        farm_connection *connection = session->connection;
+        if (connection == NULL || session->shared->backend.interrupt == NULL) continue;
+        session->shared->backend.interrupt(connection);
+    }
 }
 
 void session_set_until(farm_session *session, int64_t until_us) {
@@ -254,7 +256,8 @@ void session_set_until(farm_session *session, int64_t until_us) {
 }
 
 void session_cancel(farm_session *session) {
-    atomic_store(&session->is_cancelled, 1);
+    for (farm_session *each = session; each != NULL; each = each->side)
+        atomic_store(&each->is_cancelled, 1);
     farm_session_interrupt(session);
 }
 
@@ -334,7 +337,8 @@ farm_status store_check_service(farm_session *session) {
 }
 
 static farm_status open_side(farm_session *session) {
-    farm_status status = farm_session_new(&session->side);
+    farm_session *side = NULL;
+    farm_status status = farm_session_new(&side);
     if (status != FARM_OK) return status;
     farm_session_options options = {
         .struct_size = sizeof options,
@@ -344,12 +348,13 @@ static farm_status open_side(farm_session *session) {
         .clock = &session->clock,
         .entropy = &session->entropy,
     };
-    status = session_open_shared(session->side, session->shared->side, &options);
-    if (status != FARM_OK) {
-        store_take_error(session, session->side, status);
-        farm_session_free(session->side);
-        session->side = NULL;
+    status = session_open_shared(side, session->shared->side, &options);
+    if (status == FARM_OK) {
+        session->side = side;
+        return FARM_OK;
     }
+    (void)store_take_error(session, side, status);
+    farm_session_free(side);
     return status;
 }
 
@@ -364,12 +369,13 @@ farm_status store_rate_session(farm_session *session, farm_session **out) {
         farm_status status = open_side(session);
         if (status != FARM_OK) return status;
     }
-    session->side->actor_kind = session->actor_kind;
-    memcpy(session->side->actor, session->actor, sizeof session->actor);
-    session->side->frozen_us = session->frozen_us;
-    session->side->timeout_us = session->timeout_us;
-    session->side->until_us = session->until_us;
-    atomic_store(&session->side->is_cancelled, atomic_load(&session->is_cancelled));
-    *out = session->side;
+    farm_session *side = session->side;
+    side->actor_kind = session->actor_kind;
+    memcpy(side->actor, session->actor, sizeof session->actor);
+    side->frozen_us = session->frozen_us;
+    side->timeout_us = session->timeout_us;
+    side->until_us = session->until_us;
+    atomic_store(&side->is_cancelled, atomic_load(&session->is_cancelled));
+    *out = side;
     return FARM_OK;
 }

@@ -55,7 +55,8 @@ struct farm_session {
     int32_t is_checked; /* the schema is one that we can work on */
     store_frame *frame;
     arena arena;
-    struct farm_session *side; /* of rate_uri=, made when first needed */
+    /* Of rate_uri=, made when first needed. Atomic for the same. */
+    _Atomic(struct farm_session *) side;
     struct farm_session *next; /* in the pool's list of idle sessions */
     int64_t idle_since_us;
 };

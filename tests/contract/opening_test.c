@@ -2,6 +2,7 @@
 #include "backend/decorators.h"
 #include "base/clock.h"
 #include "contract.h"
+#include "support/store_file.h"
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -243,6 +244,44 @@ Test(opening, an_interrupted_call_ends_and_the_session_goes_on, .timeout = 60) {
     farm_rollback(session);
     cr_assert_eq(contract_number(session, "SELECT 1"), 1);
     contract_close(session);
+}
+
+/* It waits for its turn on the store of the rate limits. */
+Test(opening, an_interrupt_reaches_the_store_of_the_rate_limits, .timeout = 60) {
+    const farm_rate_limit limit = {.struct_size = sizeof limit,
+                                   .name = "user",
+                                   .scope = FARM_RATE_SCOPE_USER,
+                                   .count = 5,
+                                   .period_us = 1000000};
+    const farm_rate_request item = {
+        .struct_size = sizeof item, .limit = "user", .subject = "ann", .cost = 1};
+    farm_rate_state state = {.struct_size = sizeof state};
+    farm_rate_decision decision = {.struct_size = sizeof decision};
+    char path[] = "limits-XXXXXX";
+    char uri[80];
+    farm_session *session = new_session();
+    farm_session *holder = new_session();
+    close(mkstemp(path));
+    snprintf(uri, sizeof uri, "sqlite::memory:?rate_uri=sqlite%%3A%s", path);
+    cr_assert_eq(farm_session_open(session, uri, NULL), FARM_OK);
+    cr_assert_eq(farm_session_set_service(session), FARM_OK);
+    cr_assert_eq(farm_migrate(session), FARM_OK, "%s", farm_session_error_text(session));
+    cr_assert_eq(farm_rate_define(session, &limit, 1), FARM_OK);
+    snprintf(uri, sizeof uri, "sqlite:%s", path);
+    cr_assert_eq(farm_session_open(holder, uri, NULL), FARM_OK);
+    cr_assert_eq(farm_begin(holder), FARM_OK, "%s", farm_session_error_text(holder));
+    pthread_t thread;
+    cr_assert_eq(farm_session_set_timeout_us(session, 10000000), FARM_OK);
+    cr_assert_eq(pthread_create(&thread, NULL, interrupt_until_over, session), 0);
+
+    farm_status status = farm_rate_take(session, &item, 1, &state, &decision);
+    atomic_store(&is_over, 1);
+    pthread_join(thread, NULL);
+
+    cr_assert_eq(status, FARM_ETIMEOUT, "%s", farm_session_error_text(session));
+    farm_session_free(holder);
+    farm_session_free(session);
+    store_file_remove(path);
 }
 
 static farm_status refuse_adopting(farm_store *store, void *native, farm_connection **out,
