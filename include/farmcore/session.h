@@ -256,9 +256,9 @@ FARM_API void farm_id_new(farm_session *session, farm_id *out);
 
 /**
  * Run one statement of the host's own on the session: inside farm_begin() it commits or vanishes
- * with the operations of the library; outside it is a transaction of its own. It is the host's
- * SQL and never retried. Parameters are ?1, ?2 … on SQLite and $1, $2 … on Postgres, where a cast
- * gives the type when it is not bigint, text or bytea.
+ * with the operations of the library; outside it is a transaction of its own, run again only when
+ * the store was busy and nothing of it has happened. Parameters are ?1, ?2 … on SQLite and $1, $2 …
+ * on Postgres, where a cast gives the type when it is not bigint, text or bytea.
  *
  * @param text one statement.
  * @param items its parameters. @param count how many, up to 1,000.
@@ -270,7 +270,7 @@ FARM_API void farm_id_new(farm_session *session, farm_id *out);
  * @return FARM_ECONFLICT a foreign key refuses it.
  * @return FARM_EAGAIN
  * @return FARM_EUNAVAILABLE
- * @return FARM_EUNCERTAIN
+ * @return FARM_EUNCERTAIN also when it was run and there is no memory for its rows.
  * @return FARM_ETIMEOUT
  * @return FARM_EDENIED
  * @return FARM_EREADONLY

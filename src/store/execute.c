@@ -66,6 +66,23 @@ static void reset_rows(farm_rows *rows) {
     rows->status = FARM_OK;
 }
 
+static int32_t index_rows(farm_rows *rows) {
+    rows->index = arena_allocate_array(&rows->arena, rows->count, sizeof *rows->index);
+    if (rows->index == NULL) return 0;
+    size_t i = 0;
+    for (const execute_row *row = rows->first; row != NULL; row = row->next) rows->index[i++] = row;
+    return 1;
+}
+
+/* The statement has done its work, and its rows cannot be kept. Only of one that changes nothing can
+ * it be said that nothing was changed. */
+static farm_status fail_to_keep(farm_session *session, const farm_call *call) {
+    if (call->changes == 0)
+        return store_fail(session, FARM_ENOMEM, 0, "there is no memory for the rows");
+    return store_fail(session, FARM_EUNCERTAIN, 0,
+                      "the statement was run, and there is no memory for its rows");
+}
+
 static farm_status execute(farm_session *session, void *context) {
     execute_operation *operation = context;
     store_batch batch;
@@ -85,8 +102,10 @@ static farm_status execute(farm_session *session, void *context) {
     batch.count = 2;
     batch.capacity = 2;
     farm_status status = store_finish(session, &batch);
-    if (status == FARM_OK && operation->rows != NULL) status = operation->rows->status;
-    return status;
+    farm_rows *rows = operation->rows;
+    if (status != FARM_OK || rows == NULL) return status;
+    if (rows->status == FARM_OK && index_rows(rows)) return FARM_OK;
+    return fail_to_keep(session, operation->call);
 }
 
 static farm_status check_item(farm_session *session, const farm_value *item, size_t number,
@@ -99,15 +118,6 @@ static farm_status check_item(farm_session *session, const farm_value *item, siz
         return store_fail(session, FARM_EINVAL, 0, "parameter %zu has no data", number);
     if (item->type == FARM_TEXT && !text_is_utf8(item->data, item->size))
         return store_fail(session, FARM_EINVAL, 0, "parameter %zu is not UTF-8", number);
-    return FARM_OK;
-}
-
-static farm_status index_rows(farm_session *session, farm_rows *rows) {
-    rows->index = arena_allocate_array(&rows->arena, rows->count, sizeof *rows->index);
-    if (rows->index == NULL)
-        return store_fail(session, FARM_ENOMEM, 0, "there is no memory for the rows");
-    size_t i = 0;
-    for (const execute_row *row = rows->first; row != NULL; row = row->next) rows->index[i++] = row;
     return FARM_OK;
 }
 
@@ -125,38 +135,41 @@ static farm_status check(farm_session *session, const char *text, const farm_val
     return status;
 }
 
+static farm_status execute_checked(farm_session *session, const char *text, const farm_value *items,
+                                   size_t count, farm_rows *rows) {
+    uint8_t types[EXECUTE_PARAMETER_MAX];
+    farm_status status = check(session, text, items, count, types);
+    if (status != FARM_OK) return status;
+    execute_operation operation = {
+        .statement = {.name = "statement",
+                      .steps = &text,
+                      .step_count = 1,
+                      .params = types,
+                      .param_count = (uint32_t)count,
+                      .shared_count = (uint32_t)count,
+                      .expect = -1,
+                      .number = FARM_STATEMENT_UNNUMBERED},
+        .items = items,
+        .rows = rows,
+    };
+    return store_operate(session, 0, execute, &operation);
+}
+
 farm_status farm_session_execute(farm_session *session, const char *text, const farm_value *items,
                                  size_t count, farm_rows **out) {
     if (out != NULL) *out = NULL;
     farm_status status = store_enter(session);
     if (status != FARM_OK) return status;
     run_set_deadline(session);
-    uint8_t types[EXECUTE_PARAMETER_MAX];
-    status = check(session, text, items, count, types);
     farm_rows *rows = NULL;
-    if (status == FARM_OK && out != NULL) {
+    if (out != NULL) {
         rows = farm_allocate(sizeof *rows);
         if (rows == NULL)
-            status = store_fail(session, FARM_ENOMEM, 0, "there is no memory for the rows");
-        else
-            memset(rows, 0, sizeof *rows);
+            return store_leave(
+                session, store_fail(session, FARM_ENOMEM, 0, "there is no memory for the rows"));
+        memset(rows, 0, sizeof *rows);
     }
-    if (status == FARM_OK) {
-        execute_operation operation = {
-            .statement = {.name = "statement",
-                          .steps = &text,
-                          .step_count = 1,
-                          .params = types,
-                          .param_count = (uint32_t)count,
-                          .shared_count = (uint32_t)count,
-                          .expect = -1,
-                          .number = FARM_STATEMENT_UNNUMBERED},
-            .items = items,
-            .rows = rows,
-        };
-        status = store_operate(session, 0, execute, &operation);
-    }
-    if (status == FARM_OK && rows != NULL) status = index_rows(session, rows);
+    status = execute_checked(session, text, items, count, rows);
     if (status == FARM_OK && out != NULL)
         *out = rows;
     else
