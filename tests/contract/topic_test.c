@@ -325,6 +325,26 @@ Test(topic, closing_the_pool_sends_all_away_who_wait) {
     }
 }
 
+/* What stands behind such a struct is not part of it. */
+Test(topic, who_has_an_older_header_has_seen_nothing) {
+    struct {
+        uint32_t struct_size;
+        uint32_t reserved;
+        const char *owner;
+        const char *topic;
+        int64_t behind;
+    } item = {offsetof(farm_topic, seen), 0, "ana", "inbox", version_of("ana", "inbox")};
+    farm_topic_version version = 0;
+    size_t count = 0;
+
+    cr_assert_eq(farm_wait(contract_pool(), (const farm_topic *)(const void *)&item, 1, &version, 0,
+                           NULL, &count),
+                 FARM_OK);
+
+    cr_assert_eq(version, item.behind);
+    cr_assert_eq(count, 1);
+}
+
 Test(topic, misuse_is_a_sentence) {
     farm_topic topic = topic_of("ana", "inbox", 0);
     farm_topic_version version = 0;
