@@ -186,10 +186,6 @@ json *json_append_object(json *array) {
     return array == NULL ? NULL : append(array, cJSON_CreateObject());
 }
 
-void json_append_text(json *array, const char *text) {
-    if (array != NULL) append(array, cJSON_CreateString(text));
-}
-
 void json_add_text(json *parent, const char *name, const char *text) {
     if (parent == NULL) return;
     added(parent, text == NULL ? cJSON_AddNullToObject(parent, name)

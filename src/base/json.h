@@ -31,7 +31,6 @@ json *json_new_object(void);
 json *json_add_object(json *parent, const char *name);
 json *json_add_array(json *parent, const char *name);
 json *json_append_object(json *array);
-void json_append_text(json *array, const char *text);
 void json_add_text(json *parent, const char *name, const char *text);
 void json_add_integer(json *parent, const char *name, int64_t integer); /* exact: all 64 bits */
 void json_add_number(json *parent, const char *name, double number);

@@ -35,12 +35,12 @@ int32_t roles_is_role(int32_t role) {
     return role >= FARM_ROLE_OWNER && role <= ROLES_ROLE_LAST;
 }
 
-int32_t roles_is_operation(int32_t operation) {
+static int32_t is_operation(int32_t operation) {
     return operation >= FARM_ROLE_READ && operation <= ROLES_OPERATION_LAST;
 }
 
 int32_t farm_role_allows(int32_t role, int32_t operation) {
-    return roles_is_role(role) && roles_is_operation(operation) && permissions[role][operation];
+    return roles_is_role(role) && is_operation(operation) && permissions[role][operation];
 }
 
 const char *farm_role_name(int32_t role) {
@@ -48,20 +48,20 @@ const char *farm_role_name(int32_t role) {
 }
 
 const char *farm_role_operation_name(int32_t operation) {
-    return roles_is_operation(operation) ? operation_names[operation] : "unknown";
+    return is_operation(operation) ? operation_names[operation] : "unknown";
 }
 
-int32_t roles_is_self(const roles_caller *caller, const char *entity) {
+/* Whether he is owner of the entity without any row, because he has its name. */
+static int32_t is_self(const roles_caller *caller, const char *entity) {
     return caller->actor != NULL && strcmp(caller->actor, entity) == 0;
 }
 
 int32_t roles_is_known(const roles_caller *caller, const char *entity) {
-    return caller->is_service || caller->actor == NULL || roles_is_self(caller, entity);
+    return caller->is_service || caller->actor == NULL || is_self(caller, entity);
 }
 
 static uint32_t roles_of(const roles_caller *caller, const char *entity) {
-    return roles_is_self(caller, entity) ? caller->roles | ROLES_BIT(FARM_ROLE_OWNER)
-                                         : caller->roles;
+    return is_self(caller, entity) ? caller->roles | ROLES_BIT(FARM_ROLE_OWNER) : caller->roles;
 }
 
 static roles_verdict deny(uint32_t roles) {

@@ -27,10 +27,7 @@ typedef struct roles_verdict {
 } roles_verdict;
 
 int32_t roles_is_role(int32_t role);
-int32_t roles_is_operation(int32_t operation);
 
-/* Whether he is owner of the entity without any row, because he has its name. */
-int32_t roles_is_self(const roles_caller *caller, const char *entity);
 /* Whether what he may do depends on no row. */
 int32_t roles_is_known(const roles_caller *caller, const char *entity);
 

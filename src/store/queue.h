@@ -42,8 +42,8 @@ void queue_end(farm_queue *queue, uint32_t index, const farm_error *outcome);
 /* One that waits is given up: FARM_ETIMEOUT, and text says why. */
 void queue_give_up(farm_queue *queue, uint32_t index, const char *text);
 
-/* queue_threads.c. Start a watcher and all workers; 0: the system has no threads left, and there are
- * none. */
+/* queue_threads.c. Start a watcher and all workers; 0: the system has no threads left, and none of
+ * them runs. */
 int32_t queue_start_threads(farm_queue *queue);
 /* Wait until they have ended: then nobody but the caller uses the queue's memory. */
 void queue_join_threads(farm_queue *queue);

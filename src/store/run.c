@@ -10,7 +10,8 @@
 /* Full jitter between nothing and a bound that doubles: 4, 8 … 64 ms (spec: 2 to 50 ms). */
 enum { BACKOFF_FIRST_US = 4000, BACKOFF_MAX_US = 64000 };
 
-int32_t run_breaks_transaction(farm_status status) {
+/* Whether after this status a caller's transaction can only be rolled back. */
+static int32_t breaks_transaction(farm_status status) {
     switch (status) {
     case FARM_EAGAIN:
     case FARM_EUNAVAILABLE:
@@ -166,10 +167,10 @@ static farm_status end_failed(farm_session *session, farm_status status) {
     if (state != FRAME_SAVED) return status;
     /* Even where only a rollback is left: a host must not be able to commit half of it. */
     const farm_status undone = backend->undo(session->connection, &fault);
-    const int32_t is_broken = undone != FARM_OK || run_breaks_transaction(status);
+    const int32_t is_broken = undone != FARM_OK || breaks_transaction(status);
     if (is_broken && session->transaction == TRANSACTION_OPEN)
         session->transaction = TRANSACTION_BROKEN;
-    if (run_breaks_transaction(status) || !run_breaks_transaction(undone)) return status;
+    if (breaks_transaction(status) || !breaks_transaction(undone)) return status;
     return error_of_call(session, NULL, undone, &fault);
 }
 
@@ -243,7 +244,7 @@ void store_batch_init(store_batch *batch, farm_session *session) {
 static farm_status end_refused(farm_session *session, farm_status status) {
     store_frame *frame = session->frame;
     const farm_backend *backend = &session->shared->backend;
-    if (backend->abandon == NULL || frame->state != FRAME_BEGUN || run_breaks_transaction(status))
+    if (backend->abandon == NULL || frame->state != FRAME_BEGUN || breaks_transaction(status))
         return end_failed(session, status);
     farm_fault fault = {.call = -1, .ordinal = -1};
     session->sent_kind = -1;

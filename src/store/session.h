@@ -91,8 +91,6 @@ farm_status run_connect(farm_session *session);
 void run_set_deadline(farm_session *session);
 /* Tell the backend what is left of the deadline; FARM_ETIMEOUT when nothing is. */
 farm_status run_set_timeout(farm_session *session);
-/* Whether after this status a caller's transaction can only be rolled back. */
-int32_t run_breaks_transaction(farm_status status);
 
 /* migrate.c */
 farm_status migrate_check(farm_session *session);

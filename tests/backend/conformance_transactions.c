@@ -316,7 +316,7 @@ static void faults_of_the_first_run_are_undone(conformance_suite *suite) {
     commit_and_claim(client, 3);
 }
 
-/* A run that would set a savepoint inside another and fails, perhaps before it has: undo is its own,
+/* A run that would set a savepoint in another and fails, perhaps before it has: undo is its own,
  * and the one around it stands. */
 static void a_run_that_fails_at_once_is_undone_alone(conformance_suite *suite) {
     suite_client *client = open_saved(suite, 1);

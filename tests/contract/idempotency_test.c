@@ -1,9 +1,7 @@
 /* Idempotency keys on every store: the four outcomes, steps, repeats, lost claims, expiry, and what
  * a transaction of the caller makes of them. */
 #include "suite.h"
-#include "unit/failing_allocator.h"
 #include <criterion/criterion.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -406,59 +404,6 @@ Test(idempotency, a_key_is_its_owners_and_the_services) {
     cr_assert_eq(outcome_of("k2", "one"), FARM_IDEMPOTENCY_EXECUTE);
     finish(claim, 201, "made");
     farm_idempotency_free(claim);
-}
-
-/* begin("k…", "one") on a key of its own, with the nth allocation failing. */
-typedef struct poor_begin {
-    char key[24];
-    farm_idempotency *claim;
-    farm_status status;
-    int32_t has_failed; /* an allocation has */
-} poor_begin;
-
-static void begin_without(poor_begin *attempt, int64_t nth) {
-    failing_allocator allocator;
-    cr_assert_eq(failing_allocator_set(&allocator, nth), FARM_OK);
-    attempt->status = farm_idempotency_begin(session, "ann", attempt->key, "POST /orders", "one", 3,
-                                             NULL, &attempt->claim);
-    cr_assert_eq(farm_allocator_set(NULL), FARM_OK);
-    attempt->has_failed = allocator.has_failed;
-}
-
-/* Nobody owns a key without having been told. */
-Test(idempotency, a_new_key_that_no_memory_was_left_for_is_free_for_any_request) {
-    poor_begin attempt = {.has_failed = 1};
-    for (int64_t i = 0; attempt.has_failed; i++) {
-        snprintf(attempt.key, sizeof attempt.key, "k%lld", (long long)i);
-
-        begin_without(&attempt, i);
-
-        cr_assert(attempt.status == FARM_OK || attempt.status == FARM_ENOMEM, "%s",
-                  farm_session_error_text(session));
-        if (attempt.status == FARM_ENOMEM)
-            cr_assert_eq(outcome_of(attempt.key, "two"), FARM_IDEMPOTENCY_EXECUTE);
-        farm_idempotency_free(attempt.claim);
-    }
-}
-
-Test(idempotency, a_claim_that_no_memory_was_left_for_can_be_taken_up_at_once) {
-    poor_begin attempt = {.has_failed = 1};
-    for (int64_t i = 0; attempt.has_failed; i++) {
-        snprintf(attempt.key, sizeof attempt.key, "k%lld", (long long)i);
-        farm_idempotency *first = begin(attempt.key, "one");
-        cr_assert_eq(farm_idempotency_advance(session, first, 4, "paid", 4), FARM_OK);
-        cr_assert_eq(farm_idempotency_release(session, first), FARM_OK);
-        farm_idempotency_free(first);
-
-        begin_without(&attempt, i);
-
-        farm_idempotency *again =
-            attempt.status == FARM_OK ? attempt.claim : begin(attempt.key, "one");
-        cr_assert_eq(farm_idempotency_outcome(again), FARM_IDEMPOTENCY_EXECUTE);
-        cr_assert_eq(farm_idempotency_step(again), 4);
-        assert_data(again, "paid");
-        farm_idempotency_free(again);
-    }
 }
 
 Test(idempotency, wrong_arguments_are_refused_and_claim_nothing) {
