@@ -91,15 +91,15 @@ static farm_status take_setting(store_shared *shared, const uri_parameter *param
 static farm_status rest_of_uri(store_shared *shared, const uri_parts *parsed, const uint8_t *taken,
                                farm_error *error, const char **out) {
     const char *rest = parsed->rest;
-    if (!(shared->backend.capabilities & FARM_BACKEND_KEEPS_QUERY)) {
-        rest = uri_decode(&shared->arena, rest, strlen(rest));
-        if (rest == NULL)
-            return store_error_fail(error, FARM_EINVAL, 0, "the URI's path is not percent-encoded");
-    }
+    farm_status status = FARM_OK;
+    if (!(shared->backend.capabilities & FARM_BACKEND_KEEPS_QUERY))
+        status = uri_decode(&shared->arena, rest, strlen(rest), &rest);
+    if (status == FARM_EINVAL)
+        return store_error_fail(error, status, 0, "the URI's path is not percent-encoded");
     size_t size = strlen(shared->backend.scheme) + strlen(rest) + 3;
     for (size_t i = 0; i < parsed->parameter_count; i++)
         size += strlen(parsed->parameters[i].raw) + 1;
-    char *text = arena_allocate(&shared->arena, size);
+    char *text = status == FARM_OK ? arena_allocate(&shared->arena, size) : NULL;
     if (text == NULL)
         return store_error_fail(error, FARM_ENOMEM, 0, "there is no memory for the URI");
 

@@ -3,24 +3,25 @@
 #include "base/text.h"
 #include <string.h>
 
-char *uri_decode(arena *owner, const char *text, size_t size) {
+farm_status uri_decode(arena *owner, const char *text, size_t size, const char **out_text) {
     char *out = arena_allocate(owner, size + 1);
-    if (out == NULL) return NULL;
+    if (out == NULL) return FARM_ENOMEM;
+    *out_text = out;
     size_t used = 0;
     for (size_t i = 0; i < size; i++) {
         if (text[i] != '%') {
             out[used++] = text[i];
             continue;
         }
-        if (size - i < 3) return NULL;
+        if (size - i < 3) return FARM_EINVAL;
         int32_t high = text_hex_digit(text[i + 1]);
         int32_t low = text_hex_digit(text[i + 2]);
-        if (high < 0 || low < 0 || high + low == 0) return NULL;
+        if (high < 0 || low < 0 || high + low == 0) return FARM_EINVAL;
         out[used++] = (char)(high * 16 + low);
         i += 2;
     }
     out[used] = '\0';
-    return text_is_utf8(out, used) ? out : NULL;
+    return text_is_utf8(out, used) ? FARM_OK : FARM_EINVAL;
 }
 
 static int32_t is_scheme_character(char character) {
@@ -38,12 +39,12 @@ static farm_status parse_parameter(arena *owner, const char *text, size_t size, 
 
     uri_parameter *parameter = &out->parameters[out->parameter_count++];
     size_t name_size = (size_t)(equals - text);
-    parameter->raw = arena_copy(owner, text, size);
-    parameter->name = uri_decode(owner, text, name_size);
-    parameter->value = uri_decode(owner, equals + 1, size - name_size - 1);
     *complaint = "has a setting that is not percent-encoded UTF-8";
+    parameter->raw = arena_copy(owner, text, size);
     if (parameter->raw == NULL) return FARM_ENOMEM;
-    return parameter->name == NULL || parameter->value == NULL ? FARM_EINVAL : FARM_OK;
+    farm_status status = uri_decode(owner, text, name_size, &parameter->name);
+    if (status != FARM_OK) return status;
+    return uri_decode(owner, equals + 1, size - name_size - 1, &parameter->value);
 }
 
 farm_status uri_parse(arena *owner, const char *text, uri_parts *out, const char **complaint) {

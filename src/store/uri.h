@@ -23,7 +23,7 @@ typedef struct uri_parts {
 /* Parse into the arena. On FARM_EINVAL *complaint is static text without a word of the URI, which
  * may hold a password. */
 farm_status uri_parse(arena *owner, const char *text, uri_parts *out, const char **complaint);
-/* Percent-decode into the arena; NULL when it is wrong (or there is no owner). */
-char *uri_decode(arena *owner, const char *text, size_t size);
+/* Percent-decode into the arena. FARM_EINVAL: it is wrong, or not UTF-8. */
+farm_status uri_decode(arena *owner, const char *text, size_t size, const char **out_text);
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "contract.h"
 #include "support/store_file.h"
+#include "unit/failing_allocator.h"
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -74,6 +75,23 @@ Test(opening, a_uri_has_its_limit) {
     memcpy(uri, "sqlite:", 7);
     uri[sizeof uri - 1] = '\0';
     check_refused(uri, FARM_EINVAL, "longer than 4096 bytes");
+}
+
+/* A long one takes more than one block of memory. */
+Test(opening, a_lack_of_memory_is_not_taken_for_a_wrong_uri) {
+    char uri[4000];
+    failing_allocator allocator = {.has_failed = 1};
+    snprintf(uri, sizeof uri, "sqlite:/no/such/%03500d?durability=full", 0);
+    for (int64_t i = 0; allocator.has_failed; i++) {
+        farm_session *session = new_session();
+        cr_assert_eq(failing_allocator_set(&allocator, i), FARM_OK);
+        farm_status status = farm_session_open(session, uri, NULL);
+        cr_assert_eq(farm_allocator_set(NULL), FARM_OK);
+
+        cr_assert_eq(status, allocator.has_failed ? FARM_ENOMEM : FARM_EUNAVAILABLE, "%s",
+                     farm_session_error_text(session));
+        farm_session_free(session);
+    }
 }
 
 Test(opening, a_wrong_password_is_denied_and_not_shown) {
