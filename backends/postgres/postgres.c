@@ -180,29 +180,27 @@ static void free_connection(farm_connection *connection) {
     farm_free(connection);
 }
 
+/* NULL: the fault says why. */
 static farm_connection *new_connection(farm_store *store, farm_fault *fault) {
+    static const char no_memory[] = "there is no memory for the connection";
     postgres_fault_clear(fault);
     farm_connection *connection = farm_allocate(sizeof *connection);
-    if (connection != NULL) {
-        memset(connection, 0, sizeof *connection);
-        connection->store = store;
-        connection->deadline_us = POSTGRES_NEVER_US;
-        atomic_init(&connection->is_interrupted, 0);
-        const int32_t has_wake = postgres_wake_open(connection);
-        connection->marks = farm_allocate(store->step_count + 1u);
-        if (has_wake && connection->marks != NULL) {
-            memset(connection->marks, MARK_NONE, store->step_count + 1u);
-            return connection;
-        }
-        const int32_t has_memory = connection->marks != NULL;
-        free_connection(connection);
-        if (has_memory) {
-            (void)postgres_fault_set(fault, FARM_EUNAVAILABLE,
-                                     "the process has too many files open");
-            return NULL;
-        }
+    if (connection == NULL) {
+        (void)postgres_fault_set(fault, FARM_ENOMEM, no_memory);
+        return NULL;
     }
-    (void)postgres_fault_set(fault, FARM_ENOMEM, "there is no memory for the connection");
+    *connection =
+        (farm_connection){.store = store, .deadline_us = POSTGRES_NEVER_US, .wake = {-1, -1}};
+    connection->marks = farm_allocate(store->step_count + 1u);
+    if (connection->marks == NULL) {
+        (void)postgres_fault_set(fault, FARM_ENOMEM, no_memory);
+    } else if (!postgres_wake_open(connection)) {
+        (void)postgres_fault_set(fault, FARM_EUNAVAILABLE, "the process has too many files open");
+    } else {
+        memset(connection->marks, MARK_NONE, store->step_count + 1u);
+        return connection;
+    }
+    free_connection(connection);
     return NULL;
 }
 
