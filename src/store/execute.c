@@ -74,8 +74,8 @@ static int32_t index_rows(farm_rows *rows) {
     return 1;
 }
 
-/* The statement has done its work, and its rows cannot be kept. Only of one that changes nothing can
- * it be said that nothing was changed. */
+/* The statement has done its work, and its rows cannot be kept. That nothing was changed is true of
+ * one that changes nothing. */
 static farm_status fail_to_keep(farm_session *session, const farm_call *call) {
     if (call->changes == 0)
         return store_fail(session, FARM_ENOMEM, 0, "there is no memory for the rows");
