@@ -202,8 +202,7 @@ static farm_status check_first(const uri_parts *parsed, const uint8_t *taken, si
     const char *name = parsed->parameters[index].name;
     for (size_t i = 0; i < index; i++) {
         if (!taken[i] || strcmp(parsed->parameters[i].name, name) != 0) continue;
-        error_set(error, FARM_EINVAL, 0, "the URI has the setting %s twice", name);
-        return FARM_EINVAL;
+        return store_error_fail(error, FARM_EINVAL, 0, "the URI has the setting %s twice", name);
     }
     return FARM_OK;
 }
