@@ -199,13 +199,15 @@ static farm_status load_new(farm_session *session, rate_definitions *known,
                             rate_definitions **out) {
     load_operation operation = {.known_version = known == NULL ? -1 : known->version};
     const int64_t now_us = clock_monotonic_us(); /* before it is read, not after */
+    const uint64_t generation = store_snapshot_generation(session, STORE_SLOT_RATE);
     farm_status status = store_operate(session, STORE_READS | STORE_SERVICE, load, &operation);
     if (status != FARM_OK) return status;
     rate_definitions *found = operation.out;
     *out = found == NULL ? known : found;
     if (store_is_in_transaction(session)) return FARM_OK;
     atomic_store(&(*out)->snapshot.loaded_us, now_us);
-    if (found != NULL) store_snapshot_publish(session, STORE_SLOT_RATE, &found->snapshot);
+    if (found != NULL)
+        store_snapshot_publish(session, STORE_SLOT_RATE, generation, &found->snapshot);
     return FARM_OK;
 }
 
@@ -241,7 +243,7 @@ void rate_definitions_leave(farm_session *session, rate_definitions *definitions
 }
 
 void rate_definitions_forget(farm_session *session) {
-    store_snapshot_publish(session, STORE_SLOT_RATE, NULL);
+    store_snapshot_forget(session, STORE_SLOT_RATE);
 }
 
 farm_status rate_definitions_read(farm_session *session, int64_t known_version,

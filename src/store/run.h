@@ -143,8 +143,14 @@ typedef struct store_snapshot {
 /* The slot's snapshot, or NULL; give it back with store_snapshot_leave(). */
 store_snapshot *store_snapshot_enter(farm_session *session, uint32_t slot);
 void store_snapshot_leave(farm_session *session, store_snapshot *snapshot);
-/* Replace the slot's snapshot; NULL: forget it. The caller keeps his own reference. What was read
- * inside a transaction that may yet be rolled back is not for others. */
-void store_snapshot_publish(farm_session *session, uint32_t slot, store_snapshot *snapshot);
+/* Replace the slot's snapshot by one that was read since the slot had this generation, unless it
+ * was forgotten meanwhile: it may then be of before the change. The caller keeps his own reference.
+ * What was read inside a transaction that may yet be rolled back is not for others. */
+uint64_t store_snapshot_generation(farm_session *session, uint32_t slot);
+void store_snapshot_publish(farm_session *session, uint32_t slot, uint64_t generation,
+                            store_snapshot *snapshot);
+/* What it is of was changed. Inside the caller's transaction that is so for others once it has
+ * committed, and so it is forgotten then again. */
+void store_snapshot_forget(farm_session *session, uint32_t slot);
 
 #endif

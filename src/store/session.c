@@ -148,6 +148,7 @@ static void close_store(farm_session *session) {
     shared_leave(session->shared);
     session->shared = NULL;
     session->transaction = TRANSACTION_NONE;
+    session->forgotten = 0;
     session->is_adopted = 0;
     session->is_checked = 0;
     session->ahead_ns = 0;

@@ -51,6 +51,7 @@ struct farm_session {
     atomic_int is_cancelled;    /* from any thread: what is not done by now is not wanted */
 
     int32_t transaction;
+    uint32_t forgotten; /* slots of snapshots, as bits: what the transaction has changed */
     int32_t is_adopted;
     int32_t is_checked; /* the schema is one that we can work on */
     store_frame *frame;
@@ -91,6 +92,10 @@ farm_status run_connect(farm_session *session);
 void run_set_deadline(farm_session *session);
 /* Tell the backend what is left of the deadline; FARM_ETIMEOUT when nothing is. */
 farm_status run_set_timeout(farm_session *session);
+
+/* snapshot.c */
+/* The caller's transaction has ended: forget for good what it changed. */
+void snapshot_settle(farm_session *session);
 
 /* migrate.c */
 farm_status migrate_check(farm_session *session);

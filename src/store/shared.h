@@ -12,7 +12,7 @@ enum { SHARED_SCHEMA_MAX = 31, SHARED_SETTING_MAX = 16 };
 
 typedef struct store_shared {
     uint32_t references;
-    pthread_mutex_t mutex; /* guards references and snapshots */
+    pthread_mutex_t mutex; /* guards references, snapshots, generations */
     farm_backend backend;  /* its table, where all that an older one does not have is NULL */
     farm_store *store;
     farm_statement *statements;
@@ -24,6 +24,7 @@ typedef struct store_shared {
     char grant_to[FARM_KEY_MAX + 1];
     struct store_shared *side; /* of rate_uri=; NULL: there is none */
     store_snapshot *snapshots[STORE_SLOT_COUNT];
+    uint64_t generations[STORE_SLOT_COUNT];              /* how often each was forgotten */
     _Atomic(store_object *) objects[STORE_OBJECT_COUNT]; /* made under the mutex, read without */
     arena arena;
     farm_setting settings[SHARED_SETTING_MAX];

@@ -20,14 +20,47 @@ void store_snapshot_leave(farm_session *session, store_snapshot *snapshot) {
     if (left == 0) snapshot->release(snapshot);
 }
 
-void store_snapshot_publish(farm_session *session, uint32_t slot, store_snapshot *snapshot) {
+uint64_t store_snapshot_generation(farm_session *session, uint32_t slot) {
     store_shared *shared = session->shared;
     pthread_mutex_lock(&shared->mutex);
-    if (snapshot != NULL) snapshot->references++;
-    store_snapshot *old = shared->snapshots[slot];
-    shared->snapshots[slot] = snapshot;
+    const uint64_t generation = shared->generations[slot];
+    pthread_mutex_unlock(&shared->mutex);
+    return generation;
+}
+
+void store_snapshot_publish(farm_session *session, uint32_t slot, uint64_t generation,
+                            store_snapshot *snapshot) {
+    store_shared *shared = session->shared;
+    store_snapshot *old = NULL;
+    pthread_mutex_lock(&shared->mutex);
+    if (shared->generations[slot] == generation) {
+        snapshot->references++;
+        old = shared->snapshots[slot];
+        shared->snapshots[slot] = snapshot;
+    }
     pthread_mutex_unlock(&shared->mutex);
     store_snapshot_leave(session, old);
+}
+
+static void forget(farm_session *session, uint32_t slot) {
+    store_shared *shared = session->shared;
+    pthread_mutex_lock(&shared->mutex);
+    store_snapshot *old = shared->snapshots[slot];
+    shared->snapshots[slot] = NULL;
+    shared->generations[slot]++;
+    pthread_mutex_unlock(&shared->mutex);
+    store_snapshot_leave(session, old);
+}
+
+void store_snapshot_forget(farm_session *session, uint32_t slot) {
+    forget(session, slot);
+    if (session->transaction != TRANSACTION_NONE) session->forgotten |= UINT32_C(1) << slot;
+}
+
+void snapshot_settle(farm_session *session) {
+    for (uint32_t slot = 0; session->forgotten != 0 && slot < STORE_SLOT_COUNT; slot++)
+        if (session->forgotten >> slot & 1) forget(session, slot);
+    session->forgotten = 0;
 }
 
 store_object *store_object_find(farm_session *session, uint32_t place) {

@@ -36,6 +36,7 @@ static farm_status commit(farm_session *session) {
     if (session->transaction == TRANSACTION_BROKEN || session->frame != NULL) {
         backend->rollback(session->connection);
         session->transaction = TRANSACTION_NONE;
+        snapshot_settle(session);
         return store_fail(session, FARM_EINVAL, 0,
                           "the transaction failed before and is rolled back");
     }
@@ -45,6 +46,7 @@ static farm_status commit(farm_session *session) {
         status = error_of_call(session, NULL, backend->commit(session->connection, &fault), &fault);
     if (status != FARM_OK) backend->rollback(session->connection);
     session->transaction = TRANSACTION_NONE;
+    snapshot_settle(session);
     return status;
 }
 
@@ -60,6 +62,7 @@ void farm_rollback(farm_session *session) {
     if (session->transaction != TRANSACTION_NONE && session->frame == NULL) {
         session->shared->backend.rollback(session->connection);
         session->transaction = TRANSACTION_NONE;
+        snapshot_settle(session);
     }
     store_leave(session, FARM_OK);
 }

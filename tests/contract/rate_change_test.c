@@ -1,6 +1,7 @@
 /* Live changes of a limit: what becomes of its buckets, from any algorithm to any other; subjects
  * that do not begin with a full bucket; resets. */
 #include "rate_limits.h"
+#include "store/run.h"
 #include "support/test_store.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -241,4 +242,63 @@ Test(rate_change, limits_as_an_older_release_writes_them_are_understood) {
 
     cr_assert_eq(left("user", "s"), 1); /* it is the same: nothing changes */
     cr_assert_eq(contract_count(session, "farm_rate_past"), 0);
+}
+
+static int64_t burst_for(farm_session *other) {
+    const farm_rate_request item = request_of("two", "s", 0);
+    farm_rate_state state = {.struct_size = sizeof state};
+    farm_rate_decision asked = {.struct_size = sizeof asked};
+    cr_assert_eq(farm_rate_peek(other, &item, 1, &state, &asked), FARM_OK, "%s",
+                 farm_session_error_text(other));
+    return state.burst;
+}
+
+/* Who looks at the limits before the commit, and makes them known to all, knows those of before. */
+Test(rate_change, a_change_is_known_in_the_process_once_its_transaction_has_committed) {
+    if (contract_is_memory()) return; /* readers wait for the writer */
+    farm_session *other = contract_open_another();
+    define("two", FARM_RATE_SCOPE_KEY, 10, 10, MINUTE_US);
+    cr_assert_eq(burst_for(other), 10);
+
+    cr_assert_eq(farm_begin(session), FARM_OK);
+    define("two", FARM_RATE_SCOPE_KEY, 20, 10, MINUTE_US);
+    cr_assert_eq(burst_for(other), 10);
+    cr_assert_eq(farm_commit(session), FARM_OK);
+
+    cr_assert_eq(burst_for(other), 20);
+
+    cr_assert_eq(farm_begin(session), FARM_OK);
+    define("two", FARM_RATE_SCOPE_KEY, 30, 10, MINUTE_US);
+    farm_rollback(session);
+    cr_assert_eq(burst_for(other), 20);
+    contract_close_another(other);
+}
+
+static int freed;
+
+static void free_snapshot(store_snapshot *snapshot) {
+    (void)snapshot;
+    freed++;
+}
+
+/* What is read is read for a while; a change may come before it is made known. */
+Test(rate_change, what_was_read_before_a_change_is_not_made_known_after_it) {
+    farm_session *other = contract_open_another();
+    store_snapshot read = {.release = free_snapshot, .references = 1};
+    const uint64_t before = store_snapshot_generation(session, STORE_SLOT_RATE);
+    store_snapshot_forget(other, STORE_SLOT_RATE);
+
+    store_snapshot_publish(session, STORE_SLOT_RATE, before, &read);
+
+    cr_assert_null(store_snapshot_enter(session, STORE_SLOT_RATE));
+    store_snapshot_publish(session, STORE_SLOT_RATE,
+                           store_snapshot_generation(session, STORE_SLOT_RATE), &read);
+    store_snapshot *found = store_snapshot_enter(other, STORE_SLOT_RATE);
+    cr_assert_eq(found, &read);
+    store_snapshot_leave(other, found);
+    store_snapshot_forget(other, STORE_SLOT_RATE);
+    cr_assert_eq(freed, 0);
+    store_snapshot_leave(session, &read);
+    cr_assert_eq(freed, 1);
+    contract_close_another(other);
 }
