@@ -14,11 +14,6 @@ value_blob value_blob_of_id(const farm_id *id) {
     return value_blob_of(id == NULL ? NULL : id->bytes, sizeof(id->bytes));
 }
 
-int32_t value_text_equals(value_text text, const char *other) {
-    if (text.data == NULL || other == NULL) return text.data == NULL && other == NULL;
-    return strlen(other) == text.size && memcmp(text.data, other, text.size) == 0;
-}
-
 /* The values of text, blob and list differ in nothing but their type. */
 static farm_value from_data(int32_t type, const void *data, size_t size) {
     return (farm_value){.type = type, .data = data, .size = size};

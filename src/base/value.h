@@ -31,7 +31,6 @@ typedef struct value_list {
 value_text value_text_of(const char *text);
 value_blob value_blob_of(const void *data, size_t size);
 value_blob value_blob_of_id(const farm_id *id);
-int32_t value_text_equals(value_text text, const char *other);
 
 /* Into and out of farm_value, for the generated binders. */
 farm_value value_from_integer(int64_t integer);

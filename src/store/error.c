@@ -8,7 +8,6 @@
 void error_clear(farm_session *session) {
     store_error_clear(&session->error);
     session->fault_kind = FARM_FAULT_OTHER;
-    session->fault_statement = FARM_STATEMENT_UNNUMBERED;
 }
 
 static void set_list(farm_error *error, farm_status status, int32_t reason, const char *format,
@@ -54,7 +53,6 @@ farm_status store_take_error(farm_session *session, farm_session *from, farm_sta
     if (session != from) {
         session->error = from->error;
         session->fault_kind = from->fault_kind;
-        session->fault_statement = from->fault_statement;
     }
     return status;
 }
@@ -76,12 +74,10 @@ farm_status error_of_call(farm_session *session, const store_batch *batch, farm_
     const char *name = "";
     const store_error_rule *rule = NULL;
     session->fault_kind = fault->kind;
-    session->fault_statement = FARM_STATEMENT_UNNUMBERED;
     if (batch != NULL && fault->call >= 0 && (size_t)fault->call < batch->count) {
         const farm_statement *statement = batch->calls[fault->call].statement;
         if (statement != NULL) {
             name = statement->name;
-            session->fault_statement = statement->number;
             rule = find_rule(statement->number, fault->kind);
         }
     }
@@ -109,21 +105,10 @@ int32_t store_fault_kind(const farm_session *session) {
     return session->fault_kind;
 }
 
-uint32_t store_fault_statement(const farm_session *session) {
-    return session->fault_statement;
-}
-
 farm_status store_check_key(farm_session *session, const char *name, const char *key) {
     const char *complaint = text_complaint(key, FARM_KEY_MAX);
     if (complaint == NULL) return FARM_OK;
     return store_fail(session, FARM_EINVAL, 0, "%s %s", name, complaint);
-}
-
-farm_status store_check_id(farm_session *session, const char *name, const farm_id *id) {
-    static const farm_id zero;
-    if (id == NULL) return store_fail(session, FARM_EINVAL, 0, "%s is missing", name);
-    if (memcmp(id, &zero, sizeof zero) != 0) return FARM_OK;
-    return store_fail(session, FARM_EINVAL, 0, "%s is the zero id", name);
 }
 
 farm_status store_error_check_range(farm_error *error, const char *name, int64_t value,

@@ -61,14 +61,12 @@ farm_status store_undo(farm_session *session);
 farm_status store_fail(farm_session *session, farm_status status, int32_t reason,
                        const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* Which class of failure the last store_run() or store_finish() met: FARM_FAULT_…, and its
- * statement's number, for operations to which it is an outcome. */
+/* Which class of failure the last store_run() or store_finish() met: FARM_FAULT_…, for
+ * operations to which it is an outcome. */
 int32_t store_fault_kind(const farm_session *session);
-uint32_t store_fault_statement(const farm_session *session);
 
 /* Arguments. Each returns FARM_OK, or FARM_EINVAL and a sentence that begins with name. */
 farm_status store_check_key(farm_session *session, const char *name, const char *key);
-farm_status store_check_id(farm_session *session, const char *name, const farm_id *id);
 farm_status store_check_range(farm_session *session, const char *name, int64_t value, int64_t least,
                               int64_t most);
 /* Copy a caller's struct (base/options.h); name is the argument's. */

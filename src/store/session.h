@@ -32,7 +32,6 @@ struct farm_session {
     uint32_t fork_generation;
     farm_error error;
     int32_t fault_kind;
-    uint32_t fault_statement;
 
     int32_t actor_kind;
     char actor[FARM_KEY_MAX + 1];

@@ -78,17 +78,3 @@ Test(value, a_value_of_another_type_reads_as_null) {
     cr_assert_null(value_to_blob(&text).data);
     cr_assert_eq(value_to_nullable(&text).is_null, 1);
 }
-
-Test(value, texts_are_equal_when_their_bytes_and_sizes_are) {
-    value_text part = {"abcdef", 3};
-
-    cr_assert(value_text_equals(part, "abc"));
-    cr_assert_not(value_text_equals(part, "abcd"));
-    cr_assert_not(value_text_equals(part, "ab"));
-    cr_assert_not(value_text_equals(part, "abd"));
-    cr_assert_not(value_text_equals(part, NULL));
-    cr_assert(value_text_equals(value_text_of(""), ""));
-    cr_assert(value_text_equals(value_text_of(NULL), NULL));
-    cr_assert_not(value_text_equals(value_text_of(NULL), ""));
-    cr_assert_not(value_text_equals((value_text){"ab\0c", 4}, "ab"));
-}
