@@ -231,13 +231,9 @@ static int32_t take_held(void *context, size_t ordinal, const roles_entity_hold_
     return take_entity(context, ordinal, &(roles_entity_read_row){.owner_count = row->owner_count});
 }
 
-/* Whether there is anything to ask about, and who asks. Owners, who may lose just that, are read
- * when nobody else can change them. */
-static farm_status load_change(farm_session *session, change_operation *operation) {
-    roles_change *change = &operation->change;
-    change->now_us = store_now_us(session);
-    change->is_founded = 0;
-    operation->caller = caller_of(session);
+/* Owners, who may lose just that, are read when nobody else can change them. */
+static farm_status ask(farm_session *session, change_operation *operation) {
+    const roles_change *change = &operation->change;
     const roles_actor_roles_each each = {.entity = value_text_of(change->entity)};
     store_batch batch;
     store_batch_init(&batch, session);
@@ -250,6 +246,18 @@ static farm_status load_change(farm_session *session, change_operation *operatio
     if (!roles_is_known(&operation->caller, change->entity))
         add_roles(session, &batch, operation->caller.actor, &each, 1, &operation->caller.roles);
     return store_run(session, &batch);
+}
+
+/* Whether there is anything to ask about, and who asks. A role in what is not there was granted
+ * between the two answers, by whoever founded it. */
+static farm_status load_change(farm_session *session, change_operation *operation) {
+    operation->change.now_us = store_now_us(session);
+    operation->change.is_founded = 0;
+    operation->caller = caller_of(session);
+    farm_status status = ask(session, operation);
+    if (status == FARM_OK && operation->caller.roles != 0 && !operation->change.is_founded)
+        status = ask(session, operation);
+    return status;
 }
 
 static farm_status refuse_change(farm_session *session, const change_operation *operation,
