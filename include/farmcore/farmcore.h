@@ -13,6 +13,7 @@
 #include <farmcore/rate.h>
 #include <farmcore/rate_local.h>
 #include <farmcore/idempotency.h>
+#include <farmcore/ledger.h>
 #include <farmcore/roles.h>
 #include <farmcore/breaker.h>
 

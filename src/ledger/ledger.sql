@@ -1,0 +1,262 @@
+-- The statements of the ledger. They move rows and decide nothing: what is refused was refused by
+-- the rules, and what gets past them by a race or by a defect is refused by keys, checks and
+-- triggers. A key that is there already was put there since the rules looked, and so the batch is
+-- decided again.
+
+-- name: book_open
+-- params: now int
+-- each: book int, asset text, scale int
+-- columns: book int
+-- Answers a book that is there and is another.
+INSERT INTO farm_ledger_book (book, asset, scale, created_us) VALUES (:book, :asset, :scale, :now)
+ON CONFLICT (book) DO NOTHING;
+SELECT book FROM farm_ledger_book
+WHERE book = :book AND (asset <> :asset OR scale <> :scale);
+
+-- name: book_read
+-- params: books int[], is_import int
+-- columns: book int, last_ns int
+-- Of each its last account, which an import must come after.
+SELECT b.book,
+       CASE WHEN :is_import = 0 THEN 0
+            ELSE COALESCE((SELECT MAX(a.timestamp_ns) FROM farm_ledger_account AS a
+                           WHERE a.book = b.book), 0) END AS last_ns
+FROM farm_ledger_book AS b WHERE b.book IN (:books)
+ORDER BY b.book;
+
+-- name: account_read
+-- params: ids blob[]
+-- columns: book int, id blob, code int, flags int, credit_limit int, user_data_128 blob
+-- columns: user_data_64 int, user_data_32 int, timestamp_ns int, is_closed int, version int
+-- columns: debits_pending int, debits_posted int, credits_pending int, credits_posted int
+SELECT a.book, a.id, a.code, a.flags, a.credit_limit, a.user_data_128, a.user_data_64,
+       a.user_data_32, a.timestamp_ns, b.is_closed, b.version, b.debits_pending, b.debits_posted,
+       b.credits_pending, b.credits_posted
+FROM farm_ledger_account AS a
+JOIN farm_ledger_balance AS b ON b.book = a.book AND b.account = a.id
+WHERE a.id IN (:ids);
+
+-- name: account_open
+-- each: book int, id blob, code int, flags int, credit_limit int, user_data_128 blob
+-- each: user_data_64 int, user_data_32 int, timestamp_ns int, is_closed int
+-- on: unique = EAGAIN
+INSERT INTO farm_ledger_account (book, id, code, flags, credit_limit, user_data_128, user_data_64,
+    user_data_32, timestamp_ns)
+VALUES (:book, :id, :code, :flags, :credit_limit, :user_data_128, :user_data_64, :user_data_32,
+    :timestamp_ns);
+INSERT INTO farm_ledger_balance (book, account, flags, credit_limit, is_closed, version, last_ns,
+    debits_pending, debits_posted, credits_pending, credits_posted)
+VALUES (:book, :id, :flags, :credit_limit, :is_closed, 0, :timestamp_ns, 0, 0, 0, 0);
+
+-- fragment: accounts_in_order
+SELECT a.book, a.id, a.flags, a.credit_limit, a.timestamp_ns,
+       CASE WHEN :is_import = 0 THEN 0
+            ELSE COALESCE((SELECT MAX(e.timestamp_ns) FROM farm_ledger_event AS e
+                           WHERE e.book = a.book), 0) END AS book_last_ns,
+       b.is_closed, b.version, b.last_ns, b.debits_pending, b.debits_posted, b.credits_pending,
+       b.credits_posted
+FROM farm_ledger_account AS a
+JOIN farm_ledger_balance AS b ON b.book = a.book AND b.account = a.id
+WHERE a.id IN (
+    SELECT named.id FROM farm_ledger_account AS named WHERE named.id IN (:accounts)
+    UNION SELECT e.debit_account FROM farm_ledger_event AS e WHERE e.id IN (:holds)
+    UNION SELECT e.credit_account FROM farm_ledger_event AS e WHERE e.id IN (:holds)
+    UNION SELECT h.credit_account FROM farm_ledger_account AS named
+          JOIN farm_ledger_hold AS h ON h.book = named.book AND h.debit_account = named.id
+          WHERE named.id IN (:accounts) AND h.end_ns <= :now_ns
+    UNION SELECT h.debit_account FROM farm_ledger_account AS named
+          JOIN farm_ledger_hold AS h ON h.book = named.book AND h.credit_account = named.id
+          WHERE named.id IN (:accounts) AND h.end_ns <= :now_ns)
+ORDER BY a.book, a.id;
+
+-- name: account_lock
+-- params: accounts blob[], holds blob[], now_ns int, is_import int
+-- columns: book int, id blob, flags int, credit_limit int, timestamp_ns int, book_last_ns int
+-- columns: is_closed int, version int, last_ns int, debits_pending int, debits_posted int
+-- columns: credits_pending int, credits_posted int
+-- Accounts that are named, those of holds that are named, and those on the other side of what has
+-- run out. In one order, so that two batches cannot wait for each other.
+{accounts_in_order};
+
+-- name: event_read
+-- params: ids blob[], accounts blob[], now_ns int
+-- columns: book int, timestamp_ns int, kind int, id blob, debit_account blob, credit_account blob
+-- columns: amount int, pending_id blob?, timeout_us int, code int, flags int, user_data_128 blob
+-- columns: user_data_64 int, user_data_32 int, effective_us int, debit_debits_pending int
+-- columns: debit_debits_posted int, debit_credits_pending int, debit_credits_posted int
+-- columns: credit_debits_pending int, credit_debits_posted int, credit_credits_pending int
+-- columns: credit_credits_posted int, resolution int
+-- Transfers that are named, and the holds of the named accounts that have run out. Of a hold also
+-- how it ended.
+SELECT e.book, e.timestamp_ns, e.kind, e.id, e.debit_account, e.credit_account, e.amount,
+       e.pending_id, e.timeout_us, e.code, e.flags, e.user_data_128, e.user_data_64,
+       e.user_data_32, e.effective_us, e.debit_debits_pending, e.debit_debits_posted,
+       e.debit_credits_pending, e.debit_credits_posted, e.credit_debits_pending,
+       e.credit_debits_posted, e.credit_credits_pending, e.credit_credits_posted,
+       COALESCE(r.kind, 0) AS resolution
+FROM farm_ledger_event AS e
+LEFT JOIN farm_ledger_event AS r ON r.book = e.book AND r.pending_id = e.id
+WHERE e.id IN (
+    SELECT named.id FROM farm_ledger_event AS named WHERE named.id IN (:ids)
+    UNION SELECT h.id FROM farm_ledger_account AS a
+          JOIN farm_ledger_hold AS h ON h.book = a.book AND h.debit_account = a.id
+          WHERE a.id IN (:accounts) AND h.end_ns <= :now_ns
+    UNION SELECT h.id FROM farm_ledger_account AS a
+          JOIN farm_ledger_hold AS h ON h.book = a.book AND h.credit_account = a.id
+          WHERE a.id IN (:accounts) AND h.end_ns <= :now_ns);
+
+-- name: burnt_read
+-- params: ids blob[]
+-- columns: id blob
+SELECT id FROM farm_ledger_burnt WHERE id IN (:ids);
+
+-- name: hold_due
+-- params: now_ns int, budget int
+-- columns: id blob
+SELECT id FROM farm_ledger_hold WHERE end_ns <= :now_ns ORDER BY end_ns LIMIT :budget;
+
+-- name: event_add
+-- each: book int, timestamp_ns int, kind int, id blob?, debit_account blob, credit_account blob
+-- each: amount int, pending_id blob?, timeout_us int, code int, flags int, user_data_128 blob
+-- each: user_data_64 int, user_data_32 int, effective_us int, debit_version int
+-- each: debit_debits_pending int, debit_debits_posted int, debit_credits_pending int
+-- each: debit_credits_posted int, credit_version int, credit_debits_pending int
+-- each: credit_debits_posted int, credit_credits_pending int, credit_credits_posted int
+-- on: unique = EAGAIN
+INSERT INTO farm_ledger_event (book, timestamp_ns, kind, id, debit_account, credit_account, amount,
+    pending_id, timeout_us, code, flags, user_data_128, user_data_64, user_data_32, effective_us,
+    debit_version, debit_debits_pending, debit_debits_posted, debit_credits_pending,
+    debit_credits_posted, credit_version, credit_debits_pending, credit_debits_posted,
+    credit_credits_pending, credit_credits_posted)
+VALUES (:book, :timestamp_ns, :kind, :id, :debit_account, :credit_account, :amount, :pending_id,
+    :timeout_us, :code, :flags, :user_data_128, :user_data_64, :user_data_32, :effective_us,
+    :debit_version, :debit_debits_pending, :debit_debits_posted, :debit_credits_pending,
+    :debit_credits_posted, :credit_version, :credit_debits_pending, :credit_debits_posted,
+    :credit_credits_pending, :credit_credits_posted);
+
+-- name: balance_put
+-- each: book int, account blob, is_closed int, known_version int, version int, last_ns int
+-- each: debits_pending int, debits_posted int, credits_pending int, credits_posted int
+-- expect: 1                       a miss: it is no longer what was decided by
+-- on: guard = EAGAIN
+-- The lock says the same; a balance that was written without one is found out here.
+UPDATE farm_ledger_balance
+SET is_closed = :is_closed, version = :version, last_ns = :last_ns,
+    debits_pending = :debits_pending, debits_posted = :debits_posted,
+    credits_pending = :credits_pending, credits_posted = :credits_posted
+WHERE book = :book AND account = :account AND version = :known_version;
+
+-- name: hold_add
+-- each: book int, id blob, debit_account blob, credit_account blob, amount int, end_ns int
+INSERT INTO farm_ledger_hold (book, id, debit_account, credit_account, amount, end_ns)
+VALUES (:book, :id, :debit_account, :credit_account, :amount, :end_ns);
+
+-- name: hold_end
+-- each: book int, id blob
+-- expect: 1
+DELETE FROM farm_ledger_hold WHERE book = :book AND id = :id;
+
+-- name: burnt_add
+-- params: now int
+-- each: id blob, status int
+INSERT INTO farm_ledger_burnt (id, status, created_us) VALUES (:id, :status, :now)
+ON CONFLICT (id) DO NOTHING;
+
+-- name: check_conservation
+-- params: now int
+-- columns: subject text, detail text
+-- plan: scan every balance is summed
+-- Each amount was debited once and credited once. The sums of a book may need more than 63 bits, so
+-- they are made of two halves.
+WITH half AS (
+    SELECT book,
+           CAST(SUM(debits_posted >> 32) - SUM(credits_posted >> 32) AS BIGINT) AS posted_high,
+           CAST(SUM(credits_posted & 4294967295) - SUM(debits_posted & 4294967295) AS BIGINT)
+               AS posted_low,
+           CAST(SUM(debits_pending >> 32) - SUM(credits_pending >> 32) AS BIGINT) AS pending_high,
+           CAST(SUM(credits_pending & 4294967295) - SUM(debits_pending & 4294967295) AS BIGINT)
+               AS pending_low
+    FROM farm_ledger_balance GROUP BY book)
+SELECT CAST(book AS TEXT) AS subject, 'its debits and its credits differ' AS detail
+FROM half
+WHERE posted_low & 4294967295 <> 0 OR posted_high <> posted_low >> 32
+   OR pending_low & 4294967295 <> 0 OR pending_high <> pending_low >> 32;
+
+-- name: check_history
+-- params: now int
+-- columns: subject text, detail text
+-- plan: scan every event is looked at, twice
+-- Along each account every event begins where the one before it ended.
+WITH side AS (
+    SELECT e.book, e.debit_account AS account, e.timestamp_ns, e.debit_version AS version,
+           e.debit_debits_pending AS debits_pending, e.debit_debits_posted AS debits_posted,
+           e.debit_credits_pending AS credits_pending, e.debit_credits_posted AS credits_posted,
+           CASE WHEN e.kind = 1 THEN e.amount WHEN e.kind = 0 THEN 0 ELSE -h.amount END
+               AS debit_held,
+           CASE WHEN e.kind IN (0, 2) THEN e.amount ELSE 0 END AS debited,
+           CAST(0 AS BIGINT) AS credit_held, CAST(0 AS BIGINT) AS credited
+    FROM farm_ledger_event AS e LEFT JOIN farm_ledger_event AS h ON h.id = e.pending_id
+    UNION ALL
+    SELECT e.book, e.credit_account, e.timestamp_ns, e.credit_version, e.credit_debits_pending,
+           e.credit_debits_posted, e.credit_credits_pending, e.credit_credits_posted, 0, 0,
+           CASE WHEN e.kind = 1 THEN e.amount WHEN e.kind = 0 THEN 0 ELSE -h.amount END,
+           CASE WHEN e.kind IN (0, 2) THEN e.amount ELSE 0 END
+    FROM farm_ledger_event AS e LEFT JOIN farm_ledger_event AS h ON h.id = e.pending_id
+), chained AS (
+    SELECT side.*,
+           LAG(version, 1, CAST(0 AS BIGINT)) OVER account_events AS version_before,
+           LAG(debits_pending, 1, CAST(0 AS BIGINT)) OVER account_events AS debits_pending_before,
+           LAG(debits_posted, 1, CAST(0 AS BIGINT)) OVER account_events AS debits_posted_before,
+           LAG(credits_pending, 1, CAST(0 AS BIGINT)) OVER account_events
+               AS credits_pending_before,
+           LAG(credits_posted, 1, CAST(0 AS BIGINT)) OVER account_events AS credits_posted_before
+    FROM side
+    WINDOW account_events AS (PARTITION BY book, account ORDER BY timestamp_ns))
+SELECT CAST(book AS TEXT) || '/' || CAST(timestamp_ns AS TEXT) AS subject,
+       CASE WHEN version <> version_before + 1 THEN 'an event before it is missing'
+            ELSE 'it does not begin where the event before it ended' END AS detail
+FROM chained
+WHERE version <> version_before + 1
+   OR debits_pending <> debits_pending_before + debit_held
+   OR debits_posted <> debits_posted_before + debited
+   OR credits_pending <> credits_pending_before + credit_held
+   OR credits_posted <> credits_posted_before + credited;
+
+-- name: check_balances
+-- params: now int
+-- columns: subject text, detail text
+-- plan: scan every balance is looked at
+-- Each balance is what its account's last event says.
+SELECT CAST(b.book AS TEXT) || '/' || CAST(b.last_ns AS TEXT) AS subject,
+       'a balance is not what its last event says' AS detail
+FROM farm_ledger_balance AS b
+WHERE b.version <> (SELECT COUNT(*) FROM farm_ledger_event AS e
+                    WHERE e.book = b.book AND e.debit_account = b.account)
+                   + (SELECT COUNT(*) FROM farm_ledger_event AS e
+                      WHERE e.book = b.book AND e.credit_account = b.account)
+   OR (b.version > 0 AND NOT EXISTS (
+        SELECT 1 FROM farm_ledger_event AS e
+        WHERE e.book = b.book AND e.timestamp_ns = b.last_ns
+          AND ((e.debit_account = b.account AND e.debit_version = b.version
+                AND e.debit_debits_pending = b.debits_pending
+                AND e.debit_debits_posted = b.debits_posted
+                AND e.debit_credits_pending = b.credits_pending
+                AND e.debit_credits_posted = b.credits_posted)
+            OR (e.credit_account = b.account AND e.credit_version = b.version
+                AND e.credit_debits_pending = b.debits_pending
+                AND e.credit_debits_posted = b.debits_posted
+                AND e.credit_credits_pending = b.credits_pending
+                AND e.credit_credits_posted = b.credits_posted))));
+
+-- name: check_holds
+-- params: now int
+-- columns: subject text, detail text
+-- plan: scan every event is looked at
+-- The holds are the pending events that nothing has ended.
+SELECT CAST(e.book AS TEXT) || '/' || CAST(e.timestamp_ns AS TEXT) AS subject,
+       CASE WHEN h.id IS NULL THEN 'it has not ended and is not among the holds'
+            ELSE 'it has ended and is among the holds' END AS detail
+FROM farm_ledger_event AS e
+LEFT JOIN farm_ledger_hold AS h ON h.book = e.book AND h.id = e.id AND h.amount = e.amount
+LEFT JOIN farm_ledger_event AS r ON r.book = e.book AND r.pending_id = e.id
+WHERE e.kind = 1 AND (h.id IS NULL) = (r.timestamp_ns IS NULL);

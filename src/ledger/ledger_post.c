@@ -1,0 +1,132 @@
+/* Post transfers and end holds: load, decide, store. */
+#include "base/options.h"
+#include "ledger/ledger_load.h"
+#include "ledger/ledger_rows.h"
+
+enum { LEDGER_WRITES = STORE_SERVICE | STORE_REPEATABLE };
+
+typedef struct post_operation {
+    const farm_ledger_transfer *items;
+    size_t count;
+    farm_ledger_transfer_result *results;
+} post_operation;
+
+typedef struct expire_operation {
+    int64_t budget_count;
+    size_t count; /* found: how many were ended */
+} expire_operation;
+
+/* Ids of holds as they arrive. */
+typedef struct due_ids {
+    farm_id *ids;
+    size_t count;
+} due_ids;
+
+static void begin_batch(farm_session *session, ledger_batch *batch) {
+    batch->writer = ledger_draw_writer(session);
+    batch->now_ns = store_now_ns(session);
+}
+
+/* --- post --- */
+
+static farm_status copy_items(farm_session *session, const post_operation *operation,
+                              ledger_batch *batch) {
+    arena *memory = store_arena(session);
+    farm_ledger_transfer *items = arena_allocate_array(memory, operation->count, sizeof *items);
+    batch->results = arena_allocate_array(memory, operation->count, sizeof *batch->results);
+    if (items == NULL || batch->results == NULL)
+        return ledger_fail_memory(session, operation->count);
+    farm_status status = FARM_OK;
+    for (size_t i = 0; i < operation->count && status == FARM_OK; i++)
+        status = store_check_options(session, "items", &items[i], sizeof items[i],
+                                     store_array_at(operation->items, i));
+    batch->items = items;
+    batch->count = operation->count;
+    return status;
+}
+
+static farm_status check_post(farm_session *session, const post_operation *operation) {
+    farm_status status = store_check_array(session, "items", operation->items, operation->count,
+                                           FARM_LEDGER_BATCH_MAX);
+    if (status == FARM_OK)
+        status = store_check_array(session, "results", operation->results, operation->count,
+                                   FARM_LEDGER_BATCH_MAX);
+    if (status == FARM_OK) status = store_check_service(session);
+    return status;
+}
+
+static farm_status post(farm_session *session, void *context) {
+    const post_operation *operation = context;
+    ledger_batch batch = {0};
+    farm_status status = check_post(session, operation);
+    if (status == FARM_OK) status = copy_items(session, operation, &batch);
+    if (status != FARM_OK) return status;
+
+    begin_batch(session, &batch);
+    status = ledger_load(session, &batch, NULL, 0);
+    if (status != FARM_OK) return status;
+
+    ledger_decide(&batch);
+
+    status = ledger_store(session, &batch);
+    for (size_t i = 0; i < batch.count && status == FARM_OK; i++)
+        (void)options_answer(store_array_at(operation->results, i), &batch.results[i],
+                             sizeof batch.results[i]);
+    return status;
+}
+
+farm_status farm_ledger_post(farm_session *session, const farm_ledger_transfer *items, size_t count,
+                             farm_ledger_transfer_result *results) {
+    post_operation operation = {items, count, results};
+    return store_operate(session, LEDGER_WRITES, post, &operation);
+}
+
+/* --- expire --- */
+
+static int32_t take_due(void *context, size_t ordinal, const ledger_hold_due_row *row) {
+    (void)ordinal;
+    due_ids *due = context;
+    due->ids[due->count++] = ledger_id_of(row->id);
+    return 0;
+}
+
+static farm_status find_due(farm_session *session, const expire_operation *operation,
+                            int64_t now_ns, due_ids *due) {
+    *due = (due_ids){.ids = arena_allocate_array(
+                         store_arena(session), (size_t)operation->budget_count, sizeof *due->ids)};
+    if (due->ids == NULL) return ledger_fail_memory(session, (size_t)operation->budget_count);
+    store_batch calls;
+    store_batch_init(&calls, session);
+    ledger_hold_due(&calls,
+                    &(ledger_hold_due_params){.now_ns = now_ns, .budget = operation->budget_count},
+                    take_due, due);
+    return store_run(session, &calls);
+}
+
+static farm_status expire(farm_session *session, void *context) {
+    expire_operation *operation = context;
+    ledger_batch batch = {0};
+    due_ids due;
+    operation->count = 0;
+    farm_status status = store_check_range(session, "budget_count", operation->budget_count, 1,
+                                           FARM_LEDGER_BATCH_MAX);
+    if (status == FARM_OK) status = store_check_service(session);
+    if (status != FARM_OK) return status;
+
+    begin_batch(session, &batch);
+    status = find_due(session, operation, batch.now_ns, &due);
+    if (status == FARM_OK) status = ledger_load(session, &batch, due.ids, due.count);
+    if (status != FARM_OK) return status;
+
+    ledger_expire_due(&batch);
+
+    operation->count = batch.record_count - batch.stored_count;
+    return ledger_store(session, &batch);
+}
+
+farm_status farm_ledger_expire(farm_session *session, int64_t budget_count, size_t *out_count) {
+    expire_operation operation = {.budget_count = budget_count};
+    farm_status status = store_operate(session, LEDGER_WRITES, expire, &operation);
+    if (out_count != NULL) *out_count = status == FARM_OK ? operation.count : 0;
+    return status;
+}

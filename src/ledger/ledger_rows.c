@@ -1,0 +1,70 @@
+/* Ids, lists and rows, for the statements of the ledger. */
+#include "ledger/ledger_rows.h"
+#include "base/id.h"
+#include "ledger/ledger_rules.h"
+#include <string.h>
+
+enum { ROWS_FIRST = 16 };
+
+void *ledger_rows_add(ledger_rows *self) {
+    if (self->count == self->capacity) {
+        const size_t capacity = self->capacity == 0 ? ROWS_FIRST : self->capacity * 2;
+        void *items = arena_allocate_array(self->memory, capacity, self->item_size);
+        if (items == NULL) {
+            self->has_failed = 1;
+            return NULL;
+        }
+        if (self->count > 0) memcpy(items, self->items, self->count * self->item_size);
+        self->items = items;
+        self->capacity = capacity;
+    }
+    return (unsigned char *)self->items + self->count++ * self->item_size;
+}
+
+int32_t ledger_map_init(id_map *map, farm_session *session, size_t count) {
+    const size_t capacity = id_map_capacity(count);
+    id_map_slot *slots = arena_allocate_array(store_arena(session), capacity, sizeof *slots);
+    uint64_t seed = 0;
+    if (slots == NULL) return 0;
+    store_random(session, &seed, sizeof seed);
+    id_map_init(map, slots, capacity, seed);
+    return 1;
+}
+
+int32_t ledger_ids_init(ledger_ids *self, farm_session *session, size_t count) {
+    *self = (ledger_ids){0};
+    self->values = arena_allocate_array(store_arena(session), count, sizeof *self->values);
+    return self->values != NULL && ledger_map_init(&self->known, session, count);
+}
+
+void ledger_ids_add(ledger_ids *self, const farm_id *id) {
+    if (id_is_zero(id)) return;
+    uint32_t *number = id_map_put(&self->known, id);
+    if (*number != 0) return;
+    self->values[self->count++] = value_from_blob(value_blob_of_id(id));
+    *number = (uint32_t)self->count;
+}
+
+value_list ledger_ids_list(const ledger_ids *self) {
+    return (value_list){.items = self->values, .count = self->count};
+}
+
+farm_id ledger_id_of(value_blob blob) {
+    farm_id id = {{0}};
+    if (blob.data != NULL && blob.size == sizeof id) memcpy(&id, blob.data, sizeof id);
+    return id;
+}
+
+value_blob ledger_blob_or_null(const farm_id *id) {
+    return id_is_zero(id) ? value_blob_of(NULL, 0) : value_blob_of_id(id);
+}
+
+farm_status ledger_fail_memory(farm_session *session, size_t count) {
+    return store_fail(session, FARM_ENOMEM, 0, "there is no memory for %zu items", count);
+}
+
+int64_t ledger_draw_writer(farm_session *session) {
+    uint64_t writer = 0;
+    store_random(session, &writer, sizeof writer);
+    return (int64_t)(writer & (uint64_t)LEDGER_WRITER_MAX);
+}

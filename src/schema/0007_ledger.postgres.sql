@@ -1,0 +1,252 @@
+-- works-with: 1
+-- The ledger. What happened is in farm_ledger_event and farm_ledger_account, which are never
+-- changed; farm_ledger_balance and farm_ledger_hold are what follows from them.
+
+CREATE TABLE {schema}.farm_ledger_book (
+    book bigint NOT NULL PRIMARY KEY CHECK (book >= 1),
+    asset text COLLATE "C" NOT NULL CHECK (octet_length(asset) BETWEEN 1 AND 16),
+    -- Decimal places: amounts are whole numbers of the last of them.
+    scale bigint NOT NULL CHECK (scale BETWEEN 0 AND 18),
+    created_us bigint NOT NULL CHECK (created_us >= 0)
+);
+
+CREATE TABLE {schema}.farm_ledger_account (
+    book bigint NOT NULL REFERENCES {schema}.farm_ledger_book (book),
+    id bytea NOT NULL CHECK (octet_length(id) = 16 AND id <> '\x00000000000000000000000000000000'),
+    code bigint NOT NULL CHECK (code BETWEEN 1 AND 65535),
+    -- 1 linked, 2 debits must not exceed credits, 4 credits must not exceed debits, 8 history,
+    -- 16 imported, 32 closed when it was opened.
+    flags bigint NOT NULL CHECK (flags BETWEEN 0 AND 63 AND (flags & 6) <> 6),
+    credit_limit bigint NOT NULL CHECK (credit_limit >= 0),
+    user_data_128 bytea NOT NULL CHECK (octet_length(user_data_128) = 16),
+    user_data_64 bigint NOT NULL,
+    user_data_32 bigint NOT NULL,
+    timestamp_ns bigint NOT NULL CHECK (timestamp_ns > 0),
+    PRIMARY KEY (book, id),
+    UNIQUE (book, timestamp_ns)
+);
+
+-- global: an id is one account's wherever it is, so that a transfer between two books is told so
+CREATE UNIQUE INDEX farm_ledger_account_id ON {schema}.farm_ledger_account (id);
+
+CREATE TABLE {schema}.farm_ledger_event (
+    book bigint NOT NULL,
+    timestamp_ns bigint NOT NULL CHECK (timestamp_ns > 0),
+    -- 0 single, 1 pending (a hold), 2 posted, 3 voided, 4 expired: the last three end a hold.
+    kind bigint NOT NULL CHECK (kind BETWEEN 0 AND 4),
+    -- The caller's. A hold that expires has none.
+    id bytea CHECK (octet_length(id) = 16 AND id <> '\x00000000000000000000000000000000'),
+    debit_account bytea NOT NULL,
+    credit_account bytea NOT NULL CHECK (credit_account <> debit_account),
+    amount bigint NOT NULL CHECK (amount >= 0),
+    -- The hold that this one ends; farm_ledger_event_resolves sees to it that there is one.
+    pending_id bytea,
+    timeout_us bigint NOT NULL CHECK (timeout_us >= 0 AND (timeout_us = 0 OR kind = 1)),
+    code bigint NOT NULL CHECK (code BETWEEN 1 AND 65535),
+    flags bigint NOT NULL CHECK (flags BETWEEN 0 AND 511),
+    user_data_128 bytea NOT NULL CHECK (octet_length(user_data_128) = 16),
+    user_data_64 bigint NOT NULL,
+    user_data_32 bigint NOT NULL,
+    -- When it counts in the application's eyes.
+    effective_us bigint NOT NULL CHECK (effective_us >= 0),
+    -- Of each account right after it: how many events it has, and its four balances.
+    debit_version bigint NOT NULL CHECK (debit_version >= 1),
+    debit_debits_pending bigint NOT NULL CHECK (debit_debits_pending >= 0),
+    debit_debits_posted bigint NOT NULL CHECK (debit_debits_posted >= 0),
+    debit_credits_pending bigint NOT NULL CHECK (debit_credits_pending >= 0),
+    debit_credits_posted bigint NOT NULL CHECK (debit_credits_posted >= 0),
+    credit_version bigint NOT NULL CHECK (credit_version >= 1),
+    credit_debits_pending bigint NOT NULL CHECK (credit_debits_pending >= 0),
+    credit_debits_posted bigint NOT NULL CHECK (credit_debits_posted >= 0),
+    credit_credits_pending bigint NOT NULL CHECK (credit_credits_pending >= 0),
+    credit_credits_posted bigint NOT NULL CHECK (credit_credits_posted >= 0),
+    PRIMARY KEY (book, timestamp_ns),
+    CHECK ((id IS NULL) = (kind = 4)),
+    CHECK ((pending_id IS NULL) = (kind IN (0, 1))),
+    -- Both accounts are of the transfer's book.
+    FOREIGN KEY (book, debit_account) REFERENCES {schema}.farm_ledger_account (book, id),
+    FOREIGN KEY (book, credit_account) REFERENCES {schema}.farm_ledger_account (book, id)
+);
+
+-- global: an id is one transfer's wherever it is, so that a repeat in another book is told so
+CREATE UNIQUE INDEX farm_ledger_event_id ON {schema}.farm_ledger_event (id);
+-- A hold ends once.
+CREATE UNIQUE INDEX farm_ledger_event_pending ON {schema}.farm_ledger_event (book, pending_id)
+    WHERE pending_id IS NOT NULL;
+CREATE INDEX farm_ledger_event_debit
+    ON {schema}.farm_ledger_event (book, debit_account, timestamp_ns);
+CREATE INDEX farm_ledger_event_credit
+    ON {schema}.farm_ledger_event (book, credit_account, timestamp_ns);
+
+CREATE TABLE {schema}.farm_ledger_balance (
+    book bigint NOT NULL,
+    account bytea NOT NULL,
+    -- Those of the account that the limits below go by.
+    flags bigint NOT NULL,
+    credit_limit bigint NOT NULL CHECK (credit_limit >= 0),
+    is_closed bigint NOT NULL CHECK (is_closed IN (0, 1)),
+    version bigint NOT NULL CHECK (version >= 0),
+    last_ns bigint NOT NULL CHECK (last_ns > 0),
+    debits_pending bigint NOT NULL CHECK (debits_pending >= 0),
+    debits_posted bigint NOT NULL CHECK (debits_posted >= 0),
+    credits_pending bigint NOT NULL CHECK (credits_pending >= 0),
+    credits_posted bigint NOT NULL CHECK (credits_posted >= 0),
+    PRIMARY KEY (book, account),
+    FOREIGN KEY (book, account) REFERENCES {schema}.farm_ledger_account (book, id),
+    CHECK (debits_pending <= 9223372036854775807 - debits_posted),
+    CHECK (credits_pending <= 9223372036854775807 - credits_posted),
+    CHECK ((flags & 2) = 0
+           OR debits_pending + debits_posted - credits_posted <= credit_limit),
+    CHECK ((flags & 4) = 0 OR credits_pending + credits_posted <= debits_posted)
+);
+
+-- The holds that have not ended.
+CREATE TABLE {schema}.farm_ledger_hold (
+    book bigint NOT NULL,
+    id bytea NOT NULL,
+    debit_account bytea NOT NULL,
+    credit_account bytea NOT NULL,
+    amount bigint NOT NULL CHECK (amount >= 0),
+    -- When it runs out; 9223372036854775807: it does not.
+    end_ns bigint NOT NULL CHECK (end_ns > 0),
+    PRIMARY KEY (book, id)
+);
+
+CREATE INDEX farm_ledger_hold_debit ON {schema}.farm_ledger_hold (book, debit_account, end_ns);
+CREATE INDEX farm_ledger_hold_credit ON {schema}.farm_ledger_hold (book, credit_account, end_ns);
+-- global: those that have run out are ended, whatever book they are of
+CREATE INDEX farm_ledger_hold_end ON {schema}.farm_ledger_hold (end_ns);
+
+-- global: an id that was refused is nobody's
+-- Ids of transfers that were refused for what may have passed since; a repeat must not succeed.
+CREATE TABLE {schema}.farm_ledger_burnt (
+    id bytea NOT NULL PRIMARY KEY
+       CHECK (octet_length(id) = 16 AND id <> '\x00000000000000000000000000000000'),
+    status bigint NOT NULL,
+    created_us bigint NOT NULL CHECK (created_us >= 0)
+);
+
+CREATE FUNCTION {schema}.farm_ledger_keep() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION '% is never changed', TG_TABLE_NAME USING ERRCODE = '23514';
+END
+$$;
+CREATE TRIGGER farm_ledger_event_kept BEFORE UPDATE OR DELETE ON {schema}.farm_ledger_event
+    FOR EACH ROW EXECUTE FUNCTION {schema}.farm_ledger_keep();
+CREATE TRIGGER farm_ledger_event_kept_whole BEFORE TRUNCATE ON {schema}.farm_ledger_event
+    FOR EACH STATEMENT EXECUTE FUNCTION {schema}.farm_ledger_keep();
+CREATE TRIGGER farm_ledger_account_kept BEFORE UPDATE OR DELETE ON {schema}.farm_ledger_account
+    FOR EACH ROW EXECUTE FUNCTION {schema}.farm_ledger_keep();
+CREATE TRIGGER farm_ledger_account_kept_whole BEFORE TRUNCATE ON {schema}.farm_ledger_account
+    FOR EACH STATEMENT EXECUTE FUNCTION {schema}.farm_ledger_keep();
+CREATE TRIGGER farm_ledger_burnt_kept BEFORE UPDATE OR DELETE ON {schema}.farm_ledger_burnt
+    FOR EACH ROW EXECUTE FUNCTION {schema}.farm_ledger_keep();
+CREATE TRIGGER farm_ledger_burnt_kept_whole BEFORE TRUNCATE ON {schema}.farm_ledger_burnt
+    FOR EACH STATEMENT EXECUTE FUNCTION {schema}.farm_ledger_keep();
+CREATE TRIGGER farm_ledger_balance_kept BEFORE DELETE ON {schema}.farm_ledger_balance
+    FOR EACH ROW EXECUTE FUNCTION {schema}.farm_ledger_keep();
+CREATE TRIGGER farm_ledger_balance_kept_whole BEFORE TRUNCATE ON {schema}.farm_ledger_balance
+    FOR EACH STATEMENT EXECUTE FUNCTION {schema}.farm_ledger_keep();
+
+CREATE FUNCTION {schema}.farm_ledger_event_resolves() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM {schema}.farm_ledger_event AS hold
+        WHERE hold.id = NEW.pending_id AND hold.book = NEW.book AND hold.kind = 1
+          AND hold.debit_account = NEW.debit_account AND hold.credit_account = NEW.credit_account
+          AND NEW.amount <= hold.amount AND (NEW.kind = 2 OR NEW.amount = hold.amount)) THEN
+        RAISE EXCEPTION 'it does not fit the hold that it ends' USING ERRCODE = '23514';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER farm_ledger_event_resolves BEFORE INSERT ON {schema}.farm_ledger_event
+    FOR EACH ROW WHEN (NEW.pending_id IS NOT NULL)
+    EXECUTE FUNCTION {schema}.farm_ledger_event_resolves();
+
+-- A balance is what its account's last event says, and nobody can write another one by hand.
+CREATE FUNCTION {schema}.farm_ledger_balance_follows() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF (NEW.book, NEW.account, NEW.flags, NEW.credit_limit)
+           <> (OLD.book, OLD.account, OLD.flags, OLD.credit_limit)
+       OR NOT EXISTS (
+        SELECT FROM {schema}.farm_ledger_event AS e
+        WHERE e.book = NEW.book AND e.timestamp_ns = NEW.last_ns
+          AND (NEW.version, NEW.debits_pending, NEW.debits_posted, NEW.credits_pending,
+               NEW.credits_posted)
+              IN ((CASE WHEN e.debit_account = NEW.account THEN e.debit_version END,
+                   e.debit_debits_pending, e.debit_debits_posted, e.debit_credits_pending,
+                   e.debit_credits_posted),
+                  (CASE WHEN e.credit_account = NEW.account THEN e.credit_version END,
+                   e.credit_debits_pending, e.credit_debits_posted, e.credit_credits_pending,
+                   e.credit_credits_posted))) THEN
+        RAISE EXCEPTION 'a balance is what the last event says' USING ERRCODE = '23514';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER farm_ledger_balance_follows BEFORE UPDATE ON {schema}.farm_ledger_balance
+    FOR EACH ROW EXECUTE FUNCTION {schema}.farm_ledger_balance_follows();
+
+CREATE FUNCTION {schema}.farm_ledger_balance_begins() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF (NEW.version, NEW.debits_pending, NEW.debits_posted, NEW.credits_pending,
+        NEW.credits_posted) <> (0, 0, 0, 0, 0)
+       OR NOT EXISTS (
+        SELECT FROM {schema}.farm_ledger_account AS a
+        WHERE a.book = NEW.book AND a.id = NEW.account AND a.flags = NEW.flags
+          AND a.credit_limit = NEW.credit_limit AND a.timestamp_ns = NEW.last_ns) THEN
+        RAISE EXCEPTION 'a balance begins at zero' USING ERRCODE = '23514';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER farm_ledger_balance_begins BEFORE INSERT ON {schema}.farm_ledger_balance
+    FOR EACH ROW EXECUTE FUNCTION {schema}.farm_ledger_balance_begins();
+
+-- Balances change all the time: room on their pages keeps the index out of it.
+ALTER TABLE {schema}.farm_ledger_balance SET (fillfactor = 50);
+
+ALTER TABLE {schema}.farm_ledger_book ENABLE ROW LEVEL SECURITY;
+ALTER TABLE {schema}.farm_ledger_book FORCE ROW LEVEL SECURITY;
+CREATE POLICY farm_ledger_book_service ON {schema}.farm_ledger_book
+    USING (current_setting('farm.actor', true) = 's')
+    WITH CHECK (current_setting('farm.actor', true) = 's');
+
+ALTER TABLE {schema}.farm_ledger_account ENABLE ROW LEVEL SECURITY;
+ALTER TABLE {schema}.farm_ledger_account FORCE ROW LEVEL SECURITY;
+CREATE POLICY farm_ledger_account_service ON {schema}.farm_ledger_account
+    USING (current_setting('farm.actor', true) = 's')
+    WITH CHECK (current_setting('farm.actor', true) = 's');
+
+ALTER TABLE {schema}.farm_ledger_event ENABLE ROW LEVEL SECURITY;
+ALTER TABLE {schema}.farm_ledger_event FORCE ROW LEVEL SECURITY;
+CREATE POLICY farm_ledger_event_service ON {schema}.farm_ledger_event
+    USING (current_setting('farm.actor', true) = 's')
+    WITH CHECK (current_setting('farm.actor', true) = 's');
+
+ALTER TABLE {schema}.farm_ledger_balance ENABLE ROW LEVEL SECURITY;
+ALTER TABLE {schema}.farm_ledger_balance FORCE ROW LEVEL SECURITY;
+CREATE POLICY farm_ledger_balance_service ON {schema}.farm_ledger_balance
+    USING (current_setting('farm.actor', true) = 's')
+    WITH CHECK (current_setting('farm.actor', true) = 's');
+
+ALTER TABLE {schema}.farm_ledger_hold ENABLE ROW LEVEL SECURITY;
+ALTER TABLE {schema}.farm_ledger_hold FORCE ROW LEVEL SECURITY;
+CREATE POLICY farm_ledger_hold_service ON {schema}.farm_ledger_hold
+    USING (current_setting('farm.actor', true) = 's')
+    WITH CHECK (current_setting('farm.actor', true) = 's');
+
+ALTER TABLE {schema}.farm_ledger_burnt ENABLE ROW LEVEL SECURITY;
+ALTER TABLE {schema}.farm_ledger_burnt FORCE ROW LEVEL SECURITY;
+CREATE POLICY farm_ledger_burnt_service ON {schema}.farm_ledger_burnt
+    USING (current_setting('farm.actor', true) = 's')
+    WITH CHECK (current_setting('farm.actor', true) = 's');
