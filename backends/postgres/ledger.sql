@@ -1,7 +1,89 @@
 -- Where Postgres differs: several writers at once, and many rows in one statement.
+--
+-- Arrays stand in sub-selects and rows are looked up one by one (OFFSET 0), so that the plan
+-- depends neither on how many there are nor on statistics: one that was made while a table was
+-- empty serves when it is full.
+
+-- name: account_read
+SELECT a.book, a.id, a.code, a.flags, a.credit_limit, a.user_data_128, a.user_data_64,
+       a.user_data_32, a.timestamp_ns, b.is_closed, b.version, b.debits_pending, b.debits_posted,
+       b.credits_pending, b.credits_posted
+FROM unnest((SELECT :ids)) AS asked (id)
+CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_account AS k WHERE k.id = asked.id OFFSET 0) AS a
+CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_balance AS k
+                    WHERE k.book = a.book AND k.account = a.id OFFSET 0) AS b;
 
 -- name: account_lock
-{accounts_in_order} FOR UPDATE OF b;
+-- Locked one by one in the order of the keys, so that two batches cannot wait for each other.
+WITH named AS MATERIALIZED (
+    SELECT a.book, a.id
+    FROM unnest((SELECT :accounts)) AS asked (id)
+    CROSS JOIN LATERAL (SELECT k.book, k.id FROM farm_ledger_account AS k
+                        WHERE k.id = asked.id OFFSET 0) AS a
+), held AS MATERIALIZED (
+    SELECT e.book, e.debit_account, e.credit_account
+    FROM unnest((SELECT :holds)) AS asked (id)
+    CROSS JOIN LATERAL (SELECT k.book, k.debit_account, k.credit_account
+                        FROM farm_ledger_event AS k WHERE k.id = asked.id OFFSET 0) AS e
+), wanted AS MATERIALIZED (
+    SELECT book, id FROM named
+    UNION SELECT book, debit_account FROM held
+    UNION SELECT book, credit_account FROM held
+    UNION SELECT named.book, h.account FROM named
+          CROSS JOIN LATERAL (SELECT k.credit_account AS account FROM farm_ledger_hold AS k
+                              WHERE k.book = named.book AND k.debit_account = named.id
+                                AND k.end_ns <= :now_ns OFFSET 0) AS h
+    UNION SELECT named.book, h.account FROM named
+          CROSS JOIN LATERAL (SELECT k.debit_account AS account FROM farm_ledger_hold AS k
+                              WHERE k.book = named.book AND k.credit_account = named.id
+                                AND k.end_ns <= :now_ns OFFSET 0) AS h
+    ORDER BY book, id
+)
+SELECT b.book, b.account AS id, b.flags, b.credit_limit,
+       CASE WHEN :is_import = 0 THEN 0
+            ELSE (SELECT a.timestamp_ns FROM farm_ledger_account AS a
+                  WHERE a.book = b.book AND a.id = b.account) END AS timestamp_ns,
+       CASE WHEN :is_import = 0 THEN 0
+            ELSE COALESCE((SELECT MAX(e.timestamp_ns) FROM farm_ledger_event AS e
+                           WHERE e.book = b.book), 0) END AS book_last_ns,
+       b.is_closed, b.version, b.last_ns, b.debits_pending, b.debits_posted, b.credits_pending,
+       b.credits_posted
+FROM wanted
+CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_balance AS k
+                    WHERE k.book = wanted.book AND k.account = wanted.id FOR UPDATE) AS b;
+
+-- name: event_read
+WITH named AS MATERIALIZED (
+    SELECT a.book, a.id
+    FROM unnest((SELECT :accounts)) AS asked (id)
+    CROSS JOIN LATERAL (SELECT k.book, k.id FROM farm_ledger_account AS k
+                        WHERE k.id = asked.id OFFSET 0) AS a
+), wanted AS MATERIALIZED (
+    SELECT id FROM unnest((SELECT :ids)) AS asked (id)
+    UNION SELECT h.id FROM named
+          CROSS JOIN LATERAL (SELECT k.id FROM farm_ledger_hold AS k
+                              WHERE k.book = named.book AND k.debit_account = named.id
+                                AND k.end_ns <= :now_ns OFFSET 0) AS h
+    UNION SELECT h.id FROM named
+          CROSS JOIN LATERAL (SELECT k.id FROM farm_ledger_hold AS k
+                              WHERE k.book = named.book AND k.credit_account = named.id
+                                AND k.end_ns <= :now_ns OFFSET 0) AS h
+)
+SELECT e.book, e.timestamp_ns, e.kind, e.id, e.debit_account, e.credit_account, e.amount,
+       e.pending_id, e.timeout_us, e.code, e.flags, e.user_data_128, e.user_data_64,
+       e.user_data_32, e.effective_us, e.debit_debits_pending, e.debit_debits_posted,
+       e.debit_credits_pending, e.debit_credits_posted, e.credit_debits_pending,
+       e.credit_debits_posted, e.credit_credits_pending, e.credit_credits_posted,
+       COALESCE(r.kind, 0) AS resolution
+FROM wanted
+CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_event AS k WHERE k.id = wanted.id OFFSET 0) AS e
+LEFT JOIN LATERAL (SELECT k.kind FROM farm_ledger_event AS k
+                   WHERE k.book = e.book AND k.pending_id = e.id OFFSET 0) AS r ON e.kind = 1;
+
+-- name: burnt_read
+SELECT b.id
+FROM unnest((SELECT :ids)) AS asked (id)
+CROSS JOIN LATERAL (SELECT k.id FROM farm_ledger_burnt AS k WHERE k.id = asked.id OFFSET 0) AS b;
 
 -- name: event_add
 -- arrays

@@ -48,35 +48,33 @@ INSERT INTO farm_ledger_balance (book, account, flags, credit_limit, is_closed, 
     debits_pending, debits_posted, credits_pending, credits_posted)
 VALUES (:book, :id, :flags, :credit_limit, :is_closed, 0, :timestamp_ns, 0, 0, 0, 0);
 
--- fragment: accounts_in_order
-SELECT a.book, a.id, a.flags, a.credit_limit, a.timestamp_ns,
-       CASE WHEN :is_import = 0 THEN 0
-            ELSE COALESCE((SELECT MAX(e.timestamp_ns) FROM farm_ledger_event AS e
-                           WHERE e.book = a.book), 0) END AS book_last_ns,
-       b.is_closed, b.version, b.last_ns, b.debits_pending, b.debits_posted, b.credits_pending,
-       b.credits_posted
-FROM farm_ledger_account AS a
-JOIN farm_ledger_balance AS b ON b.book = a.book AND b.account = a.id
-WHERE a.id IN (
-    SELECT named.id FROM farm_ledger_account AS named WHERE named.id IN (:accounts)
-    UNION SELECT e.debit_account FROM farm_ledger_event AS e WHERE e.id IN (:holds)
-    UNION SELECT e.credit_account FROM farm_ledger_event AS e WHERE e.id IN (:holds)
-    UNION SELECT h.credit_account FROM farm_ledger_account AS named
-          JOIN farm_ledger_hold AS h ON h.book = named.book AND h.debit_account = named.id
-          WHERE named.id IN (:accounts) AND h.end_ns <= :now_ns
-    UNION SELECT h.debit_account FROM farm_ledger_account AS named
-          JOIN farm_ledger_hold AS h ON h.book = named.book AND h.credit_account = named.id
-          WHERE named.id IN (:accounts) AND h.end_ns <= :now_ns)
-ORDER BY a.book, a.id;
-
 -- name: account_lock
 -- params: accounts blob[], holds blob[], now_ns int, is_import int
 -- columns: book int, id blob, flags int, credit_limit int, timestamp_ns int, book_last_ns int
 -- columns: is_closed int, version int, last_ns int, debits_pending int, debits_posted int
 -- columns: credits_pending int, credits_posted int
 -- Accounts that are named, those of holds that are named, and those on the other side of what has
--- run out. In one order, so that two batches cannot wait for each other.
-{accounts_in_order};
+-- run out. What they must come after is known of imports alone.
+SELECT b.book, b.account AS id, b.flags, b.credit_limit,
+       CASE WHEN :is_import = 0 THEN 0
+            ELSE (SELECT a.timestamp_ns FROM farm_ledger_account AS a
+                  WHERE a.book = b.book AND a.id = b.account) END AS timestamp_ns,
+       CASE WHEN :is_import = 0 THEN 0
+            ELSE COALESCE((SELECT MAX(e.timestamp_ns) FROM farm_ledger_event AS e
+                           WHERE e.book = b.book), 0) END AS book_last_ns,
+       b.is_closed, b.version, b.last_ns, b.debits_pending, b.debits_posted, b.credits_pending,
+       b.credits_posted
+FROM (
+    SELECT named.book, named.id FROM farm_ledger_account AS named WHERE named.id IN (:accounts)
+    UNION SELECT e.book, e.debit_account FROM farm_ledger_event AS e WHERE e.id IN (:holds)
+    UNION SELECT e.book, e.credit_account FROM farm_ledger_event AS e WHERE e.id IN (:holds)
+    UNION SELECT h.book, h.credit_account FROM farm_ledger_account AS named
+          JOIN farm_ledger_hold AS h ON h.book = named.book AND h.debit_account = named.id
+          WHERE named.id IN (:accounts) AND h.end_ns <= :now_ns
+    UNION SELECT h.book, h.debit_account FROM farm_ledger_account AS named
+          JOIN farm_ledger_hold AS h ON h.book = named.book AND h.credit_account = named.id
+          WHERE named.id IN (:accounts) AND h.end_ns <= :now_ns) AS wanted
+JOIN farm_ledger_balance AS b ON b.book = wanted.book AND b.account = wanted.id;
 
 -- name: event_read
 -- params: ids blob[], accounts blob[], now_ns int
@@ -95,7 +93,7 @@ SELECT e.book, e.timestamp_ns, e.kind, e.id, e.debit_account, e.credit_account, 
        e.credit_debits_posted, e.credit_credits_pending, e.credit_credits_posted,
        COALESCE(r.kind, 0) AS resolution
 FROM farm_ledger_event AS e
-LEFT JOIN farm_ledger_event AS r ON r.book = e.book AND r.pending_id = e.id
+LEFT JOIN farm_ledger_event AS r ON e.kind = 1 AND r.book = e.book AND r.pending_id = e.id
 WHERE e.id IN (
     SELECT named.id FROM farm_ledger_event AS named WHERE named.id IN (:ids)
     UNION SELECT h.id FROM farm_ledger_account AS a

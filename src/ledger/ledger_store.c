@@ -100,7 +100,7 @@ static void add_balances(storing *self) {
             (ledger_balance_put_each){.book = account->book,
                                       .account = value_blob_of_id(&account->id),
                                       .is_closed = state->is_closed,
-            .known_version = account->known_version,
+                                      .known_version = account->known_version,
                                       .version = state->version,
                                       .last_ns = state->last_ns,
                                       .debits_pending = state->balances.debits_pending_minor,

@@ -151,7 +151,7 @@ CREATE TRIGGER farm_ledger_balance_kept_whole BEFORE TRUNCATE ON {schema}.farm_l
     FOR EACH STATEMENT EXECUTE FUNCTION {schema}.farm_ledger_keep();
 
 CREATE FUNCTION {schema}.farm_ledger_event_resolves() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
 AS $$
 BEGIN
     IF NOT EXISTS (
@@ -170,7 +170,7 @@ CREATE TRIGGER farm_ledger_event_resolves BEFORE INSERT ON {schema}.farm_ledger_
 
 -- A balance is what its account's last event says, and nobody can write another one by hand.
 CREATE FUNCTION {schema}.farm_ledger_balance_follows() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
 AS $$
 BEGIN
     IF (NEW.book, NEW.account, NEW.flags, NEW.credit_limit)
@@ -195,7 +195,7 @@ CREATE TRIGGER farm_ledger_balance_follows BEFORE UPDATE ON {schema}.farm_ledger
     FOR EACH ROW EXECUTE FUNCTION {schema}.farm_ledger_balance_follows();
 
 CREATE FUNCTION {schema}.farm_ledger_balance_begins() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
 AS $$
 BEGIN
     IF (NEW.version, NEW.debits_pending, NEW.debits_posted, NEW.credits_pending,

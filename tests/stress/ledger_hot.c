@@ -1,6 +1,6 @@
 /* Many threads move money between the same three accounts, in batches of one and of several, with
- * holds that are posted and voided and with chains. None may go below zero. What was acknowledged is
- * what the balances say, and along each account every event begins where the one before it ended.
+ * holds that are posted and voided and with chains. None may go below zero. What was acknowledged
+ * is what the balances say, and along each account every event begins where the last one ended.
  *
  *     ledger_hot [--broken] [--seed N] [URI [OWNER_URI]]
  *
