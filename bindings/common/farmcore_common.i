@@ -4,6 +4,7 @@
 #include <farmcore/base.h>
 #include <farmcore/breaker.h>
 #include <farmcore/idempotency.h>
+#include <farmcore/ledger.h>
 #include <farmcore/pool.h>
 #include <farmcore/rate.h>
 #include <farmcore/rate_local.h>
@@ -65,6 +66,13 @@
 %ignore farm_breaker_state;
 %ignore farm_breaker_event;
 %ignore farm_topic;
+%ignore farm_ledger_book;
+%ignore farm_ledger_balances;
+%ignore farm_ledger_account;
+%ignore farm_ledger_transfer;
+%ignore farm_ledger_account_result;
+%ignore farm_ledger_transfer_result;
+%ignore farm_ledger_event;
 
 /* The one call that may come while another runs on the session. */
 %ignore farm_session_interrupt;

@@ -11,4 +11,7 @@ void interrupt_session(farm_session *running);
 %apply const char *nullable { const char *after_subject };
 %include <farmcore/roles.h>
 %include <farmcore/breaker.h>
+%include <farmcore/ledger.h>
+/* The versions say it themselves. */
+%apply size_t *unsaid { size_t *out_count };
 %include <farmcore/topic.h>

@@ -232,17 +232,22 @@ inline bool read_field(napi_env env, napi_value from, const std::string &name, n
 #define ID I32
 #define BOOL(field) READ(field, to_flag(env, value, &out->field))
 #define FLAG(field) READ(field, to_flag_or_nothing(env, value, &out->field))
-#define RECORD_IN(record, fields)                                                                  \
+#define PART(field, record)                                                                        \
+    READ(field, is_nothing(env, value) || read_##record(env, value, &out->field, texts))
+#define READER(record, fields, set_size)                                                           \
     inline bool read_##record(napi_env env, napi_value from, farm_##record *out, Texts &texts) {   \
         (void)texts;                                                                               \
-        out->struct_size = sizeof *out;                                                            \
+        set_size;                                                                                  \
         if (type_of(env, from) != napi_object) return fail_type(env, "an object is required");     \
         fields return true;                                                                        \
     }
+#define RECORD_IN(record, fields) READER(record, fields, out->struct_size = sizeof *out)
+#define RECORD_PART(record, fields) READER(record, fields, (void)0)
 #define RECORD_BOTH RECORD_IN
 #define RECORD_OUT(record, fields)
 #include "records.def"
 #undef READ
+#undef READER
 
 #define WRITE(field, made)                                                                         \
     {                                                                                              \
@@ -250,11 +255,13 @@ inline bool read_field(napi_env env, napi_value from, const std::string &name, n
         napi_set_named_property(env, value, name.c_str(), made);                                   \
     }
 #define I32(field) WRITE(field, from_int32(env, from.field))
+#define U32(field) WRITE(field, from_uint32(env, from.field))
 #define I64(field) WRITE(field, from_int64(env, from.field))
 #define BOOL(field) WRITE(field, from_bool(env, from.field != 0))
 #define FLAG BOOL
 #define CHARS(field) WRITE(field, from_text(env, from.field))
 #define ID(field) WRITE(field, from_id_or_nothing(env, from.field))
+#define PART(field, record) WRITE(field, write_##record(env, from.field))
 #define RECORD_IN(record, fields)
 #define RECORD_OUT(record, fields)                                                                 \
     inline napi_value write_##record(napi_env env, const farm_##record &from) {                    \
@@ -263,8 +270,13 @@ inline bool read_field(napi_env env, napi_value from, const std::string &name, n
         fields return value;                                                                       \
     }
 #define RECORD_BOTH RECORD_OUT
+#define RECORD_PART RECORD_OUT
 #include "records.def"
 #undef WRITE
+
+inline bool read_id(napi_env env, napi_value from, farm_id *out, Texts &) {
+    return to_id(env, from, out);
+}
 
 inline napi_value write_status(napi_env env, const farm_status &status) {
     return from_int32(env, status);

@@ -151,6 +151,7 @@ ARRAY(farm_rate_limit, read_rate_limit)
 ARRAY(farm_rate_override, read_rate_override)
 ARRAY(farm_topic, read_topic)
 ARRAY(farm_rate_request, read_rate_request)
+ARRAY(farm_ledger_book, read_ledger_book)
 %typemap(in) (const farm_value *items, size_t count) (Values values) {
     if (!values.read(env, $input)) SWIG_fail;
     $1 = values.array.items.data();
@@ -173,8 +174,6 @@ ARRAY_WITH_RESULTS(farm_topic, read_topic, farm_topic_version, 0)
 %typemap(argout) (const farm_topic *items, size_t count, farm_topic_version *results) {
     RESULT(write_array(env, $3, $2, write_version))
 }
-/* The versions say it themselves. */
-%typemap(in, numinputs=0) size_t *out_count (size_t made = 0) "$1 = &made;"
 %typemap(argout) (const farm_rate_request *items, size_t count, farm_rate_state *results) {
     napi_create_object(env, &$result);
     napi_set_named_property(env, $result, "states", write_array(env, $3, $2, write_rate_state));
@@ -182,6 +181,21 @@ ARRAY_WITH_RESULTS(farm_topic, read_topic, farm_topic_version, 0)
 %typemap(argout) (const farm_role_question *items, size_t count, farm_status *results) {
     RESULT(write_array(env, $3, $2, write_status))
 }
+%define ARRAY_WITH_RECORDS(type, read_item, result)
+ARRAY_WITH_RESULTS(type, read_item, farm_##result, sized<farm_##result>())
+%typemap(argout) (const type *items, size_t count, farm_##result *results) {
+    RESULT(write_array(env, $3, $2, write_##result))
+}
+%enddef
+ARRAY_WITH_RECORDS(farm_ledger_account, read_ledger_account, ledger_account_result)
+ARRAY_WITH_RECORDS(farm_ledger_transfer, read_ledger_transfer, ledger_transfer_result)
+ARRAY_WITH_RECORDS(farm_id, read_id, ledger_account)
+ARRAY_WITH_RECORDS(farm_id, read_id, ledger_event)
+
+%typemap(in, numinputs=0) size_t *out_count (size_t made = 0), size_t *unsaid (size_t made = 0)
+    "$1 = &made;"
+%typemap(argout) size_t *out_count { RESULT(from_int64(env, (int64_t)*$1)) }
+%typemap(argout) size_t *unsaid ""
 
 %typemap(in) (const farm_rate_request *items, size_t count, const farm_rate_state *results)
     (Answer answer) {

@@ -151,6 +151,7 @@ ARRAY(farm_topic, glue_read_topic)
 ARRAY(farm_rate_limit, glue_read_rate_limit)
 ARRAY(farm_rate_override, glue_read_rate_override)
 ARRAY(farm_rate_request, glue_read_rate_request)
+ARRAY(farm_ledger_book, glue_read_ledger_book)
 
 %define ARRAY_WITH_RESULTS(type, read, result, struct_size, write)
 %typemap(arginit) (const type *items, size_t count, result *results)
@@ -169,12 +170,21 @@ ARRAY(farm_rate_request, glue_read_rate_request)
 %typemap(freearg) (const type *items, size_t count, result *results)
     "glue_free_array(&array$argnum); PyMem_Free(results$argnum);"
 %enddef
-ARRAY_WITH_RESULTS(farm_rate_request, glue_read_rate_request, farm_rate_state,
-                   sizeof(farm_rate_state), glue_write_rate_state)
 ARRAY_WITH_RESULTS(farm_topic, glue_read_topic, farm_topic_version, 0, glue_write_version)
-/* The versions say it themselves. */
-%typemap(in, numinputs=0) size_t *out_count (size_t made = 0) "$1 = &made;"
 ARRAY_WITH_RESULTS(farm_role_question, glue_read_role_question, farm_status, 0, glue_write_status)
+%define ARRAY_WITH_RECORDS(type, read, result)
+ARRAY_WITH_RESULTS(type, read, farm_##result, sizeof(farm_##result), glue_write_##result)
+%enddef
+ARRAY_WITH_RECORDS(farm_rate_request, glue_read_rate_request, rate_state)
+ARRAY_WITH_RECORDS(farm_ledger_account, glue_read_ledger_account, ledger_account_result)
+ARRAY_WITH_RECORDS(farm_ledger_transfer, glue_read_ledger_transfer, ledger_transfer_result)
+ARRAY_WITH_RECORDS(farm_id, glue_read_id, ledger_account)
+ARRAY_WITH_RECORDS(farm_id, glue_read_id, ledger_event)
+
+%typemap(in, numinputs=0) size_t *out_count (size_t made = 0), size_t *unsaid (size_t made = 0)
+    "$1 = &made;"
+%typemap(argout) size_t *out_count { RESULT(PyLong_FromSize_t(*$1)) }
+%typemap(argout) size_t *unsaid ""
 
 %typemap(arginit) (const farm_rate_request *items, size_t count, const farm_rate_state *results)
     "memset(&answer$argnum, 0, sizeof answer$argnum);"
@@ -246,6 +256,10 @@ ROWS(breaker_event, FARM_BREAKER_LIST_MAX)
 %nothread farm_role_allows;
 %nothread farm_role_name;
 %nothread farm_role_operation_name;
+%nothread farm_ledger_account_status_name;
+%nothread farm_ledger_account_status_text;
+%nothread farm_ledger_transfer_status_name;
+%nothread farm_ledger_transfer_status_text;
 %nothread farm_breakers_set_clock_us;
 %nothread farm_breaker_define;
 %nothread farm_breaker_allow;

@@ -109,8 +109,22 @@ static PyObject *glue_from_bytes(const void *data, size_t size) {
     return PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)size);
 }
 
+/* A uuid.UUID says its 16 bytes. */
+static int glue_id_bytes(PyObject *from, farm_id *out) {
+    PyObject *bytes = PyObject_GetAttrString(from, "bytes");
+    int is_id = bytes != NULL && PyBytes_Check(bytes) && PyBytes_Size(bytes) == sizeof *out;
+    if (is_id)
+        memcpy(out, PyBytes_AsString(bytes), sizeof *out);
+    else
+        PyErr_Format(PyExc_TypeError, "a UUID or a str is required, not %.100s",
+                     Py_TYPE(from)->tp_name);
+    Py_XDECREF(bytes);
+    return is_id;
+}
+
 static int glue_id(PyObject *from, farm_id *out) {
     const char *text;
+    if (!PyUnicode_Check(from)) return glue_id_bytes(from, out);
     if (!glue_text(from, &text)) return 0;
     farm_status status = farm_id_from_text(text, out);
     if (status != FARM_OK) glue_raise(status, 0, "the id is not of the form of a UUID");
@@ -236,9 +250,11 @@ static int glue_put(PyObject *tuple, Py_ssize_t *place, PyObject *value) {
 #define FLAG(field) +1
 #define ID(field) +1
 #define CHARS(field) +1
+#define PART(field, name) +1
 #define RECORD_IN(name, fields) enum { glue_width_##name = 0 fields };
 #define RECORD_OUT RECORD_IN
 #define RECORD_BOTH RECORD_IN
+#define RECORD_PART RECORD_IN
 #include "records.def"
 
 #define GLUE_READ(field, convert)                                                                  \
@@ -250,15 +266,18 @@ static int glue_put(PyObject *tuple, Py_ssize_t *place, PyObject *value) {
 #define BOOL(field) GLUE_READ(field, glue_int32)
 #define FLAG BOOL
 #define ID(field) GLUE_READ(field, glue_id_or_none)
-#define RECORD_IN(name, fields)                                                                    \
+#define PART(field, name) GLUE_READ(field, glue_read_##name)
+#define GLUE_READER(name, fields, set_size)                                                        \
     static int glue_read_##name(PyObject *from, void *into) {                                      \
         farm_##name *out = (farm_##name *)into;                                                    \
         Py_ssize_t place = 0;                                                                      \
         memset(out, 0, sizeof *out);                                                               \
-        out->struct_size = sizeof *out;                                                            \
+        set_size;                                                                                  \
         if (!glue_check_tuple(from, glue_width_##name, #name)) return 0;                           \
         fields return 1;                                                                           \
     }
+#define RECORD_IN(name, fields) GLUE_READER(name, fields, out->struct_size = sizeof *out)
+#define RECORD_PART(name, fields) GLUE_READER(name, fields, (void)0)
 #define RECORD_BOTH RECORD_IN
 #define RECORD_OUT(name, fields)
 #include "records.def"
@@ -269,10 +288,12 @@ static int glue_put(PyObject *tuple, Py_ssize_t *place, PyObject *value) {
         return NULL;                                                                               \
     }
 #define I32(field) GLUE_WRITE(PyLong_FromLong(from->field))
+#define U32(field) GLUE_WRITE(PyLong_FromUnsignedLong(from->field))
 #define I64(field) GLUE_WRITE(PyLong_FromLongLong(from->field))
 #define BOOL(field) GLUE_WRITE(PyBool_FromLong(from->field))
 #define CHARS(field) GLUE_WRITE(glue_from_text(from->field))
 #define ID(field) GLUE_WRITE(glue_from_id_or_none(&from->field))
+#define PART(field, name) GLUE_WRITE(glue_write_##name(&from->field))
 #define RECORD_IN(name, fields)
 #define RECORD_OUT(name, fields)                                                                   \
     static PyObject *glue_write_##name(const void *record) {                                       \
@@ -283,6 +304,7 @@ static int glue_put(PyObject *tuple, Py_ssize_t *place, PyObject *value) {
         fields return tuple;                                                                       \
     }
 #define RECORD_BOTH RECORD_OUT
+#define RECORD_PART RECORD_OUT
 #include "records.def"
 
 /* ----------------------------------------------------------------------------------- arrays */
@@ -326,6 +348,10 @@ static PyObject *glue_write_array(const void *items, size_t size, size_t count,
             PyList_SetItem(list, (Py_ssize_t)i, item);
     }
     return list;
+}
+
+static int glue_read_id(PyObject *from, void *into) {
+    return glue_id(from, (farm_id *)into);
 }
 
 static PyObject *glue_write_status(const void *status) {

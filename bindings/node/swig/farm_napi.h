@@ -119,6 +119,12 @@ inline napi_value from_int32(napi_env env, int32_t value) {
     return made;
 }
 
+inline napi_value from_uint32(napi_env env, uint32_t value) {
+    napi_value made = nullptr;
+    napi_create_uint32(env, value, &made);
+    return made;
+}
+
 inline napi_value from_int64(napi_env env, int64_t value) {
     napi_value made = nullptr;
     napi_create_bigint_int64(env, value, &made);

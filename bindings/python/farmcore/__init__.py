@@ -1,4 +1,4 @@
-"""farmcore: rate limits, idempotency keys and roles on SQLite or Postgres.
+"""farmcore: rate limits, idempotency keys, roles and a ledger on SQLite or Postgres.
 
 >>> import farmcore as fc
 >>> with fc.Store("sqlite::memory:") as store:
@@ -16,6 +16,9 @@ from .errors import (BusyError, ConflictError, CorruptError, DeniedError, Exists
                      ReadOnlyError, RefusedError, Status, TimedOutError, UnavailableError,
                      UncertainError, UnsupportedError)
 from .idempotency import Claim, IdempotencyReason, Outcome
+from .ledger import (AMOUNT_MAX, Account, AccountFlags, AccountResult, AccountStatus, Balances,
+                     Book, LedgerEvent, LedgerReason, Transfer, TransferConditions, TransferFlags,
+                     TransferKind, TransferResult, TransferStatus)
 from .rate import (Decision, Limit, Override, RateAlgorithm, RateCalendar, RateChange, RateOnError,
                    RateReason, RateRule, RateScope, RateSource, RateState)
 from .rate_local import RateLocal
@@ -25,13 +28,16 @@ from .store import Maintenance, Store, Transaction, View
 from .topics import Topic, Watch
 
 __all__ = [
+    "AMOUNT_MAX", "Account", "AccountFlags", "AccountResult", "AccountStatus", "Balances", "Book",
     "Breaker", "BreakerCause", "BreakerEvent", "BreakerOpenError", "BreakerOptions", "BreakerState",
     "BreakerView", "Breakers", "BusyError", "CallOutcome", "Claim", "ConflictError", "CorruptError",
     "Decision", "DeniedError", "ExistsError", "FarmError", "FullError", "Grant",
-    "IdempotencyReason", "InternalError", "InvalidError", "Limit", "Maintenance", "NotFoundError",
-    "Operation", "OutOfMemoryError", "Outcome", "Override", "Permit", "RateAlgorithm",
-    "RateCalendar", "RateChange", "RateLocal", "RateOnError", "RateReason", "RateRule", "RateScope",
-    "RateSource", "RateState", "ReadOnlyError", "RefusedError", "Role", "RoleReason", "Status",
-    "Store", "TimedOutError", "Topic", "Transaction", "UnavailableError", "UncertainError",
-    "UnsupportedError", "View", "Watch", "__version__", "aio", "outcome_of",
+    "IdempotencyReason", "InternalError", "InvalidError", "LedgerEvent", "LedgerReason", "Limit",
+    "Maintenance", "NotFoundError", "Operation", "OutOfMemoryError", "Outcome", "Override",
+    "Permit", "RateAlgorithm", "RateCalendar", "RateChange", "RateLocal", "RateOnError",
+    "RateReason", "RateRule", "RateScope", "RateSource", "RateState", "ReadOnlyError",
+    "RefusedError", "Role", "RoleReason", "Status", "Store", "TimedOutError", "Topic",
+    "Transaction", "Transfer", "TransferConditions", "TransferFlags", "TransferKind",
+    "TransferResult", "TransferStatus", "UnavailableError", "UncertainError", "UnsupportedError",
+    "View", "Watch", "__version__", "aio", "outcome_of",
 ]

@@ -21,12 +21,14 @@ from uuid import UUID
 
 from . import _native as _n
 from . import idempotency as _idempotency
+from . import ledger as _ledger
 from . import rate as _rate
 from . import roles as _roles
 from . import store as _store
 from . import topics as _topics
 from .errors import BusyError, FarmError, InvalidError, Status
 from .idempotency import Bytes, Found
+from .ledger import Account, AccountResult, Book, LedgerEvent, Transfer, TransferResult
 from .rate import Decision, Limit, Override, Request, pack
 from .roles import Grant, Operation, Role
 from .session import P, Pinned, Pool, Scope, T
@@ -347,6 +349,31 @@ class Roles:
             last = rows[-1]
 
 
+class Ledger:
+    """farmcore.ledger.Ledger, awaitable."""
+
+    def __init__(self, run: _Run) -> None:
+        self._run = run
+
+    async def open_books(self, books: Iterable[Book]) -> None:
+        await self._run(_ledger.open_books, books)
+
+    async def open_accounts(self, accounts: Iterable[Account]) -> list[AccountResult]:
+        return await self._run(_ledger.open_accounts, accounts)
+
+    async def post(self, transfers: Iterable[Transfer]) -> list[TransferResult]:
+        return await self._run(_ledger.post, transfers)
+
+    async def expire(self, budget: int) -> int:
+        return await self._run(_ledger.expire, budget)
+
+    async def find_accounts(self, ids: Iterable[UUID]) -> list[Account | None]:
+        return await self._run(_ledger.find_accounts, ids)
+
+    async def find_transfers(self, ids: Iterable[UUID]) -> list[LedgerEvent | None]:
+        return await self._run(_ledger.find_transfers, ids)
+
+
 class View:
     """farmcore.View, awaitable."""
 
@@ -372,6 +399,10 @@ class View:
     @cached_property
     def roles(self) -> Roles:
         return Roles(self._run)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self._run)
 
     def acting(self, actor: str | None) -> View:
         return View(self._source, self._scope.acting(actor))

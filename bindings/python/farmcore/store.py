@@ -12,6 +12,7 @@ from uuid import UUID
 from . import _native as _n
 from .errors import FarmError, Status
 from .idempotency import Idempotency
+from .ledger import Ledger
 from .rate import Rate
 from .roles import Roles
 from .session import Pinned, Pool, Run, Scope
@@ -115,6 +116,11 @@ class View:
     def roles(self) -> Roles:
         """Who may do what."""
         return Roles(self._run)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Accounts, and the money that moves between them."""
+        return Ledger(self._run)
 
     def acting(self, actor: str | None) -> View:
         """The same on behalf of a user; None: of nobody."""

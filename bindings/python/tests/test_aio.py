@@ -6,7 +6,7 @@ import pytest
 
 import farmcore as fc
 from conftest import ENDLESS, NOW_US, STORES, Site
-from farmcore import idempotency, rate, roles
+from farmcore import idempotency, ledger, rate, roles
 
 
 @pytest.fixture(params=STORES[1:])
@@ -227,7 +227,8 @@ def test_a_transaction_outlives_the_closing_of_its_store(opened, site):
 @pytest.mark.parametrize("one, other", [
     (fc.View, fc.aio.View), (fc.Store, fc.aio.Store), (fc.Transaction, fc.aio.Transaction),
     (rate.Rate, fc.aio.Rate), (idempotency.Idempotency, fc.aio.Idempotency),
-    (idempotency.Claim, fc.aio.Claim), (roles.Roles, fc.aio.Roles)])
+    (idempotency.Claim, fc.aio.Claim), (roles.Roles, fc.aio.Roles),
+    (ledger.Ledger, fc.aio.Ledger)])
 def test_both_forms_have_the_same_names(one, other):
     def signatures(kind):
         return {name: inspect.isfunction(value) and list(inspect.signature(value).parameters)

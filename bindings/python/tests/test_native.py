@@ -16,7 +16,11 @@ ENUMS = [(fc.Status, ""), (fc.RateScope, "RATE_SCOPE_"), (fc.RateReason, "RATE_R
          (fc.Outcome, "IDEMPOTENCY_"), (fc.IdempotencyReason, "IDEMPOTENCY_REASON_"),
          (fc.BreakerState, "BREAKER_"), (fc.CallOutcome, "BREAKER_"),
          (fc.BreakerCause, "BREAKER_CAUSE_"),
-         (fc.Role, "ROLE_"), (fc.Operation, "ROLE_"), (fc.RoleReason, "ROLE_REASON_")]
+         (fc.Role, "ROLE_"), (fc.Operation, "ROLE_"), (fc.RoleReason, "ROLE_REASON_"),
+         (fc.AccountFlags, "LEDGER_ACCOUNT_"), (fc.AccountStatus, "LEDGER_ACCOUNT_"),
+         (fc.TransferFlags, "LEDGER_"), (fc.TransferConditions, "LEDGER_IF_"),
+         (fc.TransferStatus, "LEDGER_TRANSFER_"), (fc.TransferKind, "LEDGER_KIND_"),
+         (fc.LedgerReason, "LEDGER_REASON_")]
 
 
 def constants(prefix):
@@ -26,7 +30,7 @@ def constants(prefix):
 
 @pytest.mark.parametrize("kind, prefix", ENUMS, ids=lambda value: getattr(value, "__name__", ""))
 def test_the_enums_are_those_of_the_headers(kind, prefix):
-    assert issubclass(kind, enum.IntEnum)
+    assert issubclass(kind, (enum.IntEnum, enum.IntFlag))
     for member in kind:
         assert getattr(native, prefix + member.name) == member
 
@@ -38,6 +42,10 @@ def test_no_constant_of_an_enum_is_missing():
     assert constants("IDEMPOTENCY_REASON_") == set(fc.IdempotencyReason.__members__)
     assert constants("ROLE_REASON_") == set(fc.RoleReason.__members__)
     assert constants("BREAKER_CAUSE_") == set(fc.BreakerCause.__members__)
+    limits = {"BATCH_MAX", "ASSET_MAX", "SCALE_MAX", "CODE_MAX"}
+    assert constants("LEDGER_") - limits == {
+        prefix[len("LEDGER_"):] + name for kind, prefix in ENUMS if prefix.startswith("LEDGER_")
+        for name in kind.__members__}
     limits = {"BUCKET_MAX", "PROBE_MAX", "LIST_MAX"}
     assert {name for name in constants("BREAKER_") if not name.startswith("CAUSE_")} - limits \
         == set(fc.BreakerState.__members__) | set(fc.CallOutcome.__members__)
@@ -58,6 +66,16 @@ def test_every_status_has_its_class_and_its_names():
     assert retryable == {fc.Status.EAGAIN, fc.Status.ETIMEOUT, fc.Status.EUNAVAILABLE,
                          fc.Status.EUNCERTAIN}
     assert type(errors.make(999, 0, "")) is fc.FarmError
+
+
+def test_the_ledger_says_what_its_statuses_mean():
+    for status in fc.AccountStatus:
+        assert native.ledger_account_status_name(status) == status.name
+        assert status.text == native.ledger_account_status_text(status) != ""
+    for status in fc.TransferStatus:
+        assert native.ledger_transfer_status_name(status) == status.name
+        assert status.text == native.ledger_transfer_status_text(status) != ""
+    assert native.ledger_transfer_status_name(18) == "UNKNOWN"
 
 
 def test_the_version_is_that_of_the_headers():

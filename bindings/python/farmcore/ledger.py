@@ -1,0 +1,385 @@
+"""The ledger: see include/farmcore/ledger.h and docs/ledger.md for what each call promises.
+
+Books, accounts and transfers are tuples in the order of the library's records, so that a batch of
+thousands goes over as it is.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum, IntFlag
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from . import _native as _n
+from .session import Run
+
+AMOUNT_MAX = 2**63 - 1
+"""The largest amount. A post of it posts all that is held, a balancing transfer moves all."""
+
+
+class AccountFlags(IntFlag):
+    """What an account may not do, and how it is opened."""
+
+    LINKED = 1
+    DEBITS_MUST_NOT_EXCEED_CREDITS = 2
+    CREDITS_MUST_NOT_EXCEED_DEBITS = 4
+    HISTORY = 8
+    IMPORTED = 16
+    CLOSED = 32
+
+
+class TransferFlags(IntFlag):
+    """What kind of transfer it is."""
+
+    LINKED = 1
+    PENDING = 2
+    POST_PENDING_TRANSFER = 4
+    VOID_PENDING_TRANSFER = 8
+    BALANCING_DEBIT = 16
+    BALANCING_CREDIT = 32
+    CLOSING_DEBIT = 64
+    CLOSING_CREDIT = 128
+    IMPORTED = 256
+
+
+class TransferConditions(IntFlag):
+    """Which of a transfer's conditions are asked."""
+
+    DEBIT_VERSION = 1
+    CREDIT_VERSION = 2
+    DEBIT_BALANCE = 4
+
+
+class AccountStatus(IntEnum):
+    """What became of an account to open."""
+
+    CREATED = 0
+    LINKED_EVENT_FAILED = 1
+    LINKED_EVENT_CHAIN_OPEN = 2
+    TIMESTAMP_MUST_BE_ZERO = 3
+    RESERVED_FIELD = 4
+    RESERVED_FLAG = 5
+    ID_MUST_NOT_BE_ZERO = 6
+    ID_MUST_NOT_BE_INT_MAX = 7
+    FLAGS_ARE_MUTUALLY_EXCLUSIVE = 8
+    DEBITS_PENDING_MUST_BE_ZERO = 9
+    DEBITS_POSTED_MUST_BE_ZERO = 10
+    CREDITS_PENDING_MUST_BE_ZERO = 11
+    CREDITS_POSTED_MUST_BE_ZERO = 12
+    LEDGER_MUST_NOT_BE_ZERO = 13
+    CODE_MUST_NOT_BE_ZERO = 14
+    EXISTS_WITH_DIFFERENT_FLAGS = 15
+    EXISTS_WITH_DIFFERENT_USER_DATA_128 = 16
+    EXISTS_WITH_DIFFERENT_USER_DATA_64 = 17
+    EXISTS_WITH_DIFFERENT_USER_DATA_32 = 18
+    EXISTS_WITH_DIFFERENT_LEDGER = 19
+    EXISTS_WITH_DIFFERENT_CODE = 20
+    EXISTS = 21
+    IMPORTED_EVENT_EXPECTED = 22
+    IMPORTED_EVENT_NOT_EXPECTED = 23
+    IMPORTED_EVENT_TIMESTAMP_OUT_OF_RANGE = 24
+    IMPORTED_EVENT_TIMESTAMP_MUST_NOT_ADVANCE = 25
+    IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS = 26
+    LEDGER_NOT_FOUND = 1001
+    CODE_OUT_OF_RANGE = 1002
+    LEDGER_OUT_OF_RANGE = 1003
+    CREDIT_LIMIT_OUT_OF_RANGE = 1004
+    EXISTS_WITH_DIFFERENT_CREDIT_LIMIT = 1005
+
+    @property
+    def text(self) -> str:
+        """What it says, as one English line."""
+        return str(_n.ledger_account_status_text(self))
+
+
+class TransferStatus(IntEnum):
+    """What became of a transfer."""
+
+    CREATED = 0
+    LINKED_EVENT_FAILED = 1
+    LINKED_EVENT_CHAIN_OPEN = 2
+    TIMESTAMP_MUST_BE_ZERO = 3
+    RESERVED_FLAG = 4
+    ID_MUST_NOT_BE_ZERO = 5
+    ID_MUST_NOT_BE_INT_MAX = 6
+    FLAGS_ARE_MUTUALLY_EXCLUSIVE = 7
+    DEBIT_ACCOUNT_ID_MUST_NOT_BE_ZERO = 8
+    DEBIT_ACCOUNT_ID_MUST_NOT_BE_INT_MAX = 9
+    CREDIT_ACCOUNT_ID_MUST_NOT_BE_ZERO = 10
+    CREDIT_ACCOUNT_ID_MUST_NOT_BE_INT_MAX = 11
+    ACCOUNTS_MUST_BE_DIFFERENT = 12
+    PENDING_ID_MUST_BE_ZERO = 13
+    PENDING_ID_MUST_NOT_BE_ZERO = 14
+    PENDING_ID_MUST_NOT_BE_INT_MAX = 15
+    PENDING_ID_MUST_BE_DIFFERENT = 16
+    TIMEOUT_RESERVED_FOR_PENDING_TRANSFER = 17
+    LEDGER_MUST_NOT_BE_ZERO = 19
+    CODE_MUST_NOT_BE_ZERO = 20
+    DEBIT_ACCOUNT_NOT_FOUND = 21
+    CREDIT_ACCOUNT_NOT_FOUND = 22
+    ACCOUNTS_MUST_HAVE_THE_SAME_LEDGER = 23
+    TRANSFER_MUST_HAVE_THE_SAME_LEDGER_AS_ACCOUNTS = 24
+    PENDING_TRANSFER_NOT_FOUND = 25
+    PENDING_TRANSFER_NOT_PENDING = 26
+    PENDING_TRANSFER_HAS_DIFFERENT_DEBIT_ACCOUNT_ID = 27
+    PENDING_TRANSFER_HAS_DIFFERENT_CREDIT_ACCOUNT_ID = 28
+    PENDING_TRANSFER_HAS_DIFFERENT_LEDGER = 29
+    PENDING_TRANSFER_HAS_DIFFERENT_CODE = 30
+    EXCEEDS_PENDING_TRANSFER_AMOUNT = 31
+    PENDING_TRANSFER_HAS_DIFFERENT_AMOUNT = 32
+    PENDING_TRANSFER_ALREADY_POSTED = 33
+    PENDING_TRANSFER_ALREADY_VOIDED = 34
+    PENDING_TRANSFER_EXPIRED = 35
+    EXISTS_WITH_DIFFERENT_FLAGS = 36
+    EXISTS_WITH_DIFFERENT_DEBIT_ACCOUNT_ID = 37
+    EXISTS_WITH_DIFFERENT_CREDIT_ACCOUNT_ID = 38
+    EXISTS_WITH_DIFFERENT_AMOUNT = 39
+    EXISTS_WITH_DIFFERENT_PENDING_ID = 40
+    EXISTS_WITH_DIFFERENT_USER_DATA_128 = 41
+    EXISTS_WITH_DIFFERENT_USER_DATA_64 = 42
+    EXISTS_WITH_DIFFERENT_USER_DATA_32 = 43
+    EXISTS_WITH_DIFFERENT_TIMEOUT = 44
+    EXISTS_WITH_DIFFERENT_CODE = 45
+    EXISTS = 46
+    OVERFLOWS_DEBITS_PENDING = 47
+    OVERFLOWS_CREDITS_PENDING = 48
+    OVERFLOWS_DEBITS_POSTED = 49
+    OVERFLOWS_CREDITS_POSTED = 50
+    OVERFLOWS_DEBITS = 51
+    OVERFLOWS_CREDITS = 52
+    OVERFLOWS_TIMEOUT = 53
+    EXCEEDS_CREDITS = 54
+    EXCEEDS_DEBITS = 55
+    IMPORTED_EVENT_EXPECTED = 56
+    IMPORTED_EVENT_NOT_EXPECTED = 57
+    IMPORTED_EVENT_TIMESTAMP_OUT_OF_RANGE = 58
+    IMPORTED_EVENT_TIMESTAMP_MUST_NOT_ADVANCE = 59
+    IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS = 60
+    IMPORTED_EVENT_TIMESTAMP_MUST_POSTDATE_DEBIT_ACCOUNT = 61
+    IMPORTED_EVENT_TIMESTAMP_MUST_POSTDATE_CREDIT_ACCOUNT = 62
+    IMPORTED_EVENT_TIMEOUT_MUST_BE_ZERO = 63
+    CLOSING_TRANSFER_MUST_BE_PENDING = 64
+    DEBIT_ACCOUNT_ALREADY_CLOSED = 65
+    CREDIT_ACCOUNT_ALREADY_CLOSED = 66
+    EXISTS_WITH_DIFFERENT_LEDGER = 67
+    ID_ALREADY_FAILED = 68
+    AMOUNT_MUST_NOT_BE_NEGATIVE = 1001
+    TIMEOUT_MUST_NOT_BE_NEGATIVE = 1002
+    CODE_OUT_OF_RANGE = 1003
+    LEDGER_OUT_OF_RANGE = 1004
+    EFFECTIVE_OUT_OF_RANGE = 1005
+    EXISTS_WITH_DIFFERENT_EFFECTIVE = 1006
+    CONDITION_FAILED = 1007
+
+    @property
+    def text(self) -> str:
+        """What it says, as one English line."""
+        return str(_n.ledger_transfer_status_text(self))
+
+
+class TransferKind(IntEnum):
+    """What a stored transfer is."""
+
+    SINGLE = 0
+    PENDING = 1
+    POSTED = 2
+    VOIDED = 3
+    EXPIRED = 4
+
+
+class LedgerReason(IntEnum):
+    """Why a call was turned down: ``FarmError.reason``."""
+
+    BOOK_DIFFERS = 1
+
+
+class Book(NamedTuple):
+    """A book: its number, its asset, and how many decimal places an amount of it has."""
+
+    book: int
+    asset: str
+    scale: int
+
+
+class Balances(NamedTuple):
+    """The four balances of an account."""
+
+    debits_pending_minor: int = 0
+    debits_posted_minor: int = 0
+    credits_pending_minor: int = 0
+    credits_posted_minor: int = 0
+
+
+class Account(NamedTuple):
+    """An account: to open, or as it was found. To open, what comes after the user data is as it
+    stands here, but for the time of one that is imported."""
+
+    id: UUID
+    book: int
+    code: int
+    flags: AccountFlags = AccountFlags(0)
+    credit_limit_minor: int = 0
+    user_data_128: UUID | None = None
+    user_data_64: int = 0
+    user_data_32: int = 0
+    timestamp_ns: int = 0
+    version: int = 0
+    balances: Balances = Balances()
+
+
+class Transfer(NamedTuple):
+    """A transfer to post. One that posts or voids a hold needs no more than ``pending_id``, its
+    flags and, to post, the amount."""
+
+    id: UUID
+    debit_account_id: UUID | None = None
+    credit_account_id: UUID | None = None
+    amount_minor: int = 0
+    book: int = 0
+    code: int = 0
+    flags: TransferFlags = TransferFlags(0)
+    pending_id: UUID | None = None
+    timeout_us: int = 0
+    """Of a hold; 0: it does not end by itself."""
+    user_data_128: UUID | None = None
+    user_data_64: int = 0
+    user_data_32: int = 0
+    timestamp_ns: int = 0
+    effective_us: int = 0
+    conditions: TransferConditions = TransferConditions(0)
+    debit_version: int = 0
+    credit_version: int = 0
+    debit_balance_minor: int = 0
+
+
+class AccountResult(NamedTuple):
+    """What became of an account to open."""
+
+    status: AccountStatus
+    timestamp_ns: int
+
+    @property
+    def is_done(self) -> bool:
+        """The account is there as it was asked for, since now or before."""
+        return self.status in (AccountStatus.CREATED, AccountStatus.EXISTS)
+
+
+class TransferResult(NamedTuple):
+    """What became of a transfer: what was moved, and what both accounts had after it, or, when it
+    was refused, have."""
+
+    status: TransferStatus
+    timestamp_ns: int
+    amount_minor: int
+    debit: Balances
+    credit: Balances
+
+    @property
+    def is_done(self) -> bool:
+        """The transfer happened, now or before."""
+        return self.status in (TransferStatus.CREATED, TransferStatus.EXISTS)
+
+
+class LedgerEvent(NamedTuple):
+    """A transfer as it is stored; ``resolution``: of a hold, by what kind of event it ended, and
+    until then SINGLE."""
+
+    id: UUID
+    debit_account_id: UUID
+    credit_account_id: UUID
+    amount_minor: int
+    book: int
+    code: int
+    flags: TransferFlags
+    pending_id: UUID | None
+    timeout_us: int
+    user_data_128: UUID | None
+    user_data_64: int
+    user_data_32: int
+    timestamp_ns: int
+    effective_us: int
+    kind: TransferKind
+    resolution: TransferKind
+    debit: Balances
+    credit: Balances
+
+
+def _id(text: str | None) -> UUID | None:
+    return None if text is None else UUID(text)
+
+
+def _account(row: Any) -> Account | None:
+    if row[0] is None:
+        return None
+    return Account(UUID(row[0]), *row[1:3], AccountFlags(row[3]), row[4], _id(row[5]), *row[6:10],
+                   Balances._make(row[10]))
+
+
+def _event(row: Any) -> LedgerEvent | None:
+    if row[0] is None:
+        return None
+    return LedgerEvent(*map(UUID, row[:3]), *row[3:6], TransferFlags(row[6]), _id(row[7]), row[8],
+                       _id(row[9]), *row[10:14], *map(TransferKind, row[14:16]),
+                       *map(Balances._make, row[16:]))
+
+
+def open_books(session: Any, books: Iterable[Book]) -> None:
+    _n.ledger_open_books(session, books)
+
+
+def open_accounts(session: Any, accounts: Iterable[Account]) -> list[AccountResult]:
+    return [AccountResult(AccountStatus(status), timestamp_ns)
+            for status, timestamp_ns in _n.ledger_open_accounts(session, accounts)]
+
+
+def post(session: Any, transfers: Iterable[Transfer]) -> list[TransferResult]:
+    return [TransferResult(TransferStatus(status), timestamp_ns, amount, Balances._make(debit),
+                           Balances._make(credit))
+            for status, timestamp_ns, amount, debit, credit in _n.ledger_post(session, transfers)]
+
+
+def expire(session: Any, budget: int) -> int:
+    count: int = _n.ledger_expire(session, budget)
+    return count
+
+
+def find_accounts(session: Any, ids: Iterable[UUID]) -> list[Account | None]:
+    return [_account(row) for row in _n.ledger_find_accounts(session, ids)]
+
+
+def find_transfers(session: Any, ids: Iterable[UUID]) -> list[LedgerEvent | None]:
+    return [_event(row) for row in _n.ledger_find_transfers(session, ids)]
+
+
+class Ledger:
+    """The ledger of a store. Only the service may do anything with it. A batch has up to 8,190
+    items, and is one transaction."""
+
+    __slots__ = ("_run",)
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def open_books(self, books: Iterable[Book]) -> None:
+        """Open books, all or none. One that is there with the same fields is left as it is."""
+        self._run(open_books, books)
+
+    def open_accounts(self, accounts: Iterable[Account]) -> list[AccountResult]:
+        """Open accounts; each has its own result."""
+        return self._run(open_accounts, accounts)
+
+    def post(self, transfers: Iterable[Transfer]) -> list[TransferResult]:
+        """Post transfers, in their order; each has its own result, and a repeat changes nothing."""
+        return self._run(post, transfers)
+
+    def expire(self, budget: int) -> int:
+        """End up to ``budget`` holds that have run out, and answer how many were."""
+        return self._run(expire, budget)
+
+    def find_accounts(self, ids: Iterable[UUID]) -> list[Account | None]:
+        """Accounts by their ids, in that order; None for one that is not there."""
+        return self._run(find_accounts, ids)
+
+    def find_transfers(self, ids: Iterable[UUID]) -> list[LedgerEvent | None]:
+        """Transfers by their ids, in that order; None for one that is not there."""
+        return self._run(find_transfers, ids)
