@@ -146,14 +146,12 @@ public:
 
 /* ----------------------------------------------------------------------------------- records */
 
-/* "retry_after_us" to "retryAfterUs". */
+/* "retry_after_us" to "retryAfterUs", "user_data_64" to "userData64". */
 inline std::string camel_case(const char *field) {
     std::string name;
-    for (; *field != 0; field++) {
-        if (*field != '_')
-            name += *field;
-        else if (field[1] != 0)
-            name += (char)(*++field - 'a' + 'A');
+    for (char before = 0; *field != 0; before = *field++) {
+        const bool is_raised = before == '_' && *field >= 'a' && *field <= 'z';
+        if (*field != '_') name += is_raised ? (char)(*field - 'a' + 'A') : *field;
     }
     return name;
 }
@@ -223,7 +221,7 @@ inline bool read_field(napi_env env, napi_value from, const std::string &name, n
     {                                                                                              \
         static const std::string name = camel_case(#field);                                        \
         napi_value value = nullptr;                                                                \
-        if (!read_field(env, from, name, &value) || !read) return false;                           \
+        if (!read_field(env, from, name, &value) || !(read)) return false;                         \
     }
 #define I32(field) READ(field, to_field(env, value, &out->field, texts))
 #define U32 I32

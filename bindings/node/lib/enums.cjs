@@ -7,6 +7,15 @@ function constants(prefix, names) {
   return Object.freeze(Object.fromEntries(names.map((name) => [name, native[prefix + name]])));
 }
 
+/** The rest of the names that begin with the prefix. */
+function others(prefix, names = []) {
+  return Object.keys(native).filter((key) => key.startsWith(prefix))
+    .map((key) => key.slice(prefix.length)).filter((name) => !names.includes(name));
+}
+
+const ACCOUNT_FLAGS = ['LINKED', 'DEBITS_MUST_NOT_EXCEED_CREDITS',
+  'CREDITS_MUST_NOT_EXCEED_DEBITS', 'HISTORY', 'IMPORTED', 'CLOSED'];
+
 module.exports = {
   Status: constants('', ['OK', 'ENOMEM', 'EINVAL', 'ENOTFOUND', 'EEXISTS', 'ECONFLICT', 'EREFUSED',
     'EAGAIN', 'ETIMEOUT', 'EUNAVAILABLE', 'EUNCERTAIN', 'EDENIED', 'EREADONLY', 'EFULL',
@@ -33,4 +42,14 @@ module.exports = {
   CallOutcome: constants('BREAKER_', ['SUCCESS', 'FAILURE', 'EXCLUDED']),
   BreakerCause: constants('BREAKER_CAUSE_', ['CONSECUTIVE', 'FAILURES', 'SLOW', 'TIME',
     'PROBE_FAILED', 'PROBED', 'MANUAL']),
+  AccountFlags: constants('LEDGER_ACCOUNT_', ACCOUNT_FLAGS),
+  AccountStatus: constants('LEDGER_ACCOUNT_', others('LEDGER_ACCOUNT_', ACCOUNT_FLAGS)),
+  TransferFlags: constants('LEDGER_', ['LINKED', 'PENDING', 'POST_PENDING_TRANSFER',
+    'VOID_PENDING_TRANSFER', 'BALANCING_DEBIT', 'BALANCING_CREDIT', 'CLOSING_DEBIT',
+    'CLOSING_CREDIT', 'IMPORTED']),
+  TransferConditions: constants('LEDGER_IF_', ['DEBIT_VERSION', 'CREDIT_VERSION',
+    'DEBIT_BALANCE']),
+  TransferStatus: constants('LEDGER_TRANSFER_', others('LEDGER_TRANSFER_')),
+  TransferKind: constants('LEDGER_KIND_', ['SINGLE', 'PENDING', 'POSTED', 'VOIDED', 'EXPIRED']),
+  LedgerReason: constants('LEDGER_REASON_', ['BOOK_DIFFERS']),
 };

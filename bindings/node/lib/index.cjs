@@ -1,9 +1,10 @@
 'use strict';
-// farmcore: rate limits, idempotency keys and roles on SQLite or Postgres.
+// farmcore: rate limits, idempotency keys, roles and a ledger on SQLite or Postgres.
 const native = require('./native.cjs');
 const enums = require('./enums.cjs');
 const { Breaker, Breakers, BreakerOpenError, outcomeOf } = require('./breaker.cjs');
 const { FarmError } = require('./errors.cjs');
+const { AMOUNT_MAX, AccountResult, TransferResult } = require('./ledger.cjs');
 const { Claim, Decision } = require('./modules.cjs');
 const { RateLocal } = require('./rate_local.cjs');
 const { Store, SyncStore, Transaction, View, version } = require('./store.cjs');
@@ -11,6 +12,8 @@ const { Watch } = require('./topics.cjs');
 
 module.exports = {
   ...enums,
+  AMOUNT_MAX,
+  AccountResult,
   Breaker,
   BreakerOpenError,
   Breakers,
@@ -21,11 +24,16 @@ module.exports = {
   Store,
   SyncStore,
   Transaction,
+  TransferResult,
   View,
   Watch,
   roleAllows: (role, operation) => native.role_allows(role, operation) === 1,
   roleName: native.role_name,
   operationName: native.role_operation_name,
+  accountStatusName: native.ledger_account_status_name,
+  accountStatusText: native.ledger_account_status_text,
+  transferStatusName: native.ledger_transfer_status_name,
+  transferStatusText: native.ledger_transfer_status_text,
   breakerStateName: native.breaker_state_name,
   outcomeOf,
   version,

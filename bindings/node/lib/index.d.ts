@@ -1,12 +1,16 @@
+import type { Ledger } from './ledger.js';
+
+export * from './ledger.js';
+
 /** Results of 64 bits are always bigint; as an argument a safe integer does, too. */
 export type Int64 = bigint | number;
 /** Milliseconds and such are never meant: what ends in Us is microseconds. */
 export type Us = Int64;
 
-type Answer<IsAsync extends boolean, T> = IsAsync extends true ? Promise<T> : T;
+export type Answer<IsAsync extends boolean, T> = IsAsync extends true ? Promise<T> : T;
 type Rows<IsAsync extends boolean, T> =
   IsAsync extends true ? AsyncIterableIterator<T> : IterableIterator<T>;
-type Numbers<Names extends string> = { readonly [Name in Names]: number };
+export type Numbers<Names extends string> = { readonly [Name in Names]: number };
 
 export const Status: Numbers<'OK' | 'ENOMEM' | 'EINVAL' | 'ENOTFOUND' | 'EEXISTS' | 'ECONFLICT'
   | 'EREFUSED' | 'EAGAIN' | 'ETIMEOUT' | 'EUNAVAILABLE' | 'EUNCERTAIN' | 'EDENIED' | 'EREADONLY'
@@ -307,6 +311,7 @@ export class View<IsAsync extends boolean = true> {
   readonly rate: Rate<IsAsync>;
   readonly idempotency: Idempotency<IsAsync>;
   readonly roles: Roles<IsAsync>;
+  readonly ledger: Ledger<IsAsync>;
   /** The same on behalf of a user; null: of nobody. */
   as(actor: string | null): View<IsAsync>;
   /** The same as the service itself, which sees and may do everything. */

@@ -6,6 +6,8 @@ export const {
   RateCalendar, RateChange, RateOnError, RateReason, RateRule, RateScope, RateSource, Role,
   RoleReason, Status, Store, SyncStore, Transaction, View, Watch, operationName, roleAllows,
   roleName, version, Breaker, BreakerCause, BreakerOpenError, BreakerState, Breakers, CallOutcome,
-  breakerStateName, outcomeOf, RateLocal,
+  breakerStateName, outcomeOf, RateLocal, AMOUNT_MAX, AccountFlags, AccountResult, AccountStatus,
+  LedgerReason, TransferConditions, TransferFlags, TransferKind, TransferResult, TransferStatus,
+  accountStatusName, accountStatusText, transferStatusName, transferStatusText,
 } = farmcore;
 export default farmcore;

@@ -27,7 +27,9 @@ test('the enums are those of the headers, whole', () => {
     RateAlgorithm: 'RATE_ALGORITHM_',
     RateCalendar: 'RATE_CALENDAR_', RateChange: 'RATE_CHANGE_', RateOnError: 'RATE_ON_ERROR_',
     RateRule: 'RATE_RULE_', RateSource: 'RATE_SOURCE_', RoleReason: 'ROLE_REASON_',
-    IdempotencyReason: 'IDEMPOTENCY_REASON_', BreakerCause: 'BREAKER_CAUSE_' };
+    IdempotencyReason: 'IDEMPOTENCY_REASON_', BreakerCause: 'BREAKER_CAUSE_',
+    TransferConditions: 'LEDGER_IF_', TransferStatus: 'LEDGER_TRANSFER_',
+    TransferKind: 'LEDGER_KIND_', LedgerReason: 'LEDGER_REASON_' };
   for (const [name, prefix] of Object.entries(of)) {
     const found = Object.keys(native).filter((key) => key.startsWith(prefix));
     assert.deepEqual(Object.entries(farmcore[name]).sort(),
@@ -36,6 +38,16 @@ test('the enums are those of the headers, whole', () => {
   for (const name of ['Status', 'Outcome', 'Role', 'Operation', 'BreakerState', 'CallOutcome']) {
     for (const value of Object.values(farmcore[name])) assert.equal(typeof value, 'number', name);
   }
+  const named = (prefix, ...names) => names.flatMap((name) => Object.entries(farmcore[name])
+    .map(([key, value]) => [prefix + key, value]));
+  const limits = ['BATCH_MAX', 'ASSET_MAX', 'SCALE_MAX', 'CODE_MAX'];
+  assert.deepEqual(
+    [...named('ACCOUNT_', 'AccountFlags', 'AccountStatus'), ...named('', 'TransferFlags'),
+      ...named('IF_', 'TransferConditions'), ...named('TRANSFER_', 'TransferStatus'),
+      ...named('KIND_', 'TransferKind'), ...named('REASON_', 'LedgerReason')].sort(),
+    Object.keys(native).filter((key) => /^LEDGER_/.test(key))
+      .map((key) => [key.slice('LEDGER_'.length), native[key]])
+      .filter(([key]) => !limits.includes(key)).sort());
   const statuses = Object.keys(native).filter((key) => /^(E(?!RROR_)[A-Z]+|OK)$/.test(key));
   assert.deepEqual(Object.keys(farmcore.Status).sort(), statuses.sort());
 });
@@ -49,8 +61,21 @@ test('statuses have names, texts and whether to retry', () => {
   assert.ok(native.status_text(11).length > 0);
 });
 
+test('the ledger says what its statuses mean', () => {
+  for (const [name, status] of Object.entries(farmcore.AccountStatus)) {
+    assert.equal(farmcore.accountStatusName(status), name);
+    assert.ok(farmcore.accountStatusText(status).length > 0);
+  }
+  for (const [name, status] of Object.entries(farmcore.TransferStatus)) {
+    assert.equal(farmcore.transferStatusName(status), name);
+    assert.ok(farmcore.transferStatusText(status).length > 0);
+  }
+  assert.equal(farmcore.transferStatusName(18), 'UNKNOWN');
+});
+
 test('the layer exports what the types declare', () => {
-  const types = readFileSync(new URL('../lib/index.d.ts', import.meta.url), 'utf8');
+  const types = ['index', 'ledger']
+    .map((name) => readFileSync(new URL(`../lib/${name}.d.ts`, import.meta.url), 'utf8')).join('');
   const declared = [...types.matchAll(/^export (?:const|class|function) (\w+)/gm)].map((m) => m[1]);
 
   assert.deepEqual(Object.keys(farmcore).sort(), declared.sort());

@@ -1,0 +1,206 @@
+// The ledger's part of index.d.ts.
+import type { Answer, Int64, Numbers, Us } from './index.js';
+
+export const AccountFlags: Numbers<'LINKED' | 'DEBITS_MUST_NOT_EXCEED_CREDITS'
+  | 'CREDITS_MUST_NOT_EXCEED_DEBITS' | 'HISTORY' | 'IMPORTED' | 'CLOSED'>;
+export const AccountStatus: Numbers<'CREATED' | 'LINKED_EVENT_FAILED' | 'LINKED_EVENT_CHAIN_OPEN'
+  | 'TIMESTAMP_MUST_BE_ZERO' | 'RESERVED_FIELD' | 'RESERVED_FLAG' | 'ID_MUST_NOT_BE_ZERO'
+  | 'ID_MUST_NOT_BE_INT_MAX' | 'FLAGS_ARE_MUTUALLY_EXCLUSIVE' | 'DEBITS_PENDING_MUST_BE_ZERO'
+  | 'DEBITS_POSTED_MUST_BE_ZERO' | 'CREDITS_PENDING_MUST_BE_ZERO' | 'CREDITS_POSTED_MUST_BE_ZERO'
+  | 'LEDGER_MUST_NOT_BE_ZERO' | 'CODE_MUST_NOT_BE_ZERO' | 'EXISTS_WITH_DIFFERENT_FLAGS'
+  | 'EXISTS_WITH_DIFFERENT_USER_DATA_128' | 'EXISTS_WITH_DIFFERENT_USER_DATA_64'
+  | 'EXISTS_WITH_DIFFERENT_USER_DATA_32' | 'EXISTS_WITH_DIFFERENT_LEDGER'
+  | 'EXISTS_WITH_DIFFERENT_CODE' | 'EXISTS' | 'IMPORTED_EVENT_EXPECTED'
+  | 'IMPORTED_EVENT_NOT_EXPECTED' | 'IMPORTED_EVENT_TIMESTAMP_OUT_OF_RANGE'
+  | 'IMPORTED_EVENT_TIMESTAMP_MUST_NOT_ADVANCE' | 'IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS'
+  | 'LEDGER_NOT_FOUND' | 'CODE_OUT_OF_RANGE' | 'LEDGER_OUT_OF_RANGE' | 'CREDIT_LIMIT_OUT_OF_RANGE'
+  | 'EXISTS_WITH_DIFFERENT_CREDIT_LIMIT'>;
+export const TransferFlags: Numbers<'LINKED' | 'PENDING' | 'POST_PENDING_TRANSFER'
+  | 'VOID_PENDING_TRANSFER' | 'BALANCING_DEBIT' | 'BALANCING_CREDIT' | 'CLOSING_DEBIT'
+  | 'CLOSING_CREDIT' | 'IMPORTED'>;
+export const TransferConditions: Numbers<'DEBIT_VERSION' | 'CREDIT_VERSION' | 'DEBIT_BALANCE'>;
+export const TransferStatus: Numbers<'CREATED' | 'LINKED_EVENT_FAILED' | 'LINKED_EVENT_CHAIN_OPEN'
+  | 'TIMESTAMP_MUST_BE_ZERO' | 'RESERVED_FLAG' | 'ID_MUST_NOT_BE_ZERO' | 'ID_MUST_NOT_BE_INT_MAX'
+  | 'FLAGS_ARE_MUTUALLY_EXCLUSIVE' | 'DEBIT_ACCOUNT_ID_MUST_NOT_BE_ZERO'
+  | 'DEBIT_ACCOUNT_ID_MUST_NOT_BE_INT_MAX' | 'CREDIT_ACCOUNT_ID_MUST_NOT_BE_ZERO'
+  | 'CREDIT_ACCOUNT_ID_MUST_NOT_BE_INT_MAX' | 'ACCOUNTS_MUST_BE_DIFFERENT'
+  | 'PENDING_ID_MUST_BE_ZERO' | 'PENDING_ID_MUST_NOT_BE_ZERO' | 'PENDING_ID_MUST_NOT_BE_INT_MAX'
+  | 'PENDING_ID_MUST_BE_DIFFERENT' | 'TIMEOUT_RESERVED_FOR_PENDING_TRANSFER'
+  | 'LEDGER_MUST_NOT_BE_ZERO' | 'CODE_MUST_NOT_BE_ZERO' | 'DEBIT_ACCOUNT_NOT_FOUND'
+  | 'CREDIT_ACCOUNT_NOT_FOUND' | 'ACCOUNTS_MUST_HAVE_THE_SAME_LEDGER'
+  | 'TRANSFER_MUST_HAVE_THE_SAME_LEDGER_AS_ACCOUNTS' | 'PENDING_TRANSFER_NOT_FOUND'
+  | 'PENDING_TRANSFER_NOT_PENDING' | 'PENDING_TRANSFER_HAS_DIFFERENT_DEBIT_ACCOUNT_ID'
+  | 'PENDING_TRANSFER_HAS_DIFFERENT_CREDIT_ACCOUNT_ID' | 'PENDING_TRANSFER_HAS_DIFFERENT_LEDGER'
+  | 'PENDING_TRANSFER_HAS_DIFFERENT_CODE' | 'EXCEEDS_PENDING_TRANSFER_AMOUNT'
+  | 'PENDING_TRANSFER_HAS_DIFFERENT_AMOUNT' | 'PENDING_TRANSFER_ALREADY_POSTED'
+  | 'PENDING_TRANSFER_ALREADY_VOIDED' | 'PENDING_TRANSFER_EXPIRED' | 'EXISTS_WITH_DIFFERENT_FLAGS'
+  | 'EXISTS_WITH_DIFFERENT_DEBIT_ACCOUNT_ID' | 'EXISTS_WITH_DIFFERENT_CREDIT_ACCOUNT_ID'
+  | 'EXISTS_WITH_DIFFERENT_AMOUNT' | 'EXISTS_WITH_DIFFERENT_PENDING_ID'
+  | 'EXISTS_WITH_DIFFERENT_USER_DATA_128' | 'EXISTS_WITH_DIFFERENT_USER_DATA_64'
+  | 'EXISTS_WITH_DIFFERENT_USER_DATA_32' | 'EXISTS_WITH_DIFFERENT_TIMEOUT'
+  | 'EXISTS_WITH_DIFFERENT_CODE' | 'EXISTS' | 'OVERFLOWS_DEBITS_PENDING'
+  | 'OVERFLOWS_CREDITS_PENDING' | 'OVERFLOWS_DEBITS_POSTED' | 'OVERFLOWS_CREDITS_POSTED'
+  | 'OVERFLOWS_DEBITS' | 'OVERFLOWS_CREDITS' | 'OVERFLOWS_TIMEOUT' | 'EXCEEDS_CREDITS'
+  | 'EXCEEDS_DEBITS' | 'IMPORTED_EVENT_EXPECTED' | 'IMPORTED_EVENT_NOT_EXPECTED'
+  | 'IMPORTED_EVENT_TIMESTAMP_OUT_OF_RANGE' | 'IMPORTED_EVENT_TIMESTAMP_MUST_NOT_ADVANCE'
+  | 'IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS'
+  | 'IMPORTED_EVENT_TIMESTAMP_MUST_POSTDATE_DEBIT_ACCOUNT'
+  | 'IMPORTED_EVENT_TIMESTAMP_MUST_POSTDATE_CREDIT_ACCOUNT'
+  | 'IMPORTED_EVENT_TIMEOUT_MUST_BE_ZERO' | 'CLOSING_TRANSFER_MUST_BE_PENDING'
+  | 'DEBIT_ACCOUNT_ALREADY_CLOSED' | 'CREDIT_ACCOUNT_ALREADY_CLOSED'
+  | 'EXISTS_WITH_DIFFERENT_LEDGER' | 'ID_ALREADY_FAILED' | 'AMOUNT_MUST_NOT_BE_NEGATIVE'
+  | 'TIMEOUT_MUST_NOT_BE_NEGATIVE' | 'CODE_OUT_OF_RANGE' | 'LEDGER_OUT_OF_RANGE'
+  | 'EFFECTIVE_OUT_OF_RANGE' | 'EXISTS_WITH_DIFFERENT_EFFECTIVE' | 'CONDITION_FAILED'>;
+export const TransferKind: Numbers<'SINGLE' | 'PENDING' | 'POSTED' | 'VOIDED' | 'EXPIRED'>;
+export const LedgerReason: Numbers<'BOOK_DIFFERS'>;
+
+/** The largest amount. A post of it posts all that is held, a balancing transfer moves all. */
+export const AMOUNT_MAX: bigint;
+
+/** A book: its number, its asset, and how many decimal places an amount of it has. */
+export interface Book {
+  book: Int64;
+  asset: string;
+  scale: number;
+}
+
+/** The four balances of an account. */
+export interface Balances {
+  debitsPendingMinor: bigint;
+  debitsPostedMinor: bigint;
+  creditsPendingMinor: bigint;
+  creditsPostedMinor: bigint;
+}
+
+/** An account to open. */
+export interface NewAccount {
+  /** 36 characters, as are all ids. */
+  id: string;
+  book: Int64;
+  /** The application's kind of account. */
+  code: number;
+  /** Of `AccountFlags`, together. */
+  flags?: number;
+  creditLimitMinor?: Int64;
+  userData128?: string | null;
+  userData64?: Int64;
+  userData32?: number;
+  /** Of one that is imported. */
+  timestampNs?: Int64;
+}
+
+/** An account as it was found. */
+export interface Account {
+  id: string;
+  book: bigint;
+  code: number;
+  /** Of `AccountFlags`, together. */
+  flags: number;
+  creditLimitMinor: bigint;
+  userData128: string | null;
+  userData64: bigint;
+  userData32: number;
+  timestampNs: bigint;
+  /** How many events it has. */
+  version: bigint;
+  balances: Balances;
+}
+
+/** A transfer to post. One that posts or voids a hold needs no more than `pendingId`, its flags
+ * and, to post, the amount. */
+export interface Transfer {
+  id: string;
+  debitAccountId?: string | null;
+  creditAccountId?: string | null;
+  amountMinor?: Int64;
+  book?: Int64;
+  /** The application's kind of transfer. */
+  code?: number;
+  /** Of `TransferFlags`, together. */
+  flags?: number;
+  pendingId?: string | null;
+  /** Of a hold; 0: it does not end by itself. */
+  timeoutUs?: Us;
+  userData128?: string | null;
+  userData64?: Int64;
+  userData32?: number;
+  /** Of one that is imported. */
+  timestampNs?: Int64;
+  effectiveUs?: Us;
+  /** Of `TransferConditions`, together: which of the next three are asked. */
+  conditions?: number;
+  debitVersion?: Int64;
+  creditVersion?: Int64;
+  debitBalanceMinor?: Int64;
+}
+
+/** What became of an account to open. */
+export class AccountResult {
+  private constructor();
+  /** Of `AccountStatus`. */
+  readonly status: number;
+  readonly timestampNs: bigint;
+  /** The account is there as it was asked for, since now or before. */
+  readonly isDone: boolean;
+}
+
+/** What became of a transfer: what was moved, and what both accounts had after it, or, when it was
+ * refused, have. */
+export class TransferResult {
+  private constructor();
+  /** Of `TransferStatus`. */
+  readonly status: number;
+  readonly timestampNs: bigint;
+  readonly amountMinor: bigint;
+  readonly debit: Balances;
+  readonly credit: Balances;
+  /** The transfer happened, now or before. */
+  readonly isDone: boolean;
+}
+
+/** A transfer as it is stored. */
+export interface LedgerEvent {
+  id: string;
+  debitAccountId: string;
+  creditAccountId: string;
+  amountMinor: bigint;
+  book: bigint;
+  code: number;
+  /** Of `TransferFlags`, together. */
+  flags: number;
+  pendingId: string | null;
+  timeoutUs: bigint;
+  userData128: string | null;
+  userData64: bigint;
+  userData32: number;
+  timestampNs: bigint;
+  effectiveUs: bigint;
+  /** Of `TransferKind`. */
+  kind: number;
+  /** Of a hold: by what kind of event it ended, and until then SINGLE. */
+  resolution: number;
+  /** After it. */
+  debit: Balances;
+  credit: Balances;
+}
+
+/** Only the service may do anything here. A batch has up to 8,190 items, and is one transaction. */
+export interface Ledger<IsAsync extends boolean> {
+  /** Open books, all or none. One that is there with the same fields is left as it is. */
+  openBooks(books: readonly Book[]): Answer<IsAsync, void>;
+  /** Open accounts; each has its own result. */
+  openAccounts(accounts: readonly NewAccount[]): Answer<IsAsync, AccountResult[]>;
+  /** Post transfers, in their order; each has its own result, and a repeat changes nothing. */
+  post(transfers: readonly Transfer[]): Answer<IsAsync, TransferResult[]>;
+  /** End up to `budget` holds that have run out, and answer how many were. */
+  expire(budget: Int64): Answer<IsAsync, bigint>;
+  /** Accounts by their ids, in that order; null for one that is not there. */
+  findAccounts(ids: readonly string[]): Answer<IsAsync, (Account | null)[]>;
+  /** Transfers by their ids, in that order; null for one that is not there. */
+  findTransfers(ids: readonly string[]): Answer<IsAsync, (LedgerEvent | null)[]>;
+}
+
+export function accountStatusName(status: number): string;
+export function accountStatusText(status: number): string;
+export function transferStatusName(status: number): string;
+export function transferStatusText(status: number): string;

@@ -1,0 +1,252 @@
+// The ledger through the binding.
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { test } from 'node:test';
+import { NOW_US, failure, onStores } from './support.mjs';
+import {
+  AMOUNT_MAX, AccountFlags, AccountStatus, LedgerReason, SyncStore, TransferConditions,
+  TransferFlags, TransferKind, TransferStatus, accountStatusText, transferStatusText,
+} from '../lib/index.mjs';
+
+const [TILL, ANN, BEN] = [1, 2, 3].map((number) => `00000000-0000-0000-0000-00000000000${number}`);
+const NOTHING = {
+  debitsPendingMinor: 0n, debitsPostedMinor: 0n, creditsPendingMinor: 0n, creditsPostedMinor: 0n };
+const flags = AccountFlags.DEBITS_MUST_NOT_EXCEED_CREDITS;
+const ACCOUNTS = [{ id: TILL, book: 1, code: 10 }, { id: ANN, book: 1n, code: 20, flags },
+  { id: BEN, book: 1, code: 20, flags }];
+
+const move = (debitAccountId, creditAccountId, amountMinor, fields = {}) =>
+  ({ id: randomUUID(), debitAccountId, creditAccountId, amountMinor, book: 1, code: 1, ...fields });
+const statuses = (results) => results.map((result) => result.status);
+
+/** On each store, with a book of euros: a till, Ann and Ben, who may not overdraw theirs. */
+function onLedgers(name, work) {
+  onStores(name, async (store) => {
+    const { ledger } = store.service;
+    await ledger.openBooks([{ book: 1, asset: 'EUR', scale: 2 }]);
+    await ledger.openAccounts(ACCOUNTS);
+    await work(ledger, store);
+  });
+}
+
+onLedgers('money moves and a repeat changes nothing', async (ledger) => {
+  const sale = move(TILL, ANN, 1250);
+
+  const [first] = await ledger.post([sale]);
+  const [again] = await ledger.post([sale]);
+
+  assert.deepEqual([first.status, again.status], [TransferStatus.CREATED, TransferStatus.EXISTS]);
+  assert.deepEqual([first.isDone, again.isDone], [true, true]);
+  assert.deepEqual({ ...again, status: first.status }, { ...first });
+  assert.ok(first.timestampNs / 1000n >= NOW_US);
+  assert.deepEqual([first.amountMinor, first.debit, first.credit],
+    [1250n, { ...NOTHING, debitsPostedMinor: 1250n }, { ...NOTHING, creditsPostedMinor: 1250n }]);
+});
+
+onLedgers('accounts are opened once, each with its result', async (ledger) => {
+  const [, ann] = ACCOUNTS;
+
+  const results = await ledger.openAccounts([{ ...ann, id: randomUUID() }, ann,
+    { ...ann, flags: 0 }, { ...ann, id: randomUUID(), book: 9 }]);
+
+  assert.deepEqual(statuses(results), [AccountStatus.CREATED, AccountStatus.EXISTS,
+    AccountStatus.EXISTS_WITH_DIFFERENT_FLAGS, AccountStatus.LEDGER_NOT_FOUND]);
+  assert.deepEqual(results.map(({ isDone }) => isDone), [true, true, false, false]);
+  assert.deepEqual({ ...results[3] }, { status: AccountStatus.LEDGER_NOT_FOUND, timestampNs: 0n });
+  assert.equal(accountStatusText(results[3].status), 'there is no such book');
+});
+
+onLedgers('an account is found as it was opened', async (ledger) => {
+  const given = { id: randomUUID(), book: 1n, code: 65535, flags: flags | AccountFlags.HISTORY,
+    creditLimitMinor: AMOUNT_MAX, userData128: randomUUID(), userData64: -(2n ** 63n),
+    userData32: -(2 ** 31) };
+  const [{ timestampNs }] = await ledger.openAccounts([given]);
+
+  const [found, nobody, ann] = await ledger.findAccounts([given.id, randomUUID(), ANN]);
+
+  assert.deepEqual(found, { ...given, timestampNs, version: 0n, balances: NOTHING });
+  assert.equal(nobody, null);
+  assert.deepEqual([ann.id, ann.userData128, ann.balances], [ANN, null, NOTHING]);
+});
+
+onLedgers('a hold is posted in part', async (ledger) => {
+  const hold = move(TILL, ANN, 100n, { book: 1n, flags: TransferFlags.PENDING, timeoutUs: 9n,
+    userData128: randomUUID(), userData64: 2n ** 53n + 1n, userData32: 3, effectiveUs: NOW_US });
+  const end = { id: randomUUID(), pendingId: hold.id, amountMinor: 60,
+    flags: TransferFlags.POST_PENDING_TRANSFER };
+
+  const [held, posted] = await ledger.post([hold, end]);
+
+  assert.deepEqual(held.credit, { ...NOTHING, creditsPendingMinor: 100n });
+  assert.deepEqual([posted.amountMinor, posted.credit],
+    [60n, { ...NOTHING, creditsPostedMinor: 60n }]);
+  const [ofHold, nothing, ofEnd] =
+    await ledger.findTransfers([hold.id, randomUUID(), end.id]);
+  assert.deepEqual(ofHold, { ...hold, pendingId: null, timestampNs: held.timestampNs,
+    kind: TransferKind.PENDING, resolution: TransferKind.POSTED, debit: held.debit,
+    credit: held.credit });
+  assert.equal(nothing, null);
+  assert.deepEqual([ofEnd.kind, ofEnd.pendingId, ofEnd.debitAccountId, ofEnd.credit],
+    [TransferKind.POSTED, hold.id, TILL, posted.credit]);
+});
+
+onLedgers('holds end', async (ledger, store) => {
+  const hold = { flags: TransferFlags.PENDING, timeoutUs: 1_000_000 };
+  await ledger.post([1, 2, 3].map((amount) => move(TILL, ANN, amount, hold)));
+  assert.equal(await ledger.expire(10), 0n);
+
+  store.freezeClock(NOW_US + 3_000_000n);
+
+  assert.deepEqual([await ledger.expire(2), await ledger.expire(2n), await ledger.expire(2)],
+    [2n, 1n, 0n]);
+  assert.deepEqual((await ledger.findAccounts([ANN]))[0].balances, NOTHING);
+});
+
+onLedgers('what is not there cannot be paid out', async (ledger) => {
+  await ledger.post([move(TILL, ANN, 10)]);
+
+  const [refused, none] = await ledger.post([move(ANN, TILL, 11), move(ANN, randomUUID(), 1)]);
+
+  assert.equal(refused.status, TransferStatus.EXCEEDS_CREDITS);
+  assert.equal(transferStatusText(refused.status), 'the debit account has not enough');
+  assert.deepEqual([refused.isDone, refused.timestampNs, refused.amountMinor], [false, 0n, 0n]);
+  assert.deepEqual(refused.debit, { ...NOTHING, creditsPostedMinor: 10n });
+  assert.equal(none.status, TransferStatus.CREDIT_ACCOUNT_NOT_FOUND);
+});
+
+onLedgers('a chain happens whole or not at all', async (ledger) => {
+  const linked = { flags: TransferFlags.LINKED };
+
+  const results = await ledger.post([move(TILL, ANN, 10, linked), move(BEN, ANN, 1, linked),
+    move(TILL, BEN, 10), move(TILL, BEN, 7)]);
+
+  assert.deepEqual(statuses(results), [TransferStatus.LINKED_EVENT_FAILED,
+    TransferStatus.EXCEEDS_CREDITS, TransferStatus.LINKED_EVENT_FAILED, TransferStatus.CREATED]);
+  const [ann, ben] = await ledger.findAccounts([ANN, BEN]);
+  assert.deepEqual([ann.balances, ben.balances],
+    [NOTHING, { ...NOTHING, creditsPostedMinor: 7n }]);
+});
+
+onLedgers('conditions are asked', async (ledger) => {
+  const [{ version }] = await ledger.findAccounts([TILL]);
+  const asked = { conditions: TransferConditions.DEBIT_VERSION, debitVersion: version };
+
+  const results = await ledger.post([move(TILL, ANN, 1, asked), move(TILL, ANN, 1, asked)]);
+
+  assert.deepEqual(statuses(results), [TransferStatus.CREATED, TransferStatus.CONDITION_FAILED]);
+});
+
+onLedgers('amounts are exact', async (ledger) => {
+  const amount = 2n ** 53n + 1n;
+
+  const moved = await ledger.post([move(TILL, ANN, amount),
+    move(ANN, BEN, AMOUNT_MAX, { flags: TransferFlags.BALANCING_DEBIT })]);
+
+  assert.deepEqual(moved.map((result) => result.amountMinor), [amount, amount]);
+  assert.equal((await ledger.findAccounts([BEN]))[0].balances.creditsPostedMinor, amount);
+});
+
+onLedgers('a batch of a thousand', async (ledger) => {
+  const sales = Array.from({ length: 1000 }, (_, n) => move(TILL, n % 2 ? ANN : BEN, n));
+
+  const results = await ledger.post(sales);
+
+  assert.deepEqual(statuses(results), sales.map(() => TransferStatus.CREATED));
+  assert.deepEqual(results.map((result) => Number(result.amountMinor)),
+    sales.map((sale) => sale.amountMinor));
+  assert.equal(results.at(-1).debit.debitsPostedMinor, 499_500n);
+  assert.ok(statuses(await ledger.post(sales)).every((one) => one === TransferStatus.EXISTS));
+  const ids = sales.map((sale) => sale.id);
+  assert.deepEqual((await ledger.findTransfers(ids)).map(({ id }) => id), ids);
+  const accounts = ids.map((id) => ({ id, book: 1, code: 20 }));
+  assert.ok((await ledger.openAccounts(accounts)).every((result) => result.isDone));
+  assert.deepEqual((await ledger.findAccounts(ids)).map(({ id }) => id), ids);
+});
+
+onLedgers('a batch has a size', async (ledger) => {
+  for (const name of ['openBooks', 'openAccounts', 'post', 'findAccounts', 'findTransfers']) {
+    await assert.rejects(ledger[name]([]), failure('FARM_EINVAL'));
+  }
+  await assert.rejects(ledger.findAccounts(Array(8191).fill(TILL)), failure('FARM_EINVAL'));
+  await assert.rejects(ledger.expire(0), failure('FARM_EINVAL'));
+});
+
+onLedgers('wrong types are turned down', async (ledger) => {
+  const good = move(TILL, ANN, 1);
+  for (const id of ['no id', good.id.slice(1)]) {
+    await assert.rejects(ledger.post([{ ...good, id }]), failure('FARM_EINVAL'));
+  }
+  for (const bad of [{ ...good, id: 5 }, { ...good, amountMinor: '1' }, { ...good, code: {} },
+    { ...good, flags: true }, null, 'transfer', undefined]) {
+    await assert.rejects(ledger.post([good, bad]), TypeError);
+  }
+  await assert.rejects(ledger.openAccounts([{ ...ACCOUNTS[0], balances: 5 }]), TypeError);
+  await assert.rejects(ledger.openBooks([{ book: 1, asset: 5, scale: 2 }]), TypeError);
+  for (const ids of [[null], [7], 7, undefined]) {
+    await assert.rejects(ledger.findAccounts(ids), TypeError);
+  }
+  await assert.rejects(ledger.expire('1'), TypeError);
+  assert.deepEqual(await ledger.findTransfers([good.id]), [null]);
+});
+
+onLedgers('numbers are in range or turned down', async (ledger) => {
+  const good = move(TILL, ANN, 1);
+  for (const bad of [{ amountMinor: 2n ** 63n }, { amountMinor: 2 ** 53 }, { amountMinor: 0.5 },
+    { code: 2 ** 31 }, { flags: -1 }, { flags: 2 ** 32 }, { userData64: -(2n ** 63n) - 1n },
+    { conditions: 2 ** 32 }]) {
+    await assert.rejects(ledger.post([{ ...good, ...bad }]), RangeError);
+  }
+  await assert.rejects(
+    ledger.openAccounts([{ ...ACCOUNTS[0], balances: { debitsPostedMinor: 2n ** 63n } }]),
+    RangeError);
+  assert.deepEqual(
+    statuses(await ledger.post([{ ...good, amountMinor: -1 }, { ...good, flags: 2 ** 31 }])),
+    [TransferStatus.AMOUNT_MUST_NOT_BE_NEGATIVE, TransferStatus.RESERVED_FLAG]);
+});
+
+onLedgers('a book stays as it is', async (ledger) => {
+  const book = { book: 1, asset: 'EUR', scale: 2 };
+  await ledger.openBooks([book, { book: 2n ** 63n - 1n, asset: 'USD', scale: 0 }]);
+
+  await assert.rejects(ledger.openBooks([{ ...book, scale: 3 }]),
+    failure('FARM_EEXISTS', LedgerReason.BOOK_DIFFERS));
+});
+
+onLedgers('only the service may', async (_, store) => {
+  for (const { ledger } of [store, store.as('ann')]) {
+    for (const [name, argument] of [['openBooks', [{ book: 1, asset: 'EUR', scale: 2 }]],
+      ['openAccounts', ACCOUNTS], ['post', [move(TILL, ANN, 1)]], ['expire', 1],
+      ['findAccounts', [ANN]], ['findTransfers', [ANN]]]) {
+      await assert.rejects(ledger[name](argument), failure('FARM_EDENIED'), name);
+    }
+  }
+});
+
+onLedgers('a transaction takes transfers back', async (ledger, store) => {
+  const own = new Error('own');
+  await assert.rejects(store.transaction(async (tx) => {
+    assert.ok((await tx.ledger.post([move(TILL, ANN, 5)]))[0].isDone);
+    throw own;
+  }, { service: true }), own);
+
+  assert.deepEqual((await ledger.findAccounts([ANN]))[0].balances, NOTHING);
+});
+
+test('the same without promises', () => {
+  const store = SyncStore.open('sqlite::memory:');
+  store.migrate();
+  const { ledger } = store.service;
+  ledger.openBooks([{ book: 1, asset: 'EUR', scale: 2 }]);
+  const sale = move(TILL, ANN, 7);
+
+  const results = [...ledger.openAccounts(ACCOUNTS), ...ledger.post([sale]),
+    ...ledger.post([sale])];
+
+  assert.ok(results.every((result) => result.isDone));
+  assert.equal(ledger.expire(1), 0n);
+  assert.deepEqual(ledger.findAccounts([ANN, randomUUID()]).map((one) => one?.id),
+    [ANN, undefined]);
+  assert.equal(ledger.findTransfers([sale.id])[0].amountMinor, 7n);
+  assert.throws(() => store.ledger.post([sale]), failure('FARM_EDENIED'));
+  store.close();
+});
