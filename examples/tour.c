@@ -216,6 +216,82 @@ static void ask_for_permission(farm_session *session) {
     must(session, farm_session_set_service(session), "act as the service");
 }
 
+enum { BOOK = 97 }; /* its number; of a store that is kept, each run has accounts of its own */
+
+static farm_id open_account(farm_session *session, uint32_t flags) {
+    farm_ledger_account account = {
+        .struct_size = sizeof account, .flags = flags, .code = 1, .book = BOOK};
+    farm_ledger_account_result result = {.struct_size = sizeof result};
+    farm_id_new(session, &account.id);
+    must(session, farm_ledger_open_accounts(session, &account, 1, &result), "open an account");
+    must_be(result.status == FARM_LEDGER_ACCOUNT_CREATED, "the account is new");
+    return account.id;
+}
+
+static farm_ledger_transfer transfer_of(farm_session *session, farm_id debit, farm_id credit,
+                                        int64_t amount_minor, uint32_t flags) {
+    farm_ledger_transfer made = {.struct_size = sizeof made,
+                                 .flags = flags,
+                                 .debit_account_id = debit,
+                                 .credit_account_id = credit,
+                                 .amount_minor = amount_minor,
+                                 .book = BOOK,
+                                 .code = 1};
+    farm_id_new(session, &made.id);
+    return made;
+}
+
+static void post(farm_session *session, const farm_ledger_transfer *transfer, int32_t expected,
+                 farm_ledger_transfer_result *out) {
+    *out = (farm_ledger_transfer_result){.struct_size = sizeof *out};
+    must(session, farm_ledger_post(session, transfer, 1, out), "post");
+    must_be(out->status == expected, farm_ledger_transfer_status_name(out->status));
+}
+
+/* What an account may still pay out, as one writes it. */
+static const char *left(const farm_ledger_balances *balances, char *out, size_t out_size) {
+    const int64_t minor = balances->credits_posted_minor - balances->debits_posted_minor -
+                          balances->debits_pending_minor;
+    snprintf(out, out_size, "%" PRId64 ".%02d EUR", minor / 100, (int)(minor % 100));
+    return out;
+}
+
+static void pay_the_seller(farm_session *session) {
+    const farm_ledger_book book = {
+        .struct_size = sizeof book, .scale = 2, .book = BOOK, .asset = "EUR"};
+    char text[40];
+    must(session, farm_ledger_open_books(session, &book, 1), "open the book");
+    const farm_id buyers = open_account(session, 0);
+    const farm_id bank = open_account(session, 0);
+    const farm_id ana = open_account(session, FARM_LEDGER_ACCOUNT_DEBITS_MUST_NOT_EXCEED_CREDITS);
+    const farm_ledger_transfer sale = transfer_of(session, buyers, ana, 1250, 0);
+    const farm_ledger_transfer payout = transfer_of(session, ana, bank, 1000, FARM_LEDGER_PENDING);
+    const farm_ledger_transfer second = transfer_of(session, ana, bank, 500, 0);
+    farm_ledger_transfer paid =
+        transfer_of(session, ana, bank, FARM_LEDGER_AMOUNT_MAX, FARM_LEDGER_POST_PENDING_TRANSFER);
+    farm_ledger_transfer_result result;
+    paid.pending_id = payout.id;
+
+    post(session, &sale, FARM_LEDGER_TRANSFER_CREATED, &result);
+    printf("Ana's shop sells a basket: she has %s.\n", left(&result.credit, text, sizeof text));
+    post(session, &payout, FARM_LEDGER_TRANSFER_CREATED, &result);
+    printf("  She wants 10.00 EUR on her bank account: held, and she may spend %s.\n",
+           left(&result.debit, text, sizeof text));
+    post(session, &paid, FARM_LEDGER_TRANSFER_CREATED, &result);
+    printf("  The bank has said yes: the hold is posted, and %s stay.\n",
+           left(&result.debit, text, sizeof text));
+    post(session, &second, FARM_LEDGER_TRANSFER_EXCEEDS_CREDITS, &result);
+    printf("  She wants 5.00 EUR more: refused: %s.\n",
+           farm_ledger_transfer_status_text(result.status));
+    post(session, &sale, FARM_LEDGER_TRANSFER_EXISTS, &result);
+    printf("  The sale is sent again: %s.\n", farm_ledger_transfer_status_text(result.status));
+
+    farm_ledger_account found = {.struct_size = sizeof found};
+    must(session, farm_ledger_find_accounts(session, &ana, 1, &found), "look at her account");
+    must_be(found.version == 3 && found.balances.credits_posted_minor == 1250, "nothing changed");
+    printf("She still has %s.\n\n", left(&found.balances, text, sizeof text));
+}
+
 static void check_all(farm_session *session) {
     char *report = NULL;
     must(session, farm_verify(session, &report), "verify");
@@ -233,6 +309,7 @@ int main(void) {
     guard_the_bank();
     place_order_once(session);
     ask_for_permission(session);
+    pay_the_seller(session);
     check_all(session);
     farm_session_free(session);
     return EXIT_SUCCESS;
