@@ -4,6 +4,15 @@
 -- depends neither on how many there are nor on statistics: one that was made while a table was
 -- empty serves when it is full.
 
+-- name: book_read
+-- Whoever opens accounts in a book has it for himself.
+SELECT b.book,
+       CASE WHEN :is_import = 0 THEN 0
+            ELSE COALESCE((SELECT MAX(a.timestamp_ns) FROM farm_ledger_account AS a
+                           WHERE a.book = b.book), 0) END AS last_ns
+FROM farm_ledger_book AS b WHERE b.book IN (:books)
+ORDER BY b.book FOR NO KEY UPDATE OF b;
+
 -- name: account_read
 SELECT a.book, a.id, a.code, a.flags, a.credit_limit, a.user_data_128, a.user_data_64,
        a.user_data_32, a.timestamp_ns, b.is_closed, b.version, b.debits_pending, b.debits_posted,
@@ -11,72 +20,56 @@ SELECT a.book, a.id, a.code, a.flags, a.credit_limit, a.user_data_128, a.user_da
 FROM unnest((SELECT :ids)) AS asked (id)
 CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_account AS k WHERE k.id = asked.id OFFSET 0) AS a
 CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_balance AS k
-                    WHERE k.book = a.book AND k.account = a.id OFFSET 0) AS b;
+                    WHERE k.book = a.book AND k.account = a.number OFFSET 0) AS b;
 
 -- name: account_lock
 -- Locked one by one in the order of the keys, so that two batches cannot wait for each other.
 WITH named AS MATERIALIZED (
-    SELECT a.book, a.id
-    FROM unnest((SELECT :accounts)) AS asked (id)
-    CROSS JOIN LATERAL (SELECT k.book, k.id FROM farm_ledger_account AS k
-                        WHERE k.id = asked.id OFFSET 0) AS a
+    {accounts_named}
 ), held AS MATERIALIZED (
-    SELECT e.book, e.debit_account, e.credit_account
+    {holds_due}
+    UNION ALL
+    SELECT e.book, e.id, e.debit_account, e.credit_account
     FROM unnest((SELECT :holds)) AS asked (id)
-    CROSS JOIN LATERAL (SELECT k.book, k.debit_account, k.credit_account
-                        FROM farm_ledger_event AS k WHERE k.id = asked.id OFFSET 0) AS e
+    CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_event AS k WHERE k.id = asked.id OFFSET 0) AS e
 ), wanted AS MATERIALIZED (
-    SELECT book, id FROM named
+    SELECT book, number FROM named
     UNION SELECT book, debit_account FROM held
     UNION SELECT book, credit_account FROM held
-    UNION SELECT named.book, h.account FROM named
-          CROSS JOIN LATERAL (SELECT k.credit_account AS account FROM farm_ledger_hold AS k
-                              WHERE k.book = named.book AND k.debit_account = named.id
-                                AND k.end_ns <= :now_ns OFFSET 0) AS h
-    UNION SELECT named.book, h.account FROM named
-          CROSS JOIN LATERAL (SELECT k.debit_account AS account FROM farm_ledger_hold AS k
-                              WHERE k.book = named.book AND k.credit_account = named.id
-                                AND k.end_ns <= :now_ns OFFSET 0) AS h
-    ORDER BY book, id
+    ORDER BY book, number
 )
-SELECT b.book, b.account AS id, b.flags, b.credit_limit,
-       CASE WHEN :is_import = 0 THEN 0
-            ELSE (SELECT a.timestamp_ns FROM farm_ledger_account AS a
-                  WHERE a.book = b.book AND a.id = b.account) END AS timestamp_ns,
+SELECT a.book, a.id, a.number, a.flags, a.credit_limit, a.timestamp_ns,
        CASE WHEN :is_import = 0 THEN 0
             ELSE COALESCE((SELECT MAX(e.timestamp_ns) FROM farm_ledger_event AS e
-                           WHERE e.book = b.book), 0) END AS book_last_ns,
+                           WHERE e.book = a.book), 0) END AS book_last_ns,
        b.is_closed, b.version, b.last_ns, b.debits_pending, b.debits_posted, b.credits_pending,
        b.credits_posted
 FROM wanted
 CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_balance AS k
-                    WHERE k.book = wanted.book AND k.account = wanted.id FOR UPDATE) AS b;
+                    WHERE k.book = wanted.book AND k.account = wanted.number FOR UPDATE) AS b
+CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_account AS k
+                    WHERE k.book = wanted.book AND k.number = wanted.number OFFSET 0) AS a;
 
 -- name: event_read
 WITH named AS MATERIALIZED (
-    SELECT a.book, a.id
-    FROM unnest((SELECT :accounts)) AS asked (id)
-    CROSS JOIN LATERAL (SELECT k.book, k.id FROM farm_ledger_account AS k
-                        WHERE k.id = asked.id OFFSET 0) AS a
+    {accounts_named}
+), due AS MATERIALIZED (
+    {holds_due}
 ), wanted AS MATERIALIZED (
-    SELECT id FROM unnest((SELECT :ids)) AS asked (id)
-    UNION SELECT h.id FROM named
-          CROSS JOIN LATERAL (SELECT k.id FROM farm_ledger_hold AS k
-                              WHERE k.book = named.book AND k.debit_account = named.id
-                                AND k.end_ns <= :now_ns OFFSET 0) AS h
-    UNION SELECT h.id FROM named
-          CROSS JOIN LATERAL (SELECT k.id FROM farm_ledger_hold AS k
-                              WHERE k.book = named.book AND k.credit_account = named.id
-                                AND k.end_ns <= :now_ns OFFSET 0) AS h
+    SELECT id FROM unnest((SELECT :ids)) AS asked (id) UNION SELECT id FROM due
 )
-SELECT e.book, e.timestamp_ns, e.kind, e.id, e.debit_account, e.credit_account, e.amount,
-       e.pending_id, e.timeout_us, e.code, e.flags, e.user_data_128, e.user_data_64,
+SELECT e.book, e.timestamp_ns, e.kind, e.id, d.id AS debit_account, c.id AS credit_account,
+       e.amount, e.pending_id, e.timeout_us, e.code, e.flags, e.user_data_128, e.user_data_64,
        e.user_data_32, e.effective_us, e.debit_debits_pending, e.debit_debits_posted,
        e.debit_credits_pending, e.debit_credits_posted, e.credit_debits_pending,
        e.credit_debits_posted, e.credit_credits_pending, e.credit_credits_posted,
        COALESCE(r.kind, 0) AS resolution
 FROM wanted
 CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_event AS k WHERE k.id = wanted.id OFFSET 0) AS e
+CROSS JOIN LATERAL (SELECT k.id FROM farm_ledger_account AS k
+                    WHERE k.book = e.book AND k.number = e.debit_account OFFSET 0) AS d
+CROSS JOIN LATERAL (SELECT k.id FROM farm_ledger_account AS k
+                    WHERE k.book = e.book AND k.number = e.credit_account OFFSET 0) AS c
 LEFT JOIN LATERAL (SELECT k.kind FROM farm_ledger_event AS k
                    WHERE k.book = e.book AND k.pending_id = e.id OFFSET 0) AS r ON e.kind = 1;
 

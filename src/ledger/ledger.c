@@ -206,7 +206,7 @@ static farm_status store_opened(farm_session *session, const ledger_opening *ope
             .code = account->code,
             .flags = account->flags,
             .credit_limit = account->credit_limit_minor,
-            .user_data_128 = value_blob_of_id(&account->user_data_128),
+            .user_data_128 = ledger_blob_or_null(&account->user_data_128),
             .user_data_64 = account->user_data_64,
             .user_data_32 = account->user_data_32,
             .timestamp_ns = account->timestamp_ns,

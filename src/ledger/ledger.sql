@@ -26,81 +26,105 @@ ORDER BY b.book;
 
 -- name: account_read
 -- params: ids blob[]
--- columns: book int, id blob, code int, flags int, credit_limit int, user_data_128 blob
+-- columns: book int, id blob, code int, flags int, credit_limit int, user_data_128 blob?
 -- columns: user_data_64 int, user_data_32 int, timestamp_ns int, is_closed int, version int
 -- columns: debits_pending int, debits_posted int, credits_pending int, credits_posted int
 SELECT a.book, a.id, a.code, a.flags, a.credit_limit, a.user_data_128, a.user_data_64,
        a.user_data_32, a.timestamp_ns, b.is_closed, b.version, b.debits_pending, b.debits_posted,
        b.credits_pending, b.credits_posted
 FROM farm_ledger_account AS a
-JOIN farm_ledger_balance AS b ON b.book = a.book AND b.account = a.id
+JOIN farm_ledger_balance AS b ON b.book = a.book AND b.account = a.number
 WHERE a.id IN (:ids);
 
 -- name: account_open
--- each: book int, id blob, code int, flags int, credit_limit int, user_data_128 blob
+-- each: book int, id blob, code int, flags int, credit_limit int, user_data_128 blob?
 -- each: user_data_64 int, user_data_32 int, timestamp_ns int, is_closed int
 -- on: unique = EAGAIN
-INSERT INTO farm_ledger_account (book, id, code, flags, credit_limit, user_data_128, user_data_64,
-    user_data_32, timestamp_ns)
-VALUES (:book, :id, :code, :flags, :credit_limit, :user_data_128, :user_data_64, :user_data_32,
-    :timestamp_ns);
+-- The book is locked (book_read), so that numbers are given out one after the other.
+INSERT INTO farm_ledger_account (book, id, number, code, flags, credit_limit, user_data_128,
+    user_data_64, user_data_32, timestamp_ns)
+SELECT :book, :id, COALESCE(MAX(number), 0) + 1, :code, :flags, :credit_limit, :user_data_128,
+    :user_data_64, :user_data_32, :timestamp_ns
+FROM farm_ledger_account WHERE book = :book;
 INSERT INTO farm_ledger_balance (book, account, flags, credit_limit, is_closed, version, last_ns,
     debits_pending, debits_posted, credits_pending, credits_posted)
-VALUES (:book, :id, :flags, :credit_limit, :is_closed, 0, :timestamp_ns, 0, 0, 0, 0);
+SELECT book, number, :flags, :credit_limit, :is_closed, 0, :timestamp_ns, 0, 0, 0, 0
+FROM farm_ledger_account WHERE id = :id;
+
+-- Two pieces of what Postgres says instead of the next two statements; see there.
+
+-- fragment: accounts_named
+SELECT a.book, a.number
+FROM unnest((SELECT :accounts)) AS asked (id)
+CROSS JOIN LATERAL (SELECT k.book, k.number FROM farm_ledger_account AS k
+                    WHERE k.id = asked.id OFFSET 0) AS a;
+
+-- fragment: holds_due
+SELECT named.book, h.id, h.debit_account, h.credit_account FROM named
+CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_hold AS k
+                    WHERE k.book = named.book AND k.debit_account = named.number
+                      AND k.end_ns <= :now_ns OFFSET 0) AS h
+UNION ALL
+SELECT named.book, h.id, h.debit_account, h.credit_account FROM named
+CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_hold AS k
+                    WHERE k.book = named.book AND k.credit_account = named.number
+                      AND k.end_ns <= :now_ns OFFSET 0) AS h;
 
 -- name: account_lock
 -- params: accounts blob[], holds blob[], now_ns int, is_import int
--- columns: book int, id blob, flags int, credit_limit int, timestamp_ns int, book_last_ns int
+-- columns: book int, id blob, number int, flags int, credit_limit int, timestamp_ns int
+-- columns: book_last_ns int
 -- columns: is_closed int, version int, last_ns int, debits_pending int, debits_posted int
 -- columns: credits_pending int, credits_posted int
 -- Accounts that are named, those of holds that are named, and those on the other side of what has
 -- run out. What they must come after is known of imports alone.
-SELECT b.book, b.account AS id, b.flags, b.credit_limit,
-       CASE WHEN :is_import = 0 THEN 0
-            ELSE (SELECT a.timestamp_ns FROM farm_ledger_account AS a
-                  WHERE a.book = b.book AND a.id = b.account) END AS timestamp_ns,
+SELECT a.book, a.id, a.number, a.flags, a.credit_limit, a.timestamp_ns,
        CASE WHEN :is_import = 0 THEN 0
             ELSE COALESCE((SELECT MAX(e.timestamp_ns) FROM farm_ledger_event AS e
-                           WHERE e.book = b.book), 0) END AS book_last_ns,
+                           WHERE e.book = a.book), 0) END AS book_last_ns,
        b.is_closed, b.version, b.last_ns, b.debits_pending, b.debits_posted, b.credits_pending,
        b.credits_posted
 FROM (
-    SELECT named.book, named.id FROM farm_ledger_account AS named WHERE named.id IN (:accounts)
+    SELECT named.book, named.number
+    FROM farm_ledger_account AS named WHERE named.id IN (:accounts)
     UNION SELECT e.book, e.debit_account FROM farm_ledger_event AS e WHERE e.id IN (:holds)
     UNION SELECT e.book, e.credit_account FROM farm_ledger_event AS e WHERE e.id IN (:holds)
     UNION SELECT h.book, h.credit_account FROM farm_ledger_account AS named
-          JOIN farm_ledger_hold AS h ON h.book = named.book AND h.debit_account = named.id
+          JOIN farm_ledger_hold AS h ON h.book = named.book AND h.debit_account = named.number
           WHERE named.id IN (:accounts) AND h.end_ns <= :now_ns
     UNION SELECT h.book, h.debit_account FROM farm_ledger_account AS named
-          JOIN farm_ledger_hold AS h ON h.book = named.book AND h.credit_account = named.id
+          JOIN farm_ledger_hold AS h ON h.book = named.book AND h.credit_account = named.number
           WHERE named.id IN (:accounts) AND h.end_ns <= :now_ns) AS wanted
-JOIN farm_ledger_balance AS b ON b.book = wanted.book AND b.account = wanted.id;
+JOIN farm_ledger_account AS a ON a.book = wanted.book AND a.number = wanted.number
+JOIN farm_ledger_balance AS b ON b.book = wanted.book AND b.account = wanted.number;
 
 -- name: event_read
 -- params: ids blob[], accounts blob[], now_ns int
 -- columns: book int, timestamp_ns int, kind int, id blob, debit_account blob, credit_account blob
--- columns: amount int, pending_id blob?, timeout_us int, code int, flags int, user_data_128 blob
+-- columns: amount int, pending_id blob?, timeout_us int, code int, flags int, user_data_128 blob?
 -- columns: user_data_64 int, user_data_32 int, effective_us int, debit_debits_pending int
 -- columns: debit_debits_posted int, debit_credits_pending int, debit_credits_posted int
 -- columns: credit_debits_pending int, credit_debits_posted int, credit_credits_pending int
 -- columns: credit_credits_posted int, resolution int
 -- Transfers that are named, and the holds of the named accounts that have run out. Of a hold also
 -- how it ended.
-SELECT e.book, e.timestamp_ns, e.kind, e.id, e.debit_account, e.credit_account, e.amount,
-       e.pending_id, e.timeout_us, e.code, e.flags, e.user_data_128, e.user_data_64,
+SELECT e.book, e.timestamp_ns, e.kind, e.id, d.id AS debit_account, c.id AS credit_account,
+       e.amount, e.pending_id, e.timeout_us, e.code, e.flags, e.user_data_128, e.user_data_64,
        e.user_data_32, e.effective_us, e.debit_debits_pending, e.debit_debits_posted,
        e.debit_credits_pending, e.debit_credits_posted, e.credit_debits_pending,
        e.credit_debits_posted, e.credit_credits_pending, e.credit_credits_posted,
        COALESCE(r.kind, 0) AS resolution
 FROM farm_ledger_event AS e
+JOIN farm_ledger_account AS d ON d.book = e.book AND d.number = e.debit_account
+JOIN farm_ledger_account AS c ON c.book = e.book AND c.number = e.credit_account
 LEFT JOIN farm_ledger_event AS r ON e.kind = 1 AND r.book = e.book AND r.pending_id = e.id
 WHERE e.id IN (
     SELECT named.id FROM farm_ledger_event AS named WHERE named.id IN (:ids)
     UNION SELECT h.id FROM farm_ledger_account AS a
-          JOIN farm_ledger_hold AS h ON h.book = a.book AND h.debit_account = a.id
+          JOIN farm_ledger_hold AS h ON h.book = a.book AND h.debit_account = a.number
           WHERE a.id IN (:accounts) AND h.end_ns <= :now_ns
     UNION SELECT h.id FROM farm_ledger_account AS a
-          JOIN farm_ledger_hold AS h ON h.book = a.book AND h.credit_account = a.id
+          JOIN farm_ledger_hold AS h ON h.book = a.book AND h.credit_account = a.number
           WHERE a.id IN (:accounts) AND h.end_ns <= :now_ns);
 
 -- name: burnt_read
@@ -114,8 +138,8 @@ SELECT id FROM farm_ledger_burnt WHERE id IN (:ids);
 SELECT id FROM farm_ledger_hold WHERE end_ns <= :now_ns ORDER BY end_ns LIMIT :budget;
 
 -- name: event_add
--- each: book int, timestamp_ns int, kind int, id blob?, debit_account blob, credit_account blob
--- each: amount int, pending_id blob?, timeout_us int, code int, flags int, user_data_128 blob
+-- each: book int, timestamp_ns int, kind int, id blob?, debit_account int, credit_account int
+-- each: amount int, pending_id blob?, timeout_us int, code int, flags int, user_data_128 blob?
 -- each: user_data_64 int, user_data_32 int, effective_us int, debit_version int
 -- each: debit_debits_pending int, debit_debits_posted int, debit_credits_pending int
 -- each: debit_credits_posted int, credit_version int, credit_debits_pending int
@@ -133,7 +157,7 @@ VALUES (:book, :timestamp_ns, :kind, :id, :debit_account, :credit_account, :amou
     :credit_credits_pending, :credit_credits_posted);
 
 -- name: balance_put
--- each: book int, account blob, is_closed int, known_version int, version int, last_ns int
+-- each: book int, account int, is_closed int, known_version int, version int, last_ns int
 -- each: debits_pending int, debits_posted int, credits_pending int, credits_posted int
 -- expect: 1                       a miss: it is no longer what was decided by
 -- on: guard = EAGAIN
@@ -145,7 +169,7 @@ SET is_closed = :is_closed, version = :version, last_ns = :last_ns,
 WHERE book = :book AND account = :account AND version = :known_version;
 
 -- name: hold_add
--- each: book int, id blob, debit_account blob, credit_account blob, amount int, end_ns int
+-- each: book int, id blob, debit_account int, credit_account int, amount int, end_ns int
 INSERT INTO farm_ledger_hold (book, id, debit_account, credit_account, amount, end_ns)
 VALUES (:book, :id, :debit_account, :credit_account, :amount, :end_ns);
 

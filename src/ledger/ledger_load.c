@@ -23,6 +23,7 @@ static int32_t take_account(void *context, size_t ordinal, const ledger_account_
     *account = (ledger_account){
         .id = ledger_id_of(row->id),
         .book = row->book,
+        .number = row->number,
         .book_last_ns = row->book_last_ns,
         .timestamp_ns = row->timestamp_ns,
         .credit_limit_minor = row->credit_limit,

@@ -31,7 +31,11 @@ static int32_t make_room(storing *self, arena *memory) {
            self->ends != NULL && self->burnt != NULL;
 }
 
-static ledger_event_add_each event_row(const ledger_record *record) {
+static int64_t number_of(const ledger_batch *batch, const ledger_record *record, int32_t side) {
+    return batch->accounts[record->accounts[side]].number;
+}
+
+static ledger_event_add_each event_row(const ledger_batch *batch, const ledger_record *record) {
     const farm_ledger_event *event = &record->event;
     const farm_ledger_balances *debit = &event->debit;
     const farm_ledger_balances *credit = &event->credit;
@@ -40,14 +44,14 @@ static ledger_event_add_each event_row(const ledger_record *record) {
         .timestamp_ns = event->timestamp_ns,
         .kind = event->kind,
         .id = ledger_blob_or_null(&event->id),
-        .debit_account = value_blob_of_id(&event->debit_account_id),
-        .credit_account = value_blob_of_id(&event->credit_account_id),
+        .debit_account = number_of(batch, record, LEDGER_DEBIT),
+        .credit_account = number_of(batch, record, LEDGER_CREDIT),
         .amount = event->amount_minor,
         .pending_id = ledger_blob_or_null(&event->pending_id),
         .timeout_us = event->timeout_us,
         .code = event->code,
         .flags = event->flags,
-        .user_data_128 = value_blob_of_id(&event->user_data_128),
+        .user_data_128 = ledger_blob_or_null(&event->user_data_128),
         .user_data_64 = event->user_data_64,
         .user_data_32 = event->user_data_32,
         .effective_us = event->effective_us,
@@ -71,8 +75,8 @@ static void add_hold(storing *self, const ledger_record *record) {
         self->holds[self->hold_count++] = (ledger_hold_add_each){
             .book = event->book,
             .id = value_blob_of_id(&event->id),
-            .debit_account = value_blob_of_id(&event->debit_account_id),
-            .credit_account = value_blob_of_id(&event->credit_account_id),
+            .debit_account = number_of(self->batch, record, LEDGER_DEBIT),
+            .credit_account = number_of(self->batch, record, LEDGER_CREDIT),
             .amount = event->amount_minor,
             .end_ns = ledger_hold_end_ns(event->timestamp_ns, event->timeout_us)};
     if (record->hold != LEDGER_NOWHERE && record->hold < self->batch->stored_count)
@@ -84,7 +88,7 @@ static void add_records(storing *self) {
     const ledger_batch *batch = self->batch;
     for (size_t i = batch->stored_count; i < batch->record_count; i++) {
         const ledger_record *record = &batch->records[i];
-        self->events[self->event_count++] = event_row(record);
+        self->events[self->event_count++] = event_row(batch, record);
         add_hold(self, record);
         batch->accounts[record->accounts[LEDGER_DEBIT]].is_changed = 1;
         batch->accounts[record->accounts[LEDGER_CREDIT]].is_changed = 1;
@@ -98,7 +102,7 @@ static void add_balances(storing *self) {
         if (!account->is_changed) continue;
         self->balances[self->balance_count++] =
             (ledger_balance_put_each){.book = account->book,
-                                      .account = value_blob_of_id(&account->id),
+                                      .account = account->number,
                                       .is_closed = state->is_closed,
                                       .known_version = account->known_version,
                                       .version = state->version,

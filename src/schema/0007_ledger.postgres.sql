@@ -13,16 +13,19 @@ CREATE TABLE {schema}.farm_ledger_book (
 CREATE TABLE {schema}.farm_ledger_account (
     book bigint NOT NULL REFERENCES {schema}.farm_ledger_book (book),
     id bytea NOT NULL CHECK (octet_length(id) = 16 AND id <> '\x00000000000000000000000000000000'),
+    -- Its number in the book, by which the tables below name it: they are half as large by that.
+    number bigint NOT NULL CHECK (number >= 1),
     code bigint NOT NULL CHECK (code BETWEEN 1 AND 65535),
     -- 1 linked, 2 debits must not exceed credits, 4 credits must not exceed debits, 8 history,
     -- 16 imported, 32 closed when it was opened.
     flags bigint NOT NULL CHECK (flags BETWEEN 0 AND 63 AND (flags & 6) <> 6),
     credit_limit bigint NOT NULL CHECK (credit_limit >= 0),
-    user_data_128 bytea NOT NULL CHECK (octet_length(user_data_128) = 16),
+    -- NULL: zeros.
+    user_data_128 bytea CHECK (octet_length(user_data_128) = 16),
     user_data_64 bigint NOT NULL,
     user_data_32 bigint NOT NULL,
     timestamp_ns bigint NOT NULL CHECK (timestamp_ns > 0),
-    PRIMARY KEY (book, id),
+    PRIMARY KEY (book, number),
     UNIQUE (book, timestamp_ns)
 );
 
@@ -36,15 +39,16 @@ CREATE TABLE {schema}.farm_ledger_event (
     kind bigint NOT NULL CHECK (kind BETWEEN 0 AND 4),
     -- The caller's. A hold that expires has none.
     id bytea CHECK (octet_length(id) = 16 AND id <> '\x00000000000000000000000000000000'),
-    debit_account bytea NOT NULL,
-    credit_account bytea NOT NULL CHECK (credit_account <> debit_account),
+    debit_account bigint NOT NULL,
+    credit_account bigint NOT NULL CHECK (credit_account <> debit_account),
     amount bigint NOT NULL CHECK (amount >= 0),
     -- The hold that this one ends; farm_ledger_event_resolves sees to it that there is one.
     pending_id bytea,
     timeout_us bigint NOT NULL CHECK (timeout_us >= 0 AND (timeout_us = 0 OR kind = 1)),
     code bigint NOT NULL CHECK (code BETWEEN 1 AND 65535),
     flags bigint NOT NULL CHECK (flags BETWEEN 0 AND 511),
-    user_data_128 bytea NOT NULL CHECK (octet_length(user_data_128) = 16),
+    -- NULL: zeros.
+    user_data_128 bytea CHECK (octet_length(user_data_128) = 16),
     user_data_64 bigint NOT NULL,
     user_data_32 bigint NOT NULL,
     -- When it counts in the application's eyes.
@@ -64,8 +68,8 @@ CREATE TABLE {schema}.farm_ledger_event (
     CHECK ((id IS NULL) = (kind = 4)),
     CHECK ((pending_id IS NULL) = (kind IN (0, 1))),
     -- Both accounts are of the transfer's book.
-    FOREIGN KEY (book, debit_account) REFERENCES {schema}.farm_ledger_account (book, id),
-    FOREIGN KEY (book, credit_account) REFERENCES {schema}.farm_ledger_account (book, id)
+    FOREIGN KEY (book, debit_account) REFERENCES {schema}.farm_ledger_account (book, number),
+    FOREIGN KEY (book, credit_account) REFERENCES {schema}.farm_ledger_account (book, number)
 );
 
 -- global: an id is one transfer's wherever it is, so that a repeat in another book is told so
@@ -80,7 +84,7 @@ CREATE INDEX farm_ledger_event_credit
 
 CREATE TABLE {schema}.farm_ledger_balance (
     book bigint NOT NULL,
-    account bytea NOT NULL,
+    account bigint NOT NULL,
     -- Those of the account that the limits below go by.
     flags bigint NOT NULL,
     credit_limit bigint NOT NULL CHECK (credit_limit >= 0),
@@ -92,7 +96,7 @@ CREATE TABLE {schema}.farm_ledger_balance (
     credits_pending bigint NOT NULL CHECK (credits_pending >= 0),
     credits_posted bigint NOT NULL CHECK (credits_posted >= 0),
     PRIMARY KEY (book, account),
-    FOREIGN KEY (book, account) REFERENCES {schema}.farm_ledger_account (book, id),
+    FOREIGN KEY (book, account) REFERENCES {schema}.farm_ledger_account (book, number),
     CHECK (debits_pending <= 9223372036854775807 - debits_posted),
     CHECK (credits_pending <= 9223372036854775807 - credits_posted),
     CHECK ((flags & 2) = 0
@@ -104,8 +108,8 @@ CREATE TABLE {schema}.farm_ledger_balance (
 CREATE TABLE {schema}.farm_ledger_hold (
     book bigint NOT NULL,
     id bytea NOT NULL,
-    debit_account bytea NOT NULL,
-    credit_account bytea NOT NULL,
+    debit_account bigint NOT NULL,
+    credit_account bigint NOT NULL,
     amount bigint NOT NULL CHECK (amount >= 0),
     -- When it runs out; 9223372036854775807: it does not.
     end_ns bigint NOT NULL CHECK (end_ns > 0),
@@ -202,7 +206,7 @@ BEGIN
         NEW.credits_posted) <> (0, 0, 0, 0, 0)
        OR NOT EXISTS (
         SELECT FROM {schema}.farm_ledger_account AS a
-        WHERE a.book = NEW.book AND a.id = NEW.account AND a.flags = NEW.flags
+        WHERE a.book = NEW.book AND a.number = NEW.account AND a.flags = NEW.flags
           AND a.credit_limit = NEW.credit_limit AND a.timestamp_ns = NEW.last_ns) THEN
         RAISE EXCEPTION 'a balance begins at zero' USING ERRCODE = '23514';
     END IF;

@@ -13,16 +13,19 @@ CREATE TABLE farm_ledger_book (
 CREATE TABLE farm_ledger_account (
     book          INTEGER NOT NULL REFERENCES farm_ledger_book (book),
     id            BLOB    NOT NULL CHECK (length(id) = 16 AND id <> zeroblob(16)),
+    -- Its number in the book, by which the tables below name it: they are half as large by that.
+    number        INTEGER NOT NULL CHECK (number >= 1),
     code          INTEGER NOT NULL CHECK (code BETWEEN 1 AND 65535),
     -- 1 linked, 2 debits must not exceed credits, 4 credits must not exceed debits, 8 history,
     -- 16 imported, 32 closed when it was opened.
     flags         INTEGER NOT NULL CHECK (flags BETWEEN 0 AND 63 AND (flags & 6) <> 6),
     credit_limit  INTEGER NOT NULL CHECK (credit_limit >= 0),
-    user_data_128 BLOB    NOT NULL CHECK (length(user_data_128) = 16),
+    -- NULL: zeros.
+    user_data_128 BLOB    CHECK (length(user_data_128) = 16),
     user_data_64  INTEGER NOT NULL,
     user_data_32  INTEGER NOT NULL,
     timestamp_ns  INTEGER NOT NULL CHECK (timestamp_ns > 0),
-    PRIMARY KEY (book, id),
+    PRIMARY KEY (book, number),
     UNIQUE (book, timestamp_ns)
 ) STRICT, WITHOUT ROWID;
 
@@ -36,15 +39,16 @@ CREATE TABLE farm_ledger_event (
     kind          INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 4),
     -- The caller's. A hold that expires has none.
     id            BLOB    CHECK (length(id) = 16 AND id <> zeroblob(16)),
-    debit_account  BLOB   NOT NULL,
-    credit_account BLOB   NOT NULL CHECK (credit_account <> debit_account),
+    debit_account  INTEGER NOT NULL,
+    credit_account INTEGER NOT NULL CHECK (credit_account <> debit_account),
     amount        INTEGER NOT NULL CHECK (amount >= 0),
     -- The hold that this one ends; farm_ledger_event_resolves sees to it that there is one.
     pending_id    BLOB,
     timeout_us    INTEGER NOT NULL CHECK (timeout_us >= 0 AND (timeout_us = 0 OR kind = 1)),
     code          INTEGER NOT NULL CHECK (code BETWEEN 1 AND 65535),
     flags         INTEGER NOT NULL CHECK (flags BETWEEN 0 AND 511),
-    user_data_128 BLOB    NOT NULL CHECK (length(user_data_128) = 16),
+    -- NULL: zeros.
+    user_data_128 BLOB    CHECK (length(user_data_128) = 16),
     user_data_64  INTEGER NOT NULL,
     user_data_32  INTEGER NOT NULL,
     -- When it counts in the application's eyes.
@@ -64,8 +68,8 @@ CREATE TABLE farm_ledger_event (
     CHECK ((id IS NULL) = (kind = 4)),
     CHECK ((pending_id IS NULL) = (kind IN (0, 1))),
     -- Both accounts are of the transfer's book.
-    FOREIGN KEY (book, debit_account) REFERENCES farm_ledger_account (book, id),
-    FOREIGN KEY (book, credit_account) REFERENCES farm_ledger_account (book, id)
+    FOREIGN KEY (book, debit_account) REFERENCES farm_ledger_account (book, number),
+    FOREIGN KEY (book, credit_account) REFERENCES farm_ledger_account (book, number)
 ) STRICT, WITHOUT ROWID;
 
 -- global: an id is one transfer's wherever it is, so that a repeat in another book is told so
@@ -78,7 +82,7 @@ CREATE INDEX farm_ledger_event_credit ON farm_ledger_event (book, credit_account
 
 CREATE TABLE farm_ledger_balance (
     book            INTEGER NOT NULL,
-    account         BLOB    NOT NULL,
+    account         INTEGER NOT NULL,
     -- Those of the account that the limits below go by.
     flags           INTEGER NOT NULL,
     credit_limit    INTEGER NOT NULL CHECK (credit_limit >= 0),
@@ -90,7 +94,7 @@ CREATE TABLE farm_ledger_balance (
     credits_pending INTEGER NOT NULL CHECK (credits_pending >= 0),
     credits_posted  INTEGER NOT NULL CHECK (credits_posted >= 0),
     PRIMARY KEY (book, account),
-    FOREIGN KEY (book, account) REFERENCES farm_ledger_account (book, id),
+    FOREIGN KEY (book, account) REFERENCES farm_ledger_account (book, number),
     CHECK (debits_pending <= 9223372036854775807 - debits_posted),
     CHECK (credits_pending <= 9223372036854775807 - credits_posted),
     CHECK ((flags & 2) = 0
@@ -102,8 +106,8 @@ CREATE TABLE farm_ledger_balance (
 CREATE TABLE farm_ledger_hold (
     book           INTEGER NOT NULL,
     id             BLOB    NOT NULL,
-    debit_account  BLOB    NOT NULL,
-    credit_account BLOB    NOT NULL,
+    debit_account  INTEGER NOT NULL,
+    credit_account INTEGER NOT NULL,
     amount         INTEGER NOT NULL CHECK (amount >= 0),
     -- When it runs out; 9223372036854775807: it does not.
     end_ns         INTEGER NOT NULL CHECK (end_ns > 0),
@@ -177,7 +181,7 @@ CREATE TRIGGER farm_ledger_balance_begins BEFORE INSERT ON farm_ledger_balance B
           + NEW.credits_posted <> 0
        OR NOT EXISTS (
         SELECT 1 FROM farm_ledger_account AS a
-        WHERE a.book = NEW.book AND a.id = NEW.account AND a.flags = NEW.flags
+        WHERE a.book = NEW.book AND a.number = NEW.account AND a.flags = NEW.flags
           AND a.credit_limit = NEW.credit_limit AND a.timestamp_ns = NEW.last_ns);
 END;
 CREATE TRIGGER farm_ledger_balance_kept BEFORE DELETE ON farm_ledger_balance BEGIN

@@ -110,7 +110,8 @@ static void call_broken(farm_session *session, unsigned *random) {
     const int64_t when_ns =
         INT64_C(4000000000000000000) + (int64_t)atomic_fetch_add(&broken_number, 1);
     snprintf(text, sizeof text,
-             "INSERT INTO {farm_ledger_event} SELECT 1, %" PRId64 ", 0, e.id, a.id, b.id, %" PRId64
+             "INSERT INTO {farm_ledger_event} SELECT 1, %" PRId64
+             ", 0, e.id, a.number, b.number, %" PRId64
              ", NULL, 0, 1, 0, a.user_data_128, 0, 0, 0, %" PRId64 ", 0, %" PRId64 ", 0, %" PRId64
              ", %" PRId64 ", 0, %" PRId64 ", 0, %" PRId64
              " FROM {farm_ledger_account} AS a, {farm_ledger_account} AS b, "
