@@ -62,7 +62,7 @@ typedef struct ledger_state {
 typedef struct ledger_account {
     farm_id id;
     int64_t book;
-    int64_t number; /* by which its rows name it */
+    int64_t number;       /* by which its rows name it */
     int64_t book_last_ns; /* imports: of the last event of its book, else 0 */
     int64_t timestamp_ns;
     int64_t credit_limit_minor;
