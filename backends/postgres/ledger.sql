@@ -24,20 +24,13 @@ CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_balance AS k
 
 -- name: account_lock
 -- Locked one by one in the order of the keys, so that two batches cannot wait for each other.
-WITH named AS MATERIALIZED (
-    {accounts_named}
-), held AS MATERIALIZED (
-    {holds_due}
-    UNION ALL
-    SELECT e.book, e.id, e.debit_account, e.credit_account
-    FROM unnest((SELECT :holds)) AS asked (id)
-    CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_event AS k WHERE k.id = asked.id OFFSET 0) AS e
-), wanted AS MATERIALIZED (
-    SELECT book, number FROM named
-    UNION SELECT book, debit_account FROM held
-    UNION SELECT book, credit_account FROM held
-    ORDER BY book, number
-)
+WITH touched AS MATERIALIZED ({accounts_touched_singly}),
+due AS MATERIALIZED ({holds_due_singly}),
+wanted AS MATERIALIZED (
+    SELECT book, number FROM touched
+    UNION SELECT book, debit_account FROM due
+    UNION SELECT book, credit_account FROM due
+    ORDER BY book, number)
 SELECT a.book, a.id, a.number, a.flags, a.credit_limit, a.timestamp_ns,
        CASE WHEN :is_import = 0 THEN 0
             ELSE COALESCE((SELECT MAX(e.timestamp_ns) FROM farm_ledger_event AS e
@@ -51,13 +44,10 @@ CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_account AS k
                     WHERE k.book = wanted.book AND k.number = wanted.number OFFSET 0) AS a;
 
 -- name: event_read
-WITH named AS MATERIALIZED (
-    {accounts_named}
-), due AS MATERIALIZED (
-    {holds_due}
-), wanted AS MATERIALIZED (
-    SELECT id FROM unnest((SELECT :ids)) AS asked (id) UNION SELECT id FROM due
-)
+WITH touched AS MATERIALIZED ({accounts_touched_singly}),
+due AS MATERIALIZED ({holds_due_singly}),
+wanted AS MATERIALIZED (
+    SELECT id FROM unnest((SELECT :ids)) AS asked (id) UNION SELECT id FROM due)
 SELECT e.book, e.timestamp_ns, e.kind, e.id, d.id AS debit_account, c.id AS credit_account,
        e.amount, e.pending_id, e.timeout_us, e.code, e.flags, e.user_data_128, e.user_data_64,
        e.user_data_32, e.effective_us, e.debit_debits_pending, e.debit_debits_posted,

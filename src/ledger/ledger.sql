@@ -51,23 +51,42 @@ INSERT INTO farm_ledger_balance (book, account, flags, credit_limit, is_closed, 
 SELECT book, number, :flags, :credit_limit, :is_closed, 0, :timestamp_ns, 0, 0, 0, 0
 FROM farm_ledger_account WHERE id = :id;
 
--- Two pieces of what Postgres says instead of the next two statements; see there.
+-- fragment: accounts_touched
+SELECT a.book, a.number FROM farm_ledger_account AS a WHERE a.id IN (:accounts)
+UNION SELECT e.book, e.debit_account FROM farm_ledger_event AS e WHERE e.id IN (:holds)
+UNION SELECT e.book, e.credit_account FROM farm_ledger_event AS e WHERE e.id IN (:holds);
 
--- fragment: accounts_named
+-- fragment: holds_due
+SELECT h.book, h.id, h.debit_account, h.credit_account FROM touched
+JOIN farm_ledger_hold AS h ON h.book = touched.book AND h.debit_account = touched.number
+WHERE h.end_ns <= :now_ns
+UNION ALL
+SELECT h.book, h.id, h.debit_account, h.credit_account FROM touched
+JOIN farm_ledger_hold AS h ON h.book = touched.book AND h.credit_account = touched.number
+WHERE h.end_ns <= :now_ns;
+
+-- Postgres says these two in another way; see there.
+
+-- fragment: accounts_touched_singly
 SELECT a.book, a.number
 FROM unnest((SELECT :accounts)) AS asked (id)
 CROSS JOIN LATERAL (SELECT k.book, k.number FROM farm_ledger_account AS k
-                    WHERE k.id = asked.id OFFSET 0) AS a;
+                    WHERE k.id = asked.id OFFSET 0) AS a
+UNION
+SELECT e.book, side.number
+FROM unnest((SELECT :holds)) AS asked (id)
+CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_event AS k WHERE k.id = asked.id OFFSET 0) AS e
+CROSS JOIN LATERAL (VALUES (e.debit_account), (e.credit_account)) AS side (number);
 
--- fragment: holds_due
-SELECT named.book, h.id, h.debit_account, h.credit_account FROM named
+-- fragment: holds_due_singly
+SELECT h.book, h.id, h.debit_account, h.credit_account FROM touched
 CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_hold AS k
-                    WHERE k.book = named.book AND k.debit_account = named.number
+                    WHERE k.book = touched.book AND k.debit_account = touched.number
                       AND k.end_ns <= :now_ns OFFSET 0) AS h
 UNION ALL
-SELECT named.book, h.id, h.debit_account, h.credit_account FROM named
+SELECT h.book, h.id, h.debit_account, h.credit_account FROM touched
 CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_hold AS k
-                    WHERE k.book = named.book AND k.credit_account = named.number
+                    WHERE k.book = touched.book AND k.credit_account = touched.number
                       AND k.end_ns <= :now_ns OFFSET 0) AS h;
 
 -- name: account_lock
@@ -76,38 +95,33 @@ CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_hold AS k
 -- columns: book_last_ns int
 -- columns: is_closed int, version int, last_ns int, debits_pending int, debits_posted int
 -- columns: credits_pending int, credits_posted int
--- Accounts that are named, those of holds that are named, and those on the other side of what has
--- run out. What they must come after is known of imports alone.
+-- Accounts that are named or that a named hold is of, and those on the other side of what has run
+-- out. What they must come after is known of imports alone.
+WITH touched AS ({accounts_touched}), due AS ({holds_due}), wanted AS (
+    SELECT book, number FROM touched
+    UNION SELECT book, debit_account FROM due
+    UNION SELECT book, credit_account FROM due)
 SELECT a.book, a.id, a.number, a.flags, a.credit_limit, a.timestamp_ns,
        CASE WHEN :is_import = 0 THEN 0
             ELSE COALESCE((SELECT MAX(e.timestamp_ns) FROM farm_ledger_event AS e
                            WHERE e.book = a.book), 0) END AS book_last_ns,
        b.is_closed, b.version, b.last_ns, b.debits_pending, b.debits_posted, b.credits_pending,
        b.credits_posted
-FROM (
-    SELECT named.book, named.number
-    FROM farm_ledger_account AS named WHERE named.id IN (:accounts)
-    UNION SELECT e.book, e.debit_account FROM farm_ledger_event AS e WHERE e.id IN (:holds)
-    UNION SELECT e.book, e.credit_account FROM farm_ledger_event AS e WHERE e.id IN (:holds)
-    UNION SELECT h.book, h.credit_account FROM farm_ledger_account AS named
-          JOIN farm_ledger_hold AS h ON h.book = named.book AND h.debit_account = named.number
-          WHERE named.id IN (:accounts) AND h.end_ns <= :now_ns
-    UNION SELECT h.book, h.debit_account FROM farm_ledger_account AS named
-          JOIN farm_ledger_hold AS h ON h.book = named.book AND h.credit_account = named.number
-          WHERE named.id IN (:accounts) AND h.end_ns <= :now_ns) AS wanted
+FROM wanted
 JOIN farm_ledger_account AS a ON a.book = wanted.book AND a.number = wanted.number
 JOIN farm_ledger_balance AS b ON b.book = wanted.book AND b.account = wanted.number;
 
 -- name: event_read
--- params: ids blob[], accounts blob[], now_ns int
+-- params: ids blob[], accounts blob[], holds blob[], now_ns int
 -- columns: book int, timestamp_ns int, kind int, id blob, debit_account blob, credit_account blob
 -- columns: amount int, pending_id blob?, timeout_us int, code int, flags int, user_data_128 blob?
 -- columns: user_data_64 int, user_data_32 int, effective_us int, debit_debits_pending int
 -- columns: debit_debits_posted int, debit_credits_pending int, debit_credits_posted int
 -- columns: credit_debits_pending int, credit_debits_posted int, credit_credits_pending int
 -- columns: credit_credits_posted int, resolution int
--- Transfers that are named, and the holds of the named accounts that have run out. Of a hold also
--- how it ended.
+-- Transfers that are named, and the holds that have run out of accounts that are named or that a
+-- named hold is of. Of a hold also how it ended.
+WITH touched AS ({accounts_touched}), due AS ({holds_due})
 SELECT e.book, e.timestamp_ns, e.kind, e.id, d.id AS debit_account, c.id AS credit_account,
        e.amount, e.pending_id, e.timeout_us, e.code, e.flags, e.user_data_128, e.user_data_64,
        e.user_data_32, e.effective_us, e.debit_debits_pending, e.debit_debits_posted,
@@ -118,14 +132,8 @@ FROM farm_ledger_event AS e
 JOIN farm_ledger_account AS d ON d.book = e.book AND d.number = e.debit_account
 JOIN farm_ledger_account AS c ON c.book = e.book AND c.number = e.credit_account
 LEFT JOIN farm_ledger_event AS r ON e.kind = 1 AND r.book = e.book AND r.pending_id = e.id
-WHERE e.id IN (
-    SELECT named.id FROM farm_ledger_event AS named WHERE named.id IN (:ids)
-    UNION SELECT h.id FROM farm_ledger_account AS a
-          JOIN farm_ledger_hold AS h ON h.book = a.book AND h.debit_account = a.number
-          WHERE a.id IN (:accounts) AND h.end_ns <= :now_ns
-    UNION SELECT h.id FROM farm_ledger_account AS a
-          JOIN farm_ledger_hold AS h ON h.book = a.book AND h.credit_account = a.number
-          WHERE a.id IN (:accounts) AND h.end_ns <= :now_ns);
+WHERE e.id IN (SELECT named.id FROM farm_ledger_event AS named WHERE named.id IN (:ids)
+               UNION SELECT id FROM due);
 
 -- name: burnt_read
 -- params: ids blob[]

@@ -117,8 +117,8 @@ static farm_status read_all(farm_session *session, loading *self) {
     const ledger_batch *batch = self->batch;
     const int32_t is_import =
         batch->count > 0 && (batch->items[0].flags & FARM_LEDGER_IMPORTED) != 0;
-    /* An import ends no holds. */
-    const int64_t due_ns = is_import ? 0 : batch->now_ns;
+    /* An import ends no holds, and without items no others are ended than those that are named. */
+    const int64_t due_ns = is_import || batch->count == 0 ? 0 : batch->now_ns;
     store_batch calls;
     store_batch_init(&calls, session);
     ledger_account_lock(
@@ -131,6 +131,7 @@ static farm_status read_all(farm_session *session, loading *self) {
     ledger_event_read(&calls,
                       &(ledger_event_read_params){.ids = ledger_ids_list(&self->record_ids),
                                                   .accounts = ledger_ids_list(&self->account_ids),
+                                                  .holds = ledger_ids_list(&self->hold_ids),
                                                   .now_ns = due_ns},
                       take_record, self);
     ledger_burnt_read(&calls,

@@ -257,6 +257,16 @@ Test(ledger_transfer, what_ran_out_is_there_again_for_the_batch_that_finds_it) {
                   "balance A2 0 0 0 0\n");
 }
 
+Test(ledger_transfer, a_resolution_finds_what_ran_out_of_the_accounts_of_its_hold) {
+    play(ACCOUNTS "transfer T0 A3 A1 10\n"
+                  "transfer T1 A1 A2 4 pending\n"
+                  "transfer T2 A1 A3 6 pending timeout=5s\n"
+                  "after 6s\n"
+                  "transfer T3 0 0 4 post hold=T1 leaves=6\n"
+                  "balance A1 0 4 0 10\n"
+                  "balance A3 0 10 0 0\n");
+}
+
 Test(ledger_transfer, holds_that_ran_out_are_ended_a_few_at_a_time) {
     play(ACCOUNTS "transfer T1 A1 A2 1 pending timeout=9s\n"
                   "transfer T2 A1 A3 2 pending timeout=5s\n"
