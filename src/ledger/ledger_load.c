@@ -173,6 +173,20 @@ static int32_t index_all(farm_session *session, loading *self) {
     return 1;
 }
 
+/* A hold that came into being after its accounts could be locked with the others. */
+static farm_status check_locked(farm_session *session, const ledger_batch *batch) {
+    for (size_t i = 0; i < batch->count; i++) {
+        const uint32_t place = place_of(&batch->record_places, &batch->items[i].pending_id);
+        if (place >= batch->record_count) continue;
+        const ledger_record *record = &batch->records[place];
+        if (record->event.kind == FARM_LEDGER_KIND_PENDING &&
+            (record->accounts[LEDGER_DEBIT] == LEDGER_NOWHERE ||
+             record->accounts[LEDGER_CREDIT] == LEDGER_NOWHERE))
+            return store_fail(session, FARM_EAGAIN, 0, "a hold came into being meanwhile");
+    }
+    return FARM_OK;
+}
+
 typedef struct due_hold {
     int64_t end_ns;
     int64_t timestamp_ns;
@@ -232,5 +246,5 @@ farm_status ledger_load(farm_session *session, ledger_batch *batch, const farm_i
     if (status != FARM_OK) return status;
     if (!make_room(session, &self) || !index_all(session, &self) || !find_due(session, batch))
         return ledger_fail_memory(session, batch->count);
-    return FARM_OK;
+    return check_locked(session, batch);
 }

@@ -1,0 +1,97 @@
+/* Batches of two callers at once: one waits for the accounts that the other has, and what it sees
+ * then is more than what it saw when it began. On SQLite the second waits before it begins. */
+#include "contract/contract.h"
+#include "contract/ledger_script.h"
+#include <criterion/criterion.h>
+#include <poll.h>
+#include <pthread.h>
+
+enum { LOOKS_MAX = 5000, LOOK_MS = 1 };
+
+static farm_session *session;
+
+static void set_up(void) {
+    session = contract_open();
+    farm_session_set_service(session);
+}
+
+static void tear_down(void) {
+    contract_close(session);
+}
+
+TestSuite(ledger_race, .init = set_up, .fini = tear_down, .timeout = 60);
+
+static farm_ledger_transfer transfer_of(const char *id, const char *debit, const char *credit,
+                                        uint32_t flags) {
+    return (farm_ledger_transfer){.struct_size = sizeof(farm_ledger_transfer),
+                                  .id = ledger_script_id(id),
+                                  .debit_account_id = ledger_script_id(debit),
+                                  .credit_account_id = ledger_script_id(credit),
+                                  .amount_minor = 5,
+                                  .flags = flags,
+                                  .code = 1,
+                                  .book = 1};
+}
+
+/* A batch of another caller, in a thread. */
+typedef struct other_batch {
+    farm_session *session;
+    farm_ledger_transfer items[2];
+    farm_ledger_transfer_result results[2];
+    size_t count;
+    farm_status status;
+} other_batch;
+
+static void *post_other(void *context) {
+    other_batch *self = context;
+    for (size_t i = 0; i < 2; i++) self->results[i].struct_size = sizeof *self->results;
+    self->status = farm_ledger_post(self->session, self->items, self->count, self->results);
+    return NULL;
+}
+
+/* Until somebody waits for a lock. Where nobody can be seen to, it is long enough. */
+static void await_waiting(farm_session *watcher) {
+    for (int i = 0; i < LOOKS_MAX; i++) {
+        if (!contract_is_postgres()) return;
+        if (contract_number(watcher, "SELECT COUNT(*) FROM pg_locks WHERE NOT granted") > 0) return;
+        poll(NULL, 0, LOOK_MS);
+    }
+}
+
+/* The first posts in a transaction, the other's batch comes to wait for it, it commits. */
+static void post_beside(const farm_ledger_transfer *first, other_batch *other) {
+    pthread_t thread;
+    farm_ledger_transfer_result result = {.struct_size = sizeof result};
+    farm_session *watcher = contract_open_another();
+    other->session = contract_open_another();
+    cr_assert_eq(farm_begin(session), FARM_OK);
+    cr_assert_eq(farm_ledger_post(session, first, 1, &result), FARM_OK);
+    cr_assert_eq(result.status, FARM_LEDGER_TRANSFER_CREATED);
+    cr_assert_eq(pthread_create(&thread, NULL, post_other, other), 0);
+    await_waiting(watcher);
+    cr_assert_eq(farm_commit(session), FARM_OK);
+    pthread_join(thread, NULL);
+    cr_assert_eq(other->status, FARM_OK, "%s", farm_session_error_text(other->session));
+    contract_close_another(other->session);
+    contract_close_another(watcher);
+    contract_assert_sound(session);
+}
+
+Test(ledger_race, a_hold_that_came_into_being_meanwhile_is_resolved) {
+    const farm_ledger_transfer hold = transfer_of("T1", "A1", "A2", FARM_LEDGER_PENDING);
+    other_batch other = {.count = 2,
+                         .items = {transfer_of("T2", "A1", "A3", 0),
+                                   transfer_of("T3", "0", "0", FARM_LEDGER_POST_PENDING_TRANSFER)}};
+    other.items[1].pending_id = hold.id;
+    ledger_play(session, "book 1 EUR 2\n"
+                         "account A1\n"
+                         "account A2\n"
+                         "account A3\n");
+
+    post_beside(&hold, &other);
+
+    cr_assert_eq(other.results[0].status, FARM_LEDGER_TRANSFER_CREATED);
+    cr_assert_eq(other.results[1].status, FARM_LEDGER_TRANSFER_CREATED);
+    ledger_play(session, "balance A1 0 10 0 0\n"
+                         "balance A2 0 0 0 5\n");
+}
