@@ -111,12 +111,25 @@ static int32_t find_accounts(ledger_step *step) {
     return STATUS(CREATED);
 }
 
+/* The latest event that an import has to come after. Of the accounts it is known under their locks,
+ * of the rest of the book as it was when the batch began to wait for them. */
+static int64_t latest_event_ns(const ledger_step *step) {
+    int64_t latest_ns = step->batch->last_ns;
+    for (int32_t side = 0; side < LEDGER_SIDES; side++) {
+        const ledger_account *account = step->accounts[side];
+        latest_ns = integer_max(latest_ns, account->book_last_ns);
+        if (account->state.version > 0)
+            latest_ns = integer_max(latest_ns, account->state.last_ns);
+    }
+    return latest_ns;
+}
+
 int32_t ledger_check_import(ledger_step *step) {
     const farm_ledger_transfer *transfer = step->transfer;
     const ledger_account *debit = step->accounts[LEDGER_DEBIT];
     const ledger_account *credit = step->accounts[LEDGER_CREDIT];
     if ((transfer->flags & FARM_LEDGER_IMPORTED) == 0) return STATUS(CREATED);
-    if (transfer->timestamp_ns <= integer_max(debit->book_last_ns, step->batch->last_ns))
+    if (transfer->timestamp_ns <= latest_event_ns(step))
         return STATUS(IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS);
     if (transfer->timestamp_ns <= debit->timestamp_ns)
         return STATUS(IMPORTED_EVENT_TIMESTAMP_MUST_POSTDATE_DEBIT_ACCOUNT);

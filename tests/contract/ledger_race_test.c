@@ -95,3 +95,19 @@ Test(ledger_race, a_hold_that_came_into_being_meanwhile_is_resolved) {
     ledger_play(session, "balance A1 0 10 0 0\n"
                          "balance A2 0 0 0 5\n");
 }
+
+Test(ledger_race, an_import_comes_after_what_happened_meanwhile) {
+    const farm_ledger_transfer now = transfer_of("T1", "A1", "A2", 0);
+    other_batch other = {.count = 1,
+                         .items = {transfer_of("T2", "A1", "A2", FARM_LEDGER_IMPORTED)}};
+    other.items[0].timestamp_ns = (CONTRACT_NOW_US - 1000000) * 1000;
+    ledger_play(session, "book 1 EUR 2\n"
+                         "account A1 imported ago=9s\n"
+                         "account A2 imported ago=8s\n");
+
+    post_beside(&now, &other);
+
+    cr_assert_eq(other.results[0].status,
+                 FARM_LEDGER_TRANSFER_IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS);
+    ledger_play(session, "balance A1 0 5 0 0\n");
+}
