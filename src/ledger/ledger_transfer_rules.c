@@ -118,8 +118,7 @@ static int64_t latest_event_ns(const ledger_step *step) {
     for (int32_t side = 0; side < LEDGER_SIDES; side++) {
         const ledger_account *account = step->accounts[side];
         latest_ns = integer_max(latest_ns, account->book_last_ns);
-        if (account->state.version > 0)
-            latest_ns = integer_max(latest_ns, account->state.last_ns);
+        if (account->state.version > 0) latest_ns = integer_max(latest_ns, account->state.last_ns);
     }
     return latest_ns;
 }
