@@ -2,6 +2,7 @@
  * bypassed by SQL of the host's on the same session. Postgres alone has policies; the test over the
  * catalog is tests/sql/test_catalog.py. */
 #include "contract.h"
+#include "ledger_script.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,6 +45,11 @@ static void plant_rows_of_others(void) {
     cr_assert_eq(farm_idempotency_begin(session, "b", "k", "o", "", 0, NULL, &claim), FARM_OK);
     cr_assert_eq(farm_role_found(session, "shop", "b"), FARM_OK);
     cr_assert_eq(farm_signal(session, &topic, 1), FARM_OK);
+    ledger_play(session, "book 1 EUR 2\n"
+                         "account A1\n"
+                         "account A2 debits<=credits\n"
+                         "transfer T1 A1 A2 1 pending\n"
+                         "transfer T2 A2 A1 1 -> EXCEEDS_CREDITS\n");
     farm_idempotency_free(claim);
 }
 
@@ -120,7 +126,10 @@ Test(policies, an_actor_writes_no_row_in_anothers_name) {
         farm_status status = contract_execute(
             session, "INSERT INTO {%s} SELECT * FROM public.copy_%s", table, table);
 
-        cr_assert_eq(status, FARM_EDENIED, "%s: %s", table, farm_session_error_text(session));
+        /* A trigger comes before the policy, and does not see the account. */
+        const int has_trigger = strcmp(table, "farm_ledger_balance") == 0;
+        cr_assert_eq(status, has_trigger ? FARM_EREFUSED : FARM_EDENIED, "%s: %s", table,
+                     farm_session_error_text(session));
         cr_assert_eq(contract_execute(session, "DROP TABLE public.copy_%s", table), FARM_OK);
     }
     contract_close(session);

@@ -54,8 +54,39 @@ static void run_migration(farm_session *owner, int64_t number) {
     }
 }
 
+/* What a text makes of a kind, "TABLE" or "FUNCTION", the last first. */
+static void drop_made(farm_session *owner, const char *text, const char *kind) {
+    const char *found[32];
+    size_t count = 0;
+    char create[32];
+    snprintf(create, sizeof create, "CREATE %s ", kind);
+    for (const char *at = strstr(text, create); at != NULL; at = strstr(at + 1, create)) {
+        cr_assert_lt(count, sizeof found / sizeof *found);
+        found[count] = strstr(at, "farm_");
+        count++;
+    }
+    while (count > 0) {
+        char statement[160];
+        const char *name = found[--count];
+        snprintf(statement, sizeof statement, "DROP %s {%.*s}%s", kind, (int)strcspn(name, " ("),
+                 name, contract_is_postgres() ? " CASCADE" : "");
+        run(owner, statement);
+    }
+}
+
+/* As if the migrations after this module's last had not been. */
+static void undo_later(farm_session *owner) {
+    for (size_t i = store_migration_count; i > 0; i--) {
+        const int64_t number = store_migrations[i - 1].number;
+        if (number <= RATE_LIMITS_MIGRATION) return;
+        drop_made(owner, migration_text(number), "TABLE");
+        if (contract_is_postgres()) drop_made(owner, migration_text(number), "FUNCTION");
+    }
+}
+
 static void make_old(farm_session *owner) {
     char text[512];
+    undo_later(owner);
     for (size_t i = 0; i < KEPT_COUNT; i++) {
         snprintf(text, sizeof text, "CREATE TABLE {farm_keep_%s} AS SELECT %s FROM {farm_rate_%s}",
                  kept[i][0], kept[i][1], kept[i][0]);

@@ -69,6 +69,7 @@ typedef struct interruption {
     int64_t reads;
     int64_t at_read;
     int64_t later_ns;
+    char subject[16];
     int32_t is_taken;
 } interruption;
 
@@ -76,7 +77,7 @@ static int64_t interrupted_ns(void *context) {
     interruption *self = context;
     if (++self->reads == self->at_read) {
         self->now_ns += self->later_ns;
-        self->is_taken = take(self->local, "rate", "ann", 10).decision.allowed;
+        self->is_taken = take(self->local, "rate", self->subject, 10).decision.allowed;
     }
     return self->now_ns;
 }
@@ -104,11 +105,10 @@ Test(rate_local_memory, what_a_refused_call_gives_back_late_is_not_given_twice) 
         define_one(self.local, bucket_limit("rate", 10, 10, MINUTE_US));
         define_one(self.local, slots);
         for (int j = 0; j < 64 && order == 0; j++) {
-            char name[16];
-            snprintf(name, sizeof name, "user-%d", j);
-            const farm_rate_request items[] = {request_of("rate", "ann", 5),
-                                               request_of("slots", name, 1)};
-            cr_assert(take(self.local, "slots", name, 1).decision.allowed);
+            snprintf(self.subject, sizeof self.subject, "user-%d", j);
+            const farm_rate_request items[] = {request_of("rate", self.subject, 5),
+                                               request_of("slots", self.subject, 1)};
+            cr_assert(take(self.local, "slots", self.subject, 1).decision.allowed);
             const int64_t before = self.reads;
             (void)take_many(self.local, items, 2);
             /* Two reads: it took from "rate" first, and gave back. */
@@ -117,7 +117,7 @@ Test(rate_local_memory, what_a_refused_call_gives_back_late_is_not_given_twice) 
             self.at_read = self.reads + 2;
             cr_expect_not(take_many(self.local, items, 2).decision.allowed);
             cr_expect_eq(self.is_taken, cases[i].is_taken, "case %zu", i);
-            cr_expect_eq(left(self.local, "rate", "ann"), cases[i].left, "case %zu", i);
+            cr_expect_eq(left(self.local, "rate", self.subject), cases[i].left, "case %zu", i);
         }
         cr_expect_eq(order, 1);
         farm_rate_local_free(self.local);
