@@ -85,7 +85,19 @@ SELECT pg_advisory_xact_lock(CAST(CAST('x' || encode(substr(:bucket, 1, 8), 'hex
 -- name: hold_try
 SELECT pg_advisory_xact_lock(CAST(CAST('x' || encode(substr(:bucket, 1, 8), 'hex') AS bit(64))
                                   AS bigint));
-{hold_row} RETURNING CAST(1 AS bigint) AS is_taken;
+WITH before AS (
+    SELECT COALESCE(SUM(h.cost), 0) AS held, MIN(h.expires_us) AS earliest_us
+    FROM farm_rate_hold AS h WHERE h.bucket = :bucket AND h.expires_us > :now
+), taken AS (
+    INSERT INTO farm_rate_hold (bucket, token, cost, capacity, expires_us)
+    SELECT :bucket, :token, :cost, :capacity, :expires_us
+    FROM before WHERE before.held + :cost <= :capacity
+    RETURNING cost, expires_us
+)
+SELECT CAST(CASE WHEN taken.cost IS NULL THEN 0 ELSE 1 END AS bigint) AS is_taken,
+       CAST(before.held + COALESCE(taken.cost, 0) AS bigint) AS held,
+       COALESCE(LEAST(before.earliest_us, taken.expires_us), 0) AS earliest_us
+FROM before LEFT JOIN taken ON true;
 
 -- name: maintain_bucket
 -- Those who tidy up at the same time wait neither for each other nor for a take. The rows are

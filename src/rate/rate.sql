@@ -274,9 +274,14 @@ WHERE (SELECT COALESCE(SUM(h.cost), 0) FROM farm_rate_hold AS h
 
 -- name: hold_try
 -- like: hold_take
--- columns: is_taken int
--- The same for a limit that refuses nobody.
-{hold_row} RETURNING CAST(1 AS BIGINT) AS is_taken;
+-- columns: is_taken int, held int, earliest_us int
+-- The same for a limit that refuses nobody, and how things stood at that moment: a hold that ends
+-- a moment later must not look as if there had been room.
+{hold_row};
+SELECT CAST(COALESCE(SUM(CASE WHEN h.token = :token THEN 1 ELSE 0 END), 0) AS BIGINT) AS is_taken,
+       CAST(COALESCE(SUM(h.cost), 0) AS BIGINT) AS held,
+       COALESCE(MIN(h.expires_us), 0) AS earliest_us
+FROM farm_rate_hold AS h WHERE h.bucket = :bucket AND h.expires_us > :now;
 
 -- name: hold_read
 -- params: now int

@@ -89,16 +89,19 @@ static int32_t on_force(void *context, size_t ordinal, const rate_bucket_force_r
     return set_taken(line_at(context, ordinal), row->tat, row->previous, row->debt);
 }
 
-static int32_t on_try_hold(void *context, size_t ordinal, const rate_hold_try_row *row) {
-    line_at(context, ordinal)->facts.is_taken = row->is_taken != 0;
+static int32_t set_held(rate_line *line, int64_t held, int64_t earliest_us) {
+    line->facts.held = held;
+    line->facts.earliest_us = earliest_us;
     return 0;
 }
 
+static int32_t on_try_hold(void *context, size_t ordinal, const rate_hold_try_row *row) {
+    line_at(context, ordinal)->facts.is_taken = row->is_taken != 0;
+    return set_held(line_at(context, ordinal), row->held, row->earliest_us);
+}
+
 static int32_t on_holds(void *context, size_t ordinal, const rate_hold_read_row *row) {
-    rate_facts *facts = &line_at(context, ordinal)->facts;
-    facts->held = row->held;
-    facts->earliest_us = row->earliest_us;
-    return 0;
+    return set_held(line_at(context, ordinal), row->held, row->earliest_us);
 }
 
 static void add_reads(store_batch *batch, rate_line **lines, size_t count) {
@@ -194,8 +197,9 @@ static void add_take(store_batch *batch, rate_line **at) {
 
 static void add_try(store_batch *batch, rate_line **at) {
     const rate_bucket_take_shadow_each row = rate_bucket_row(*at, (*at)->ask.increment);
-    add_reads(batch, at, 1);
     rate_bucket_take_shadow(batch, &row, 1, on_try, at);
+    /* Nobody else changes it in between: the row is locked, also when it was full. */
+    add_reads(batch, at, 1);
 }
 
 static void add_force(store_batch *batch, rate_line **at) {
@@ -228,7 +232,6 @@ static void add_try_hold(store_batch *batch, const farm_id *token, rate_line **a
     const rate_hold_try_params params = hold_params(*at, token);
     const rate_hold_try_each row = hold_row(*at);
     rate_hold_try(batch, &params, &row, 1, on_try_hold, at);
-    add_hold_reads(batch, at, 1);
 }
 
 /* What a take does with the line that stands there. */
