@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What the clocks of these tests' sessions say. */
+#define NOW_US INT64_C(1767225600000000)
+
 static farm_status nothing(farm_session *session) {
     (void)session;
     return FARM_OK;
@@ -90,6 +93,94 @@ static farm_status signal_topic(farm_session *session) {
     return farm_signal(session, &topic, 1);
 }
 
+/* --- the ledger: nothing of it is ever removed, so that each run has a book of its own --- */
+
+static int64_t book;
+
+static farm_id ledger_id(int64_t number) {
+    farm_id id = {{0}};
+    for (int i = 0; i < 8; i++) id.bytes[i] = (uint8_t)(book >> (56 - i * 8));
+    id.bytes[15] = (uint8_t)number;
+    return id;
+}
+
+static farm_status open_book(farm_session *session) {
+    book++;
+    const farm_ledger_book opened = {
+        .struct_size = sizeof opened, .book = book, .asset = "EUR", .scale = 2};
+    return farm_ledger_open_books(session, &opened, 1);
+}
+
+static farm_status open_accounts(farm_session *session) {
+    farm_ledger_account_result results[2] = {{.struct_size = sizeof *results},
+                                             {.struct_size = sizeof *results}};
+    farm_ledger_account accounts[2];
+    for (int i = 0; i < 2; i++)
+        accounts[i] = (farm_ledger_account){
+            .struct_size = sizeof *accounts, .id = ledger_id(1 + i), .code = 1, .book = book};
+    const farm_status status = farm_ledger_open_accounts(session, accounts, 2, results);
+    for (int i = 0; i < 2 && status == FARM_OK; i++)
+        if (results[i].status != FARM_LEDGER_ACCOUNT_CREATED &&
+            results[i].status != FARM_LEDGER_ACCOUNT_EXISTS)
+            return FARM_EINTERNAL;
+    return status;
+}
+
+static farm_status open_ledger(farm_session *session) {
+    const farm_status status = open_book(session);
+    return status == FARM_OK ? open_accounts(session) : status;
+}
+
+/* A transfer; a hold and its post in a chain; and one whose id is burnt. */
+static farm_status post(farm_session *session) {
+    static const uint32_t flags[] = {0, FARM_LEDGER_PENDING | FARM_LEDGER_LINKED,
+                                     FARM_LEDGER_POST_PENDING_TRANSFER, 0};
+    farm_ledger_transfer_result results[4];
+    farm_ledger_transfer items[4];
+    for (int i = 0; i < 4; i++) {
+        results[i].struct_size = sizeof *results;
+        items[i] = (farm_ledger_transfer){.struct_size = sizeof *items,
+                                          .flags = flags[i],
+                                          .id = ledger_id(11 + i),
+                                          .debit_account_id = ledger_id(1),
+                                          .credit_account_id = ledger_id(i == 3 ? 3 : 2),
+                                          .amount_minor = 5,
+                                          .code = 1,
+                                          .book = book};
+    }
+    items[2].pending_id = items[1].id;
+    const farm_status status = farm_ledger_post(session, items, 4, results);
+    /* A chain that is repeated breaks at what is there. */
+    const int is_new = results[0].status == FARM_LEDGER_TRANSFER_CREATED;
+    const int32_t last =
+        is_new ? FARM_LEDGER_TRANSFER_CREATED : FARM_LEDGER_TRANSFER_LINKED_EVENT_FAILED;
+    if (status == FARM_OK && (results[1].status != results[0].status || results[2].status != last))
+        return FARM_EINTERNAL;
+    return status;
+}
+
+static farm_status hold_for_a_second(farm_session *session) {
+    farm_ledger_transfer_result result = {.struct_size = sizeof result};
+    farm_status status = farm_session_set_clock_us(session, NOW_US - 10000000);
+    if (status == FARM_OK) status = open_ledger(session);
+    const farm_ledger_transfer item = {.struct_size = sizeof item,
+                                       .flags = FARM_LEDGER_PENDING,
+                                       .id = ledger_id(21),
+                                       .debit_account_id = ledger_id(1),
+                                       .credit_account_id = ledger_id(2),
+                                       .amount_minor = 5,
+                                       .timeout_us = 1000000,
+                                       .code = 1,
+                                       .book = book};
+    if (status == FARM_OK) status = farm_ledger_post(session, &item, 1, &result);
+    farm_session_set_clock_us(session, NOW_US);
+    return status;
+}
+
+static farm_status expire(farm_session *session) {
+    return farm_ledger_expire(session, FARM_LEDGER_BATCH_MAX, NULL);
+}
+
 static farm_status compose(farm_session *session) {
     farm_status status = farm_begin(session);
     if (status == FARM_OK) status = found(session);
@@ -138,6 +229,19 @@ static farm_status host(farm_session *session) {
     "MAX(tat - stamp) THEN -1 ELSE MAX(tat - stamp) / 100000000 END FROM {farm_rate_bucket}"
 #define REFUNDS "SELECT COUNT(*) FROM {farm_rate_refund}"
 #define OWNERS "SELECT COUNT(*) FROM {farm_role_grant} WHERE role = 1"
+#define ACCOUNTS                                                                                   \
+    "SELECT COUNT(*) FROM {farm_ledger_account} "                                                  \
+    "WHERE book = (SELECT MAX(book) FROM {farm_ledger_book})"
+/* With what both accounts have, if that is what the events make. */
+#define POSTED                                                                                     \
+    "SELECT COUNT(*) * 10 + (SELECT CAST(SUM(debits_posted - debits_pending) AS BIGINT) "          \
+    "FROM {farm_ledger_balance} WHERE book = (SELECT MAX(book) FROM {farm_ledger_book})) "         \
+    "FROM {farm_ledger_event} WHERE book = (SELECT MAX(book) FROM {farm_ledger_book})"
+#define EXPIRED                                                                                    \
+    "SELECT (SELECT COUNT(*) FROM {farm_ledger_event} WHERE kind = 4 AND book = "                  \
+    "(SELECT MAX(book) FROM {farm_ledger_book})) * 10 + (SELECT CAST(SUM(debits_pending) AS "      \
+    "BIGINT) "                                                                                     \
+    "FROM {farm_ledger_balance} WHERE book = (SELECT MAX(book) FROM {farm_ledger_book}))"
 #define TOPICS "SELECT COUNT(*) FROM {farm_topic}"
 #define ANSWERS "SELECT COUNT(*) FROM {farm_idempotency} WHERE state = 2"
 
@@ -154,6 +258,9 @@ const fault_scenario scenarios[] = {
     {"two operations in a transaction", nothing, compose, OWNERS, 0, 2, 0, 0},
     {"signal", nothing, signal_topic, TOPICS, 0, 1, 0, 1},
     {"a refusal in a transaction", nothing, compose_refused, OWNERS, 0, 1, 0, 0},
+    {"ledger open accounts", open_book, open_accounts, ACCOUNTS, 0, 2, 0, 1},
+    {"ledger post", open_ledger, post, POSTED, 0, 40, 0, 1},
+    {"ledger expire", hold_for_a_second, expire, EXPIRED, 5, 10, 0, 1},
     {"verify", found, verify, OWNERS, 1, 1, 0, 1},
     {"maintain", found, maintain, OWNERS, 1, 1, 0, 1},
     {"a statement of the host's", nothing, host, "SELECT 1", 1, 1, 0, 0},

@@ -24,6 +24,7 @@ extern const fault_scenario scenarios[];
 extern const size_t scenario_count;
 
 /* Remove every row that a scenario leaves, as the service; aborts when the store does not let it.
+ * The ledger's stay, see there.
  * On Postgres the tables of these are in the schema of support/test_store.h. */
 void scenario_clear(farm_session *session);
 /* The answer to a scenario's question; aborts when the store does not answer. */
