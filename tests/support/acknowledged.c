@@ -2,6 +2,7 @@
  * the number of the operation: a, asked; d, done; u, it may have been done; f, it failed for
  * certain. One write() a line: what was written is there, however the client ended. */
 #include "acknowledged.h"
+#include "acknowledged_ledger.h"
 #include "base/clock.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,7 +23,7 @@ enum {
     NAME_SIZE = 64
 };
 
-enum { KIND_FOUND, KIND_GRANT, KIND_ORDER, KIND_TAKE, KIND_LEASE, KIND_COUNT };
+enum { KIND_FOUND, KIND_GRANT, KIND_ORDER, KIND_TRANSFER, KIND_TAKE, KIND_LEASE, KIND_COUNT };
 enum { STATE_ASKED = 1, STATE_DONE = 2, STATE_UNCERTAIN = 4, STATE_FAILED = 8, STATE_FOUND = 16 };
 
 /* Limits, of the kinds from KIND_TAKE on: of the second a client takes tokens in advance, which are
@@ -148,6 +149,8 @@ static farm_status operate(client *self, int64_t number, int is_repeat) {
         return farm_role_grant(self->session, "all", name, FARM_ROLE_VIEWER, 0);
     case KIND_ORDER:
         return order(self, name);
+    case KIND_TRANSFER:
+        return acknowledged_ledger_post(self->session, self->worker, number, *suffix != '\0');
     default:
         return take(self, kind_of(self->worker, number) - KIND_TAKE, 1, &taken);
     }
@@ -198,7 +201,8 @@ void acknowledged_prepare(const acknowledged_options *options) {
         is_good = is_good && farm_session_execute(session, text, NULL, 0, NULL) == FARM_OK;
     }
     is_good = is_good && farm_rate_define(session, limits, LIMIT_COUNT) == FARM_OK &&
-              farm_role_found(session, "all", "ana") == FARM_OK;
+              farm_role_found(session, "all", "ana") == FARM_OK &&
+              acknowledged_ledger_prepare(session) == FARM_OK;
     if (!is_good) stop("prepare", session);
     farm_session_free(session);
 }
@@ -284,6 +288,24 @@ static void find(const client *self, record *found, int kind, const char *column
     farm_rows_free(rows);
 }
 
+static void find_transfers(const client *self, record *found) {
+    farm_rows *rows = NULL;
+    if (acknowledged_ledger_find(self->session, self->prefix, self->worker, &rows) != FARM_OK)
+        stop("ask", self->session);
+    const size_t count = farm_rows_count(rows);
+    for (size_t row = 0; row < count; row++) {
+        const int64_t number = acknowledged_ledger_number(rows, row);
+        if (number < 0 || number >= found->count ||
+            kind_of(self->worker, number) != KIND_TRANSFER || (found->states[number] & STATE_FOUND))
+            wrong(self, found, number, "transferred, and nobody asked for it, or once more");
+        else
+            found->states[number] |= STATE_FOUND;
+    }
+    farm_rows_free(rows);
+    if (acknowledged_ledger_balance(self->session, self->worker) != (int64_t)count)
+        wrong(self, found, -1, "the account has not what was transferred to it");
+}
+
 static int64_t read_counter(const client *self, int worker) {
     char text[256];
     snprintf(text, sizeof text,
@@ -303,6 +325,7 @@ static int64_t find_all(const client *self, record *found) {
     find(self, found, KIND_FOUND, "entity", "farm_role_entity");
     find(self, found, KIND_GRANT, "subject", "farm_role_grant");
     find(self, found, KIND_ORDER, "key", "farm_idempotency");
+    find_transfers(self, found);
     for (int64_t i = 0; i < found->count; i++)
         orders += (found->states[i] & STATE_FOUND) && kind_of(self->worker, i) == KIND_ORDER;
     return orders;
