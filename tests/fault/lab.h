@@ -21,9 +21,10 @@
 
 enum {
     LAB_MODULE_MAX = 16,
-    LAB_STATE_MAX = 6144, /* bytes of all modules' states together */
-    LAB_VALUE_MAX = 40,   /* numbers in an operation or a result */
-    LAB_TURN_MAX = 3,     /* operations in a transaction */
+    LAB_STATE_MAX = 73728, /* bytes of all modules' states together */
+    LAB_VALUE_MAX = 144,   /* numbers in an operation or a result */
+    LAB_FACT_MAX = 40,     /* of a result */
+    LAB_TURN_MAX = 3,      /* operations in a transaction */
     LAB_PLAYER_MAX = 4,
     LAB_RECENT_MAX = 6,
     LAB_FAULT_MAX = 16,
@@ -66,6 +67,11 @@ typedef struct lab_result {
     farm_status status;
     int32_t is_skipped; /* the player has not got what it takes (a token, a claim): nothing done */
     int64_t values[LAB_VALUE_MAX];
+    int32_t has_facts;           /* they are known: it was answered, and the module has any */
+    int64_t facts[LAB_FACT_MAX]; /* what the store alone can choose, such as a timestamp; the model
+                                    is told and need not foretell it */
+    int32_t choice;  /* without facts: which of its choices the store may have made; from 0 on */
+    int32_t choices; /* out, of the model: how many there are; 0 is 1 */
 } lab_result;
 
 /* Where, and when: the frozen time of the round. */
@@ -104,19 +110,19 @@ typedef struct lab_module {
     /* The players come to a new place, likewise. What it makes anew is not of the place alone, so
      * that the last players may have left it in any state. NULL: nothing. */
     farm_status (*enter)(farm_session *session, const lab_place *place);
-    /* Draw an operation's kind, at least 1, and values. recent: the last operations of the module
-     * that the same player drew at this place, the latest first, so that one may refer to another
-     * by its number ("refund what that one took"); not all of them need have succeeded.
-     * can_compose: LAB_CROWDED, _COMPOSING or _SOLE, see lab_turn_draw(); when 0, nothing that
-     * reads or changes several rows and does not lock them together. */
+    /* Draw an operation's kind, at least 1, and values; its number is there. recent: the last
+     * operations of the module that the same player drew at this place, the latest first, so that
+     * one may refer to another by its number ("refund what that one took"); not all of them need
+     * have succeeded. can_compose: LAB_CROWDED, _COMPOSING or _SOLE, see lab_turn_draw(); when 0,
+     * nothing that reads or changes several rows and does not lock them together. */
     void (*draw)(lab_random *random, const lab_operation *recent, int32_t recent_count,
                  int can_compose, lab_operation *out);
     /* Do it. The session's clock stands at place->now_us; its actor is the service. results are all
      * 0 before. The kind 0, too. */
     void (*perform)(farm_session *session, void *hand, const lab_place *place,
                     const lab_operation *operation, lab_result *out);
-    /* What it does to a state, and what must be answered; out is all 0 before. With a status that
-     * is not FARM_OK the state stays as it was. */
+    /* What it does to a state, and what must be answered; out is all 0 before, but for the facts.
+     * With a status that is not FARM_OK the state stays as it was. */
     void (*apply)(void *state, int64_t now_us, const lab_operation *operation, lab_result *out);
     /* Whether the library itself runs it again when its commit was uncertain: then it may take
      * effect twice, with other players' turns between. */
@@ -124,6 +130,8 @@ typedef struct lab_module {
     /* Forget in the state what time has ended, so that equal states are equal bytes. NULL: nothing
      * ends. */
     void (*expire)(void *state, int64_t now_us);
+    /* How many of what the module is about are in an operation, for a report. NULL: one. */
+    int64_t (*count)(const lab_operation *operation);
     /* Give back what is in the hand. NULL: nothing is. The memory itself is the lab's. */
     void (*drop_hand)(void *hand);
     /* The operation in a few words, for a report. */
@@ -162,13 +170,15 @@ void lab_player_forget(lab_player *player);
 typedef struct lab_dealer {
     lab_random random;
     uint64_t number;               /* of the last operation */
+    int32_t only;                  /* the one module to play; -1: several */
     uint32_t modules;              /* a bit for each that is played at this place, by its index */
     uint64_t sole[LAB_MODULE_MAX]; /* see lab_operation */
     lab_operation recent[LAB_PLAYER_MAX][LAB_MODULE_MAX][LAB_RECENT_MAX];
     int32_t recent_count[LAB_PLAYER_MAX][LAB_MODULE_MAX];
 } lab_dealer;
 
-void lab_dealer_init(lab_dealer *dealer, uint64_t seed);
+/* only: the name of the one module to play; NULL: all. */
+void lab_dealer_init(lab_dealer *dealer, uint64_t seed, const char *only);
 /* The players go to a new place, where they play a few of the modules: who plays all of them meets
  * nobody. */
 void lab_dealer_move(lab_dealer *dealer);
@@ -237,6 +247,7 @@ typedef struct lab_options {
     int32_t has_processes;   /* players are processes, not threads. Nothing may be open yet. */
     const lab_fault *faults; /* that may happen in a turn */
     int32_t fault_count;
+    const char *only;   /* see lab_dealer_init() */
     int32_t is_verbose; /* every turn is printed as it is judged */
 } lab_options;
 

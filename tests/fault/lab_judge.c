@@ -1,6 +1,7 @@
 /* The fault lab: the judge. A world is a state of all modules at a place that the store may be in.
  * The judge keeps them all, and drops those that an answer has made impossible. */
 #include "fault/lab.h"
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +59,7 @@ static void set_add(world_set *set, const world *added, size_t size) {
         abort();
     }
     if (set->count == set->capacity) {
-        set->capacity = set->capacity == 0 ? 4 : set->capacity * 2;
+        set->capacity = set->capacity == 0 ? 1 : set->capacity * 2;
         set->worlds = require(realloc(set->worlds, set->capacity * sizeof *set->worlds));
     }
     set->worlds[set->count++] = *added;
@@ -140,12 +141,19 @@ static int may_fail(const round *self, farm_status status) {
     return self->can_fail || status == FARM_EAGAIN;
 }
 
+static void copy_facts(const lab_result *seen, lab_result *out) {
+    if (seen == NULL || !seen->has_facts) return;
+    out->has_facts = 1;
+    memcpy(out->facts, seen->facts, sizeof out->facts);
+}
+
 /* Do the operation to the world. seen NULL: whatever was answered. 0: the model does not answer
  * what was seen. */
 static int apply(const round *self, world *at, const lab_operation *operation,
                  const lab_result *seen) {
     lab_result expected;
     memset(&expected, 0, sizeof expected);
+    copy_facts(seen, &expected);
     lab_modules[operation->module]->apply(at->bytes + self->judge->offsets[operation->module],
                                           self->now_us, operation, &expected);
     if (seen == NULL) return 1;
@@ -154,6 +162,22 @@ static int apply(const round *self, world *at, const lab_operation *operation,
 }
 
 static void play_rest(const round *self, const world *at, uint32_t played);
+
+/* Do the operation, whatever was answered, and go on from each world that it may have left. */
+static void play_unseen(const round *self, const world *before, const lab_operation *operation,
+                        uint32_t played) {
+    int32_t choices = 1;
+    for (int32_t i = 0; i < choices; i++) {
+        world after = *before;
+        lab_result expected;
+        memset(&expected, 0, sizeof expected);
+        expected.choice = i;
+        lab_modules[operation->module]->apply(after.bytes + self->judge->offsets[operation->module],
+                                              self->now_us, operation, &expected);
+        if (expected.choices > choices) choices = expected.choices;
+        play_rest(self, &after, played);
+    }
+}
 
 static void play_alone(const round *self, const world *before, const lab_turn *turn,
                        uint32_t played) {
@@ -164,8 +188,7 @@ static void play_alone(const round *self, const world *before, const lab_turn *t
     } else if (turn->end == FARM_EUNCERTAIN) {
         if (!self->can_fail) return;
         play_rest(self, before, played);
-        (void)apply(self, &after, &turn->operations[0], NULL);
-        play_rest(self, &after, played);
+        play_unseen(self, before, &turn->operations[0], played);
     } else if (is_fault(turn->end)) {
         if (may_fail(self, turn->end)) play_rest(self, before, played);
     } else if (apply(self, &after, &turn->operations[0], seen)) {
@@ -230,11 +253,8 @@ static void play_first_try(const round *self, const world *before, int32_t index
     uint32_t bit = FIRST_TRY << index;
     int is_repeated = turn->mode == LAB_ALONE && turn->end == FARM_OK &&
                       lab_modules[operation->module]->is_repeated(operation);
-    if (!is_repeated || (played & bit) || !self->can_fail || self->count == 1) return;
-    world after = *before;
-    (void)apply(self, &after, operation, NULL);
-    if (memcmp(after.bytes, before->bytes, self->judge->size) == 0) return;
-    play_rest(self, &after, played | bit);
+    if (!is_repeated || (played & bit) || !self->can_fail) return;
+    play_unseen(self, before, operation, played | bit);
 }
 
 /* Each order of the turns that have not been played yet. */
@@ -258,6 +278,15 @@ static void expire(const lab_judge *judge, world *at, int64_t now_us) {
             lab_modules[i]->expire(at->bytes + judge->offsets[i], now_us);
 }
 
+static void print_differences(const lab_turn *turn, const lab_turn *told) {
+    for (int32_t i = 0; i < turn->done_count; i++)
+        for (int32_t j = 0; j < LAB_VALUE_MAX && !turn->results[i].is_skipped; j++)
+            if (turn->results[i].values[j] != told->results[i].values[j])
+                fprintf(stderr, "  %" PRIu64 " differs at %d: %" PRId64 ", the model %" PRId64 "\n",
+                        turn->operations[i].number, (int)j, turn->results[i].values[j],
+                        told->results[i].values[j]);
+}
+
 /* What the model would have answered, to a turn alone. */
 static void print_expected(const round *self, const world *before, const lab_turn *turn) {
     world at = *before;
@@ -265,12 +294,14 @@ static void print_expected(const round *self, const world *before, const lab_tur
     memset(told.results, 0, sizeof told.results);
     for (int32_t i = 0; i < turn->count; i++) {
         const lab_operation *operation = &turn->operations[i];
+        if (i < turn->done_count) copy_facts(&turn->results[i], &told.results[i]);
         lab_modules[operation->module]->apply(at.bytes + self->judge->offsets[operation->module],
                                               self->now_us, operation, &told.results[i]);
     }
     told.done_count = turn->count;
     fprintf(stderr, "  the model, had it been the first:\n");
     lab_turn_print(&told);
+    print_differences(turn, &told);
 }
 
 static void print_round(const round *self) {

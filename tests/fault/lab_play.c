@@ -60,8 +60,15 @@ const farm_entropy *lab_entropy(uint64_t seed) {
 
 /* --- drawing --- */
 
-void lab_dealer_init(lab_dealer *dealer, uint64_t seed) {
+void lab_dealer_init(lab_dealer *dealer, uint64_t seed, const char *only) {
     memset(dealer, 0, sizeof *dealer);
+    dealer->only = -1;
+    for (int32_t i = 0; i < lab_module_count && only != NULL; i++)
+        if (strcmp(lab_modules[i]->name, only) == 0) dealer->only = i;
+    if (only != NULL && dealer->only < 0) {
+        fprintf(stderr, "there is no module %s\n", only);
+        exit(EXIT_FAILURE);
+    }
     dealer->random.state = seed;
     lab_dealer_move(dealer);
 }
@@ -73,6 +80,7 @@ void lab_dealer_move(lab_dealer *dealer) {
     for (int32_t i = 0; i < lab_module_count; i++) dealer->sole[i] = dealer->number;
     for (int32_t i = 0; i < MODULES_AT_A_PLACE; i++)
         dealer->modules |= UINT32_C(1) << lab_random_below(&dealer->random, lab_module_count);
+    if (dealer->only >= 0) dealer->modules = UINT32_C(1) << dealer->only;
 }
 
 farm_status lab_enter(const lab_dealer *dealer, farm_session *session, const lab_place *place) {
@@ -126,9 +134,11 @@ static void draw_operation(lab_dealer *dealer, int32_t player, const lab_place *
     const lab_operation *recent = dealer->recent[player][module];
     int32_t recent_count = dealer->recent_count[player][module];
     memset(out, 0, sizeof *out);
+    out->number = ++dealer->number;
     int is_repeat = recent_count > 0 && lab_random_once_in(&dealer->random, 6);
     if (is_repeat && recent[0].can_compose <= can_compose) {
         *out = recent[0];
+        out->number = dealer->number;
     } else {
         out->can_compose = can_compose;
         if (!can_compose || !lab_random_once_in(&dealer->random, 8))
@@ -136,7 +146,6 @@ static void draw_operation(lab_dealer *dealer, int32_t player, const lab_place *
     }
     out->module = module;
     out->now_us = place->now_us;
-    out->number = ++dealer->number;
     out->sole = dealer->sole[module];
     if (can_compose == LAB_SOLE) dealer->sole[module] = out->number;
     if (out->kind != 0) remember(dealer, player, out);
@@ -255,7 +264,7 @@ static void print_result(const lab_result *result) {
 
 void lab_turn_print(const lab_turn *turn) {
     static const char *const modes[] = {"alone", "commit", "rollback"};
-    char text[200];
+    char text[4096];
     fprintf(stderr, "  %s, fault %d:\n", modes[turn->mode], (int)turn->fault);
     for (int32_t i = 0; i < turn->count; i++) {
         const lab_operation *operation = &turn->operations[i];

@@ -44,7 +44,8 @@ typedef struct run {
     int64_t round;
     int64_t place_number;
     int64_t fault_count;
-    int is_composing; /* transactions may meet: the isolation is serializable */
+    int64_t done[LAB_MODULE_MAX]; /* of each module: what was answered */
+    int is_composing;             /* transactions may meet: the isolation is serializable */
     int has_failed;
 } run;
 
@@ -168,7 +169,7 @@ static void open_run(run *self, const lab_options *options) {
     memset(self, 0, sizeof *self);
     self->options = options;
     self->is_composing = strstr(options->uri, "sqlite:") != NULL;
-    lab_dealer_init(&self->dealer, options->seed);
+    lab_dealer_init(&self->dealer, options->seed, options->only);
     for (int32_t i = 0; i < options->player_count && options->has_processes; i++)
         start_process(self, &self->seats[i]);
     self->judge = lab_judge_new();
@@ -305,6 +306,15 @@ static void play_processes(run *self, int is_new_place) {
 
 /* --- judging --- */
 
+static void count_done(run *self, const lab_turn *turn) {
+    for (int32_t i = 0; i < turn->done_count; i++) {
+        const lab_operation *operation = &turn->operations[i];
+        const lab_module *module = lab_modules[operation->module];
+        if (turn->results[i].status != FARM_OK || turn->results[i].is_skipped) continue;
+        self->done[operation->module] += module->count == NULL ? 1 : module->count(operation);
+    }
+}
+
 static int judge_round(run *self) {
     lab_turn turns[LAB_PLAYER_MAX];
     int32_t count = 0;
@@ -312,6 +322,7 @@ static int judge_round(run *self) {
     for (int32_t i = 0; i < self->options->player_count; i++) {
         if (!self->seats[i].is_playing) continue;
         turns[count++] = self->seats[i].turn;
+        count_done(self, &self->seats[i].turn);
         can_fail |= self->seats[i].turn.fault >= 0;
         if (self->options->is_verbose) lab_turn_print(&self->seats[i].turn);
     }
@@ -372,6 +383,9 @@ int lab_run(const lab_options *options) {
            " operations, %" PRId64 " faults: %s\n",
            options->seed, self->round, self->place_number, self->dealer.number, self->fault_count,
            self->has_failed ? "went wrong" : "well");
+    for (int32_t i = 0; i < lab_module_count; i++)
+        printf("%s %s %" PRId64 "%s", i == 0 ? "answered:" : ",", lab_modules[i]->name,
+               self->done[i], i + 1 == lab_module_count ? "\n" : "");
     int failed = self->has_failed;
     free(self);
     return failed;

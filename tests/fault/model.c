@@ -1,6 +1,7 @@
 /* Random operations of all modules against their models, while faults happen (fault/lab.h).
  *
- *     model [--broken=NAME] [--seed N] [--rounds N] [--seconds N] [--verbose] URI [OWNER_URI]
+ *     model [--broken=NAME] [--seed N] [--rounds N] [--seconds N] [--only MODULE] [--verbose]
+ *           URI [OWNER_URI]
  *
  * Without a bound it plays some thousands of them; without a seed, 1. It plays the seed with
  * threads and, where several processes can open the store, the next seed with processes. --broken
@@ -144,6 +145,8 @@ static const char *read_arguments(int count, char **arguments, lab_options *opti
             options->rounds = number(next);
         else if (strcmp(argument, "--seconds") == 0 && ++i)
             options->duration_us = number(next) * 1000000;
+        else if (strcmp(argument, "--only") == 0 && ++i)
+            options->only = next;
         else if (options->uri == NULL)
             options->uri = argument;
         else

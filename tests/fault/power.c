@@ -3,7 +3,7 @@
  * whatever was acknowledged is found; with normal it is a state of before, of all modules together;
  * and the file is never damaged.
  *
- *     power [--broken=NAME] [--seed N] [--cuts N] URI
+ *     power [--broken=NAME] [--seed N] [--cuts N] [--only MODULE] URI
  *
  * Of what is planted the first is a disk that lies about syncs, and must make it fail:
  * "--broken=lost-sync", "--broken=swallowed-error".
@@ -179,6 +179,7 @@ static const char *plant(const char *name) {
 int main(int argument_count, char **arguments) {
     const char *uri = NULL;
     const char *planted = "";
+    const char *only = NULL;
     uint64_t seed = 1;
     int64_t cuts = CUTS;
     if (!fault_vfs_register()) return EXIT_FAILURE;
@@ -190,6 +191,8 @@ int main(int argument_count, char **arguments) {
             seed = (uint64_t)number(next);
         else if (strcmp(arguments[i], "--cuts") == 0 && ++i)
             cuts = number(next);
+        else if (strcmp(arguments[i], "--only") == 0 && ++i)
+            only = next;
         else
             uri = arguments[i];
     }
@@ -204,7 +207,7 @@ int main(int argument_count, char **arguments) {
     printf("seed %" PRIu64 "\n", seed);
     fflush(stdout);
 
-    lab_dealer_init(&self.dealer, seed);
+    lab_dealer_init(&self.dealer, seed, only);
     self.place.now_us = BEGIN_US;
     int is_good = 1;
     for (int64_t i = 1; is_good && self.cuts < cuts; i++) {
