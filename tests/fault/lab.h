@@ -139,7 +139,7 @@ typedef struct lab_module {
 } lab_module;
 
 extern const lab_module lab_rate_buckets, lab_rate_windows, lab_rate_holds, lab_rate_overrides;
-extern const lab_module lab_rate_changes, lab_idempotency, lab_roles;
+extern const lab_module lab_rate_changes, lab_idempotency, lab_roles, lab_ledger;
 extern const lab_module *const lab_modules[];
 extern const int32_t lab_module_count;
 
