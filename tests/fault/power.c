@@ -20,6 +20,7 @@
 #include <string.h>
 
 enum { CUTS = 300, CUTS_IN_A_LIFE = 12, TURNS_MAX = 60, URI_SIZE = 1024, KINDS = 3 };
+enum { WORLDS_IN_A_LIFE = 20 }; /* with more, it is time for another */
 
 #define BEGIN_US INT64_C(1767225600000000)
 
@@ -150,6 +151,7 @@ static int live(life *self, int64_t number) {
     lab_dealer_move(&self->dealer);
     int is_good = make_store(self);
     for (int32_t i = 0; i < CUTS_IN_A_LIFE && is_good; i++) {
+        if (lab_judge_world_count(self->judge) > WORLDS_IN_A_LIFE) break;
         is_good = play_until_cut(self);
         if (!is_good) break;
         cut(self);

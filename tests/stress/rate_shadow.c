@@ -1,6 +1,6 @@
 /* Limits that refuse nobody are taken by several threads while another one fills them again. What
- * each take says of such a limit is of one moment: there was room and it took, or there was none and
- * it did not.
+ * each take says of such a limit is of one moment: there was room and it took, or there was none
+ * and it did not.
  *
  *     rate_shadow [--seed N] [URI [OWNER_URI]]
  *
