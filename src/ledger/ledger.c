@@ -98,6 +98,7 @@ typedef struct accounts_operation {
 typedef struct known {
     ledger_rows accounts;
     ledger_rows books;
+    int32_t is_current; /* CLOSED says whether an account is closed now, not when it was opened */
 } known;
 
 static int32_t take_account(void *context, size_t ordinal, const ledger_account_read_row *row) {
@@ -105,10 +106,12 @@ static int32_t take_account(void *context, size_t ordinal, const ledger_account_
     known *self = context;
     farm_ledger_account *account = ledger_rows_add(&self->accounts);
     if (account == NULL) return 1;
-    const int32_t is_closed = row->is_closed != 0;
+    uint32_t flags = (uint32_t)row->flags;
+    if (self->is_current) flags &= ~(uint32_t)FARM_LEDGER_ACCOUNT_CLOSED;
+    if (self->is_current && row->is_closed) flags |= FARM_LEDGER_ACCOUNT_CLOSED;
     *account = (farm_ledger_account){
         .struct_size = sizeof *account,
-        .flags = (uint32_t)row->flags | (is_closed ? FARM_LEDGER_ACCOUNT_CLOSED : 0),
+        .flags = flags,
         .id = ledger_id_of(row->id),
         .user_data_128 = ledger_id_of(row->user_data_128),
         .user_data_64 = row->user_data_64,
@@ -307,7 +310,8 @@ static farm_status find_accounts(farm_session *session, void *context) {
     const find_operation *operation = context;
     ledger_ids ids;
     known self = {
-        .accounts = {.memory = store_arena(session), .item_size = sizeof(farm_ledger_account)}};
+        .accounts = {.memory = store_arena(session), .item_size = sizeof(farm_ledger_account)},
+        .is_current = 1};
     farm_status status = check_find(session, operation, &ids);
     if (status != FARM_OK) return status;
     store_batch batch;

@@ -456,7 +456,13 @@ Test(ledger_transfer, an_account_is_closed_by_a_hold_and_opened_by_its_end) {
                   "transfer T11 A2 A3 1 -> CREDIT_ACCOUNT_ALREADY_CLOSED\n"
                   "after 6s\n"
                   "transfer T12 A2 A3 1\n" /* its end opened the account */
-                  "balance A3 0 0 0 1\n");
+                  "balance A3 0 0 0 1\n"
+                  "transfer T13 A1 A3 0 pending closing-debit\n"
+                  "account A1 -> EXISTS\n"); /* as it was opened */
+    const farm_id id = ledger_script_id("A1");
+    farm_ledger_account found = {.struct_size = sizeof found};
+    cr_assert_eq(farm_ledger_find_accounts(session, &id, 1, &found), FARM_OK);
+    cr_assert_eq(found.flags, FARM_LEDGER_ACCOUNT_CLOSED);
 }
 
 /* --- imports --- */

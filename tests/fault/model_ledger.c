@@ -217,8 +217,6 @@ static void perform(farm_session *session, void *hand, const lab_place *place,
 static void apply_open(ledger_state *state, lab_result *out) {
     ledger_account *last = &state->accounts[LEDGER_ACCOUNTS];
     out->values[0] = last->is_open ? FARM_LEDGER_ACCOUNT_EXISTS : FARM_LEDGER_ACCOUNT_CREATED;
-    /* That it has been closed since is one of its flags. */
-    if (last->is_closed) out->values[0] = FARM_LEDGER_ACCOUNT_EXISTS_WITH_DIFFERENT_FLAGS;
     last->is_open = 1;
 }
 
