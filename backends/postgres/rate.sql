@@ -99,6 +99,14 @@ SELECT CAST(CASE WHEN taken.cost IS NULL THEN 0 ELSE 1 END AS bigint) AS is_take
        COALESCE(LEAST(before.earliest_us, taken.expires_us), 0) AS earliest_us
 FROM before LEFT JOIN taken ON true;
 
+-- name: bucket_reset
+-- Under the lock of the holds: a hold that is being taken is either gone afterwards, or was taken
+-- by one who saw none.
+SELECT pg_advisory_xact_lock(CAST(CAST('x' || encode(substr(:bucket, 1, 8), 'hex') AS bit(64))
+                                  AS bigint));
+DELETE FROM farm_rate_hold WHERE bucket = :bucket;
+DELETE FROM farm_rate_bucket WHERE bucket = :bucket;
+
 -- name: maintain_bucket
 -- Those who tidy up at the same time wait neither for each other nor for a take. The rows are
 -- chosen once; as a sub-select they might be chosen anew for each row, and more than the budget.

@@ -2,6 +2,8 @@
  * found when planted; tidied away. */
 #include "rate_limits.h"
 #include <criterion/criterion.h>
+#include <poll.h>
+#include <pthread.h>
 #include <string.h>
 
 static void define_holds(const char *name, int64_t count, int64_t period_us, int32_t is_shadow) {
@@ -245,4 +247,27 @@ Test(rate_holds, the_store_itself_refuses_a_hold_of_nothing) {
     cr_assert_eq(contract_execute(session, "UPDATE {farm_rate_hold} SET cost = 0"), FARM_EREFUSED);
     cr_assert_eq(contract_execute(session, "UPDATE {farm_rate_hold} SET cost = capacity + 1"),
                  FARM_EREFUSED);
+}
+
+static void *reset_jobs(void *other) {
+    const farm_rate_request item = request_of("jobs", "s", 0);
+    return (void *)(intptr_t)(farm_rate_reset(other, &item, 1) == FARM_OK);
+}
+
+/* It comes after the take, and so what was taken is gone; or before, but then it says so. */
+Test(rate_holds, a_reset_does_not_pass_by_a_hold_that_is_being_taken) {
+    farm_session *other = contract_open_another();
+    pthread_t thread;
+    void *is_reset = NULL;
+    cr_assert_eq(farm_begin(session), FARM_OK);
+    cr_assert(take("jobs", "s", 2));
+    cr_assert_eq(pthread_create(&thread, NULL, reset_jobs, other), 0);
+    (void)poll(NULL, 0, 100); /* for one that does not wait to have gone by */
+    cr_assert_eq(farm_commit(session), FARM_OK);
+
+    pthread_join(thread, &is_reset);
+
+    cr_assert_not_null(is_reset);
+    cr_assert_eq(held(), 0);
+    contract_close_another(other);
 }

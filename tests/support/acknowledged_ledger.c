@@ -53,8 +53,9 @@ farm_status acknowledged_ledger_find(farm_session *session, const char *prefix, 
     const farm_id account = name(CLIENT, worker, 0);
     const farm_value value = {.type = FARM_BLOB, .data = &account, .size = sizeof account};
     snprintf(text, sizeof text,
-             "SELECT id FROM %sfarm_ledger_event WHERE book = %d AND credit_account = %s", prefix,
-             BOOK, *prefix == '\0' ? "?1" : "$1");
+             "SELECT id FROM %sfarm_ledger_event WHERE book = %d AND credit_account = "
+             "(SELECT number FROM %sfarm_ledger_account WHERE id = %s)",
+             prefix, BOOK, prefix, *prefix == '\0' ? "?1" : "$1");
     return farm_session_execute(session, text, &value, 1, out);
 }
 
