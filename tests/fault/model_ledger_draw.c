@@ -53,8 +53,8 @@ static int pick_recent(const drawing *self, ledger_item *out, int64_t *out_opera
 
 /* One of somebody's, perhaps of somebody who plays at the same time. */
 static int64_t pick_id(const drawing *self) {
-    const int64_t back = below(self, 9) - 2;
-    return ledger_id((uint64_t)((int64_t)self->out->number - back), below(self, 3));
+    const int64_t number = (int64_t)self->out->number - (below(self, 9) - 2);
+    return ledger_id((uint64_t)(number > 0 ? number : 1), below(self, 3));
 }
 
 /* A hold: of this batch, of a batch of before, of somebody's; 0: none was found. */
