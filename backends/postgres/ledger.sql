@@ -6,10 +6,8 @@
 
 -- name: book_read
 -- Whoever opens accounts in a book has it for himself.
-SELECT b.book,
-       CASE WHEN :is_import = 0 THEN 0
-            ELSE COALESCE((SELECT MAX(a.timestamp_ns) FROM farm_ledger_account AS a
-                           WHERE a.book = b.book), 0) END AS last_ns
+SELECT b.book, COALESCE((SELECT MAX(a.timestamp_ns) FROM farm_ledger_account AS a
+                         WHERE a.book = b.book), 0) AS last_ns
 FROM farm_ledger_book AS b WHERE b.book IN (:books)
 ORDER BY b.book FOR NO KEY UPDATE OF b;
 

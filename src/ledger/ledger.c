@@ -167,10 +167,7 @@ static farm_status read_known(farm_session *session, const ledger_opening *openi
     store_batch_init(&batch, session);
     ledger_account_read(&batch, &(ledger_account_read_params){.ids = ledger_ids_list(&ids)},
                         take_account, self);
-    ledger_book_read(&batch,
-                     &(ledger_book_read_params){.books = {.items = books, .count = opening->count},
-                                                .is_import = (opening->items[0].flags &
-                                                              FARM_LEDGER_ACCOUNT_IMPORTED) != 0},
+    ledger_book_read(&batch, &(ledger_book_read_params){{.items = books, .count = opening->count}},
                      take_book, self);
     const farm_status status = store_run(session, &batch);
     if (status == FARM_OK && (self->accounts.has_failed || self->books.has_failed))

@@ -14,13 +14,11 @@ SELECT book FROM farm_ledger_book
 WHERE book = :book AND (asset <> :asset OR scale <> :scale);
 
 -- name: book_read
--- params: books int[], is_import int
+-- params: books int[]
 -- columns: book int, last_ns int
--- Of each its last account, which an import must come after.
-SELECT b.book,
-       CASE WHEN :is_import = 0 THEN 0
-            ELSE COALESCE((SELECT MAX(a.timestamp_ns) FROM farm_ledger_account AS a
-                           WHERE a.book = b.book), 0) END AS last_ns
+-- Of each its last account, which others come after.
+SELECT b.book, COALESCE((SELECT MAX(a.timestamp_ns) FROM farm_ledger_account AS a
+                         WHERE a.book = b.book), 0) AS last_ns
 FROM farm_ledger_book AS b WHERE b.book IN (:books)
 ORDER BY b.book;
 

@@ -114,7 +114,9 @@ static int32_t decide(void *context, size_t index) {
     farm_ledger_account *made = &opening->accounts[opening->account_count];
     *made = *account;
     if ((account->flags & FARM_LEDGER_ACCOUNT_IMPORTED) == 0)
-        made->timestamp_ns = ledger_next_ns(opening->now_ns, opening->writer, opening->last_ns);
+        made->timestamp_ns = ledger_next_ns(
+            opening->now_ns, opening->writer,
+            integer_max(opening->last_ns, find_book(opening, account->book)->last_ns));
     opening->last_ns = made->timestamp_ns;
     *id_map_put(&opening->account_places, &made->id) = (uint32_t)opening->account_count++;
     return STATUS(CREATED);

@@ -155,7 +155,7 @@ void ledger_undo(ledger_batch *batch, size_t record_count);
 /* A book that the batch names and that is there. */
 typedef struct ledger_book {
     int64_t book;
-    int64_t last_ns; /* of its last account; imports only */
+    int64_t last_ns; /* of its last account */
 } ledger_book;
 
 typedef struct ledger_opening {

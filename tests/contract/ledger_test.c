@@ -3,6 +3,7 @@
 #include "contract/contract.h"
 #include "contract/ledger_script.h"
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 static farm_session *session;
@@ -143,6 +144,24 @@ Test(ledger, accounts_of_the_past_are_imported_in_their_order) {
                 "send\n"
                 "account A6\n"
                 "account A7 imported ago=1s -> IMPORTED_EVENT_NOT_EXPECTED\n");
+}
+
+/* Though the clock stands still. */
+Test(ledger, accounts_that_are_opened_one_by_one_follow_each_other) {
+    int64_t last_ns = 0;
+    ledger_play(session, "book 1 EUR 2\n");
+    for (int i = 0; i < 300; i++) {
+        farm_ledger_account account = {.struct_size = sizeof account, .code = 1, .book = 1};
+        farm_ledger_account_result result = {.struct_size = sizeof result};
+        char word[16];
+        snprintf(word, sizeof word, "A%d", i);
+        account.id = ledger_script_id(word);
+        cr_assert_eq(farm_ledger_open_accounts(session, &account, 1, &result), FARM_OK, "%s",
+                     farm_session_error_text(session));
+        cr_assert_eq(result.status, FARM_LEDGER_ACCOUNT_CREATED);
+        cr_assert_gt(result.timestamp_ns, last_ns);
+        last_ns = result.timestamp_ns;
+    }
 }
 
 Test(ledger, what_was_opened_is_found) {
