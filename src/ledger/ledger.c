@@ -145,13 +145,9 @@ static farm_status copy_accounts(farm_session *session, const accounts_operation
     opening->results = arena_allocate_array(memory, operation->count, sizeof *opening->results);
     if (items == NULL || opening->results == NULL)
         return ledger_fail_memory(session, operation->count);
-    farm_status status = FARM_OK;
-    for (size_t i = 0; i < operation->count && status == FARM_OK; i++)
-        status = store_check_options(session, "items", &items[i], sizeof items[i],
-                                     store_array_at(operation->items, i));
     opening->items = items;
     opening->count = operation->count;
-    return status;
+    return ledger_copy_items(session, operation->items, operation->count, sizeof *items, items);
 }
 
 static farm_status read_known(farm_session *session, const ledger_opening *opening, known *self) {
@@ -218,23 +214,14 @@ static farm_status store_opened(farm_session *session, const ledger_opening *ope
     return store_finish(session, &batch);
 }
 
-static farm_status check_accounts(farm_session *session, const accounts_operation *operation) {
-    farm_status status = store_check_array(session, "items", operation->items, operation->count,
-                                           FARM_LEDGER_BATCH_MAX);
-    if (status == FARM_OK)
-        status = store_check_array(session, "results", operation->results, operation->count,
-                                   FARM_LEDGER_BATCH_MAX);
-    if (status == FARM_OK) status = store_check_service(session);
-    return status;
-}
-
 static farm_status open_accounts(farm_session *session, void *context) {
     const accounts_operation *operation = context;
     arena *memory = store_arena(session);
     ledger_opening opening = {.now_ns = store_now_ns(session)};
     known self = {.accounts = {.memory = memory, .item_size = sizeof(farm_ledger_account)},
                   .books = {.memory = memory, .item_size = sizeof(ledger_book)}};
-    farm_status status = check_accounts(session, operation);
+    farm_status status =
+        ledger_check_batch(session, operation->items, operation->results, operation->count);
     if (status == FARM_OK) status = copy_accounts(session, operation, &opening);
     if (status == FARM_OK) status = read_known(session, &opening, &self);
     if (status != FARM_OK) return status;

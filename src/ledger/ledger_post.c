@@ -36,29 +36,16 @@ static farm_status copy_items(farm_session *session, const post_operation *opera
     batch->results = arena_allocate_array(memory, operation->count, sizeof *batch->results);
     if (items == NULL || batch->results == NULL)
         return ledger_fail_memory(session, operation->count);
-    farm_status status = FARM_OK;
-    for (size_t i = 0; i < operation->count && status == FARM_OK; i++)
-        status = store_check_options(session, "items", &items[i], sizeof items[i],
-                                     store_array_at(operation->items, i));
     batch->items = items;
     batch->count = operation->count;
-    return status;
-}
-
-static farm_status check_post(farm_session *session, const post_operation *operation) {
-    farm_status status = store_check_array(session, "items", operation->items, operation->count,
-                                           FARM_LEDGER_BATCH_MAX);
-    if (status == FARM_OK)
-        status = store_check_array(session, "results", operation->results, operation->count,
-                                   FARM_LEDGER_BATCH_MAX);
-    if (status == FARM_OK) status = store_check_service(session);
-    return status;
+    return ledger_copy_items(session, operation->items, operation->count, sizeof *items, items);
 }
 
 static farm_status post(farm_session *session, void *context) {
     const post_operation *operation = context;
     ledger_batch batch = {0};
-    farm_status status = check_post(session, operation);
+    farm_status status =
+        ledger_check_batch(session, operation->items, operation->results, operation->count);
     if (status == FARM_OK) status = copy_items(session, operation, &batch);
     if (status != FARM_OK) return status;
 

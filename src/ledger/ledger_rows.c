@@ -63,6 +63,23 @@ farm_status ledger_fail_memory(farm_session *session, size_t count) {
     return store_fail(session, FARM_ENOMEM, 0, "there is no memory for %zu items", count);
 }
 
+farm_status ledger_check_batch(farm_session *session, const void *items, const void *results,
+                               size_t count) {
+    farm_status status = store_check_array(session, "items", items, count, FARM_LEDGER_BATCH_MAX);
+    if (status == FARM_OK)
+        status = store_check_array(session, "results", results, count, FARM_LEDGER_BATCH_MAX);
+    return status == FARM_OK ? store_check_service(session) : status;
+}
+
+farm_status ledger_copy_items(farm_session *session, const void *items, size_t count, size_t size,
+                              void *out) {
+    farm_status status = FARM_OK;
+    for (size_t i = 0; i < count && status == FARM_OK; i++)
+        status = store_check_options(session, "items", (unsigned char *)out + i * size, size,
+                                     store_array_at(items, i));
+    return status;
+}
+
 int64_t ledger_draw_writer(farm_session *session) {
     uint64_t writer = 0;
     store_random(session, &writer, sizeof writer);

@@ -40,6 +40,12 @@ int32_t ledger_map_init(id_map *map, farm_session *session, size_t count);
 farm_id ledger_id_of(value_blob blob);
 /* Zeros are NULL. */
 value_blob ledger_blob_or_null(const farm_id *id);
+/* Arrays of a caller's structs, an item and a result each, and who he is. */
+farm_status ledger_check_batch(farm_session *session, const void *items, const void *results,
+                               size_t count);
+/* Copy the items into ours, each of so many bytes. */
+farm_status ledger_copy_items(farm_session *session, const void *items, size_t count, size_t size,
+                              void *out);
 /* 0 to LEDGER_WRITER_MAX, at random. */
 int64_t ledger_draw_writer(farm_session *session);
 farm_status ledger_fail_memory(farm_session *session, size_t count);
