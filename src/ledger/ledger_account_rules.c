@@ -131,21 +131,20 @@ static void answer(void *context, size_t index, int32_t status) {
     result->timestamp_ns = opening->accounts[*place].timestamp_ns;
 }
 
+static const ledger_walk walk = {
+    .imported_flag = FARM_LEDGER_ACCOUNT_IMPORTED,
+    .imported_expected = STATUS(IMPORTED_EVENT_EXPECTED),
+    .imported_not_expected = STATUS(IMPORTED_EVENT_NOT_EXPECTED),
+    .imported_out_of_range = STATUS(IMPORTED_EVENT_TIMESTAMP_OUT_OF_RANGE),
+    .imported_must_not_advance = STATUS(IMPORTED_EVENT_TIMESTAMP_MUST_NOT_ADVANCE),
+    .flags_of = flags_of,
+    .timestamp_of = timestamp_of,
+    .decide = decide,
+    .mark = mark,
+    .undo = undo,
+    .answer = answer,
+};
+
 void ledger_open(ledger_opening *opening) {
-    const ledger_walk walk = {
-        .count = opening->count,
-        .now_ns = opening->now_ns,
-        .imported_flag = FARM_LEDGER_ACCOUNT_IMPORTED,
-        .imported_expected = STATUS(IMPORTED_EVENT_EXPECTED),
-        .imported_not_expected = STATUS(IMPORTED_EVENT_NOT_EXPECTED),
-        .imported_out_of_range = STATUS(IMPORTED_EVENT_TIMESTAMP_OUT_OF_RANGE),
-        .imported_must_not_advance = STATUS(IMPORTED_EVENT_TIMESTAMP_MUST_NOT_ADVANCE),
-        .flags_of = flags_of,
-        .timestamp_of = timestamp_of,
-        .decide = decide,
-        .mark = mark,
-        .undo = undo,
-        .answer = answer,
-    };
-    ledger_walk_all(&walk, opening);
+    ledger_walk_all(&walk, opening, opening->count, opening->now_ns);
 }

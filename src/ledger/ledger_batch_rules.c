@@ -62,24 +62,23 @@ static void answer(void *context, size_t index, int32_t status) {
         *id_map_put(&batch->record_places, &batch->items[index].id) = LEDGER_BURNT;
 }
 
+static const ledger_walk walk = {
+    .imported_flag = FARM_LEDGER_IMPORTED,
+    .imported_expected = STATUS(IMPORTED_EVENT_EXPECTED),
+    .imported_not_expected = STATUS(IMPORTED_EVENT_NOT_EXPECTED),
+    .imported_out_of_range = STATUS(IMPORTED_EVENT_TIMESTAMP_OUT_OF_RANGE),
+    .imported_must_not_advance = STATUS(IMPORTED_EVENT_TIMESTAMP_MUST_NOT_ADVANCE),
+    .flags_of = flags_of,
+    .timestamp_of = timestamp_of,
+    .decide = decide,
+    .mark = mark,
+    .undo = undo,
+    .answer = answer,
+};
+
 void ledger_decide(ledger_batch *batch) {
-    const ledger_walk walk = {
-        .count = batch->count,
-        .now_ns = batch->now_ns,
-        .imported_flag = FARM_LEDGER_IMPORTED,
-        .imported_expected = STATUS(IMPORTED_EVENT_EXPECTED),
-        .imported_not_expected = STATUS(IMPORTED_EVENT_NOT_EXPECTED),
-        .imported_out_of_range = STATUS(IMPORTED_EVENT_TIMESTAMP_OUT_OF_RANGE),
-        .imported_must_not_advance = STATUS(IMPORTED_EVENT_TIMESTAMP_MUST_NOT_ADVANCE),
-        .flags_of = flags_of,
-        .timestamp_of = timestamp_of,
-        .decide = decide,
-        .mark = mark,
-        .undo = undo,
-        .answer = answer,
-    };
     walking self = {.batch = batch};
     if (batch->count > 0 && (batch->items[0].flags & FARM_LEDGER_IMPORTED) == 0)
         ledger_expire_due(batch);
-    ledger_walk_all(&walk, &self);
+    ledger_walk_all(&walk, &self, batch->count, batch->now_ns);
 }

@@ -85,11 +85,7 @@ static int32_t check_held(ledger_step *step) {
 
 /* A void is the one thing that a closed account takes. */
 static int32_t check_open(ledger_step *step) {
-    if (step->kind == FARM_LEDGER_KIND_VOIDED) return STATUS(CREATED);
-    if (step->accounts[LEDGER_DEBIT]->state.is_closed) return STATUS(DEBIT_ACCOUNT_ALREADY_CLOSED);
-    if (step->accounts[LEDGER_CREDIT]->state.is_closed)
-        return STATUS(CREDIT_ACCOUNT_ALREADY_CLOSED);
-    return STATUS(CREATED);
+    return step->kind == FARM_LEDGER_KIND_VOIDED ? STATUS(CREATED) : ledger_check_open(step);
 }
 
 int32_t ledger_check_resolve(ledger_step *step) {

@@ -20,7 +20,8 @@ typedef struct chain {
     int32_t is_broken;
 } chain;
 
-static int32_t check_timestamp(const ledger_walk *walk, const void *context, size_t index) {
+static int32_t check_timestamp(const ledger_walk *walk, const void *context, size_t index,
+                               int64_t now_ns) {
     const uint32_t is_imported = walk->flags_of(context, index) & walk->imported_flag;
     const uint32_t is_expected = walk->flags_of(context, 0) & walk->imported_flag;
     const int64_t timestamp_ns = walk->timestamp_of(context, index);
@@ -28,15 +29,7 @@ static int32_t check_timestamp(const ledger_walk *walk, const void *context, siz
         return is_imported ? walk->imported_not_expected : walk->imported_expected;
     if (!is_imported) return timestamp_ns == 0 ? CREATED : TIMESTAMP_MUST_BE_ZERO;
     if (timestamp_ns <= 0) return walk->imported_out_of_range;
-    return timestamp_ns < walk->now_ns ? CREATED : walk->imported_must_not_advance;
-}
-
-static int32_t decide(const ledger_walk *walk, void *context, size_t index, const chain *around) {
-    if ((walk->flags_of(context, index) & LINKED) && index + 1 == walk->count)
-        return LINKED_EVENT_CHAIN_OPEN;
-    if (around->is_open && around->is_broken) return LINKED_EVENT_FAILED;
-    const int32_t status = check_timestamp(walk, context, index);
-    return status != CREATED ? status : walk->decide(context, index);
+    return timestamp_ns < now_ns ? CREATED : walk->imported_must_not_advance;
 }
 
 /* All that the chain did is taken back; the item that broke it keeps its status. */
@@ -46,16 +39,23 @@ static void break_chain(const ledger_walk *walk, void *context, size_t index, ch
     for (size_t i = broken->first; i < index; i++) walk->answer(context, i, LINKED_EVENT_FAILED);
 }
 
-void ledger_walk_all(const ledger_walk *walk, void *context) {
+void ledger_walk_all(const ledger_walk *walk, void *context, size_t count, int64_t now_ns) {
     chain now = {0};
-    for (size_t i = 0; i < walk->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         const int32_t is_linked = (walk->flags_of(context, i) & LINKED) != 0;
         if (is_linked && !now.is_open)
             now = (chain){.first = i, .mark = walk->mark(context), .is_open = 1};
-        const int32_t status = decide(walk, context, i, &now);
+        int32_t status = CREATED;
+        if (is_linked && i + 1 == count)
+            status = LINKED_EVENT_CHAIN_OPEN;
+        else if (now.is_broken)
+            status = LINKED_EVENT_FAILED;
+        else
+            status = check_timestamp(walk, context, i, now_ns);
+        if (status == CREATED) status = walk->decide(context, i);
         if (status != CREATED && now.is_open && !now.is_broken) break_chain(walk, context, i, &now);
         walk->answer(context, i, status);
-        if (!is_linked || status == LINKED_EVENT_CHAIN_OPEN) now.is_open = 0;
+        if (!is_linked) now = (chain){0};
     }
 }
 

@@ -28,8 +28,6 @@
 /* What transfers and accounts have in common, and where they differ. The statuses below 4 have the
  * same numbers. */
 typedef struct ledger_walk {
-    size_t count;
-    int64_t now_ns;
     uint32_t imported_flag;
     int32_t imported_expected;
     int32_t imported_not_expected;
@@ -44,7 +42,8 @@ typedef struct ledger_walk {
     void (*answer)(void *context, size_t index, int32_t status);
 } ledger_walk;
 
-void ledger_walk_all(const ledger_walk *walk, void *context);
+/* Imports have to be older than now_ns. */
+void ledger_walk_all(const ledger_walk *walk, void *context, size_t count, int64_t now_ns);
 
 /* --- transfers --- */
 
@@ -138,6 +137,7 @@ int32_t ledger_repeat(const farm_ledger_transfer *transfer, const farm_ledger_ev
                       const farm_ledger_event *hold);
 /* The checks that all share, once the accounts are known. */
 int32_t ledger_check_import(ledger_step *step);
+int32_t ledger_check_open(ledger_step *step);
 int32_t ledger_check_conditions(ledger_step *step);
 void ledger_find_account(ledger_step *step, int32_t side, const farm_id *id);
 /* The timestamp of an event on these accounts. */

@@ -138,7 +138,7 @@ int32_t ledger_check_import(ledger_step *step) {
     return STATUS(CREATED);
 }
 
-static int32_t check_open(ledger_step *step) {
+int32_t ledger_check_open(ledger_step *step) {
     if (step->accounts[LEDGER_DEBIT]->state.is_closed) return STATUS(DEBIT_ACCOUNT_ALREADY_CLOSED);
     if (step->accounts[LEDGER_CREDIT]->state.is_closed)
         return STATUS(CREDIT_ACCOUNT_ALREADY_CLOSED);
@@ -234,7 +234,7 @@ int32_t ledger_check_conditions(ledger_step *step) {
 
 static int32_t check_single(ledger_step *step) {
     static const ledger_check checks[] = {
-        check_account_ids, check_form,     find_accounts, ledger_check_import,    check_open,
+        check_account_ids, check_form,     find_accounts, ledger_check_import,    ledger_check_open,
         work_out_amount,   check_overflow, check_limits,  ledger_check_conditions};
     return ledger_check_all(step, checks, sizeof checks / sizeof *checks);
 }
