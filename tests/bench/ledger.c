@@ -3,6 +3,7 @@
  * thousand in a transaction; among fifty accounts, and all from one. */
 #include "by_hand.h"
 #include "support/bench.h"
+#include "support/owner.h"
 #include "support/store_file.h"
 #include <farmcore/farmcore.h>
 #include <stdlib.h>
@@ -84,16 +85,12 @@ static void open_accounts(farm_session *session) {
 
 static farm_session *open_session(const char *uri, const char *owner_uri) {
     farm_session *session = NULL;
-    farm_session *owner = NULL;
-    if (farm_session_new(&session) != FARM_OK || farm_session_new(&owner) != FARM_OK)
-        bench_stop("open", "no memory");
-    if (farm_session_open(owner, owner_uri, NULL) != FARM_OK || farm_migrate(owner) != FARM_OK)
-        bench_stop(owner_uri, farm_session_error_text(owner));
+    if (farm_session_new(&session) != FARM_OK) bench_stop("open", "no memory");
+    owner_execute(owner_uri, NULL);
     if (farm_session_open(session, uri, NULL) != FARM_OK ||
         farm_session_set_service(session) != FARM_OK)
         bench_stop(uri, farm_session_error_text(session));
     open_accounts(session);
-    farm_session_free(owner);
     return session;
 }
 

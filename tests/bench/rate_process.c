@@ -4,6 +4,7 @@
  * by hand, one a round trip. */
 #include "by_hand.h"
 #include "support/bench.h"
+#include "support/owner.h"
 #include "support/store_file.h"
 #include <farmcore/farmcore.h>
 #include <stdatomic.h>
@@ -42,12 +43,8 @@ static void set_up(const char *uri, const char *owner_uri) {
     };
     const farm_pool_options options = {.struct_size = sizeof options, .max_count = 3};
     farm_error error = {.struct_size = sizeof error};
-    farm_session *owner = NULL;
-    if (farm_session_new(&owner) != FARM_OK || farm_pool_new(&pool) != FARM_OK)
-        bench_stop("open", "no memory");
-    if (farm_session_open(owner, owner_uri, NULL) != FARM_OK || farm_migrate(owner) != FARM_OK)
-        bench_stop(owner_uri, farm_session_error_text(owner));
-    farm_session_free(owner);
+    if (farm_pool_new(&pool) != FARM_OK) bench_stop("open", "no memory");
+    owner_execute(owner_uri, NULL);
     if (farm_pool_open(pool, uri, &options, &error) != FARM_OK) bench_stop(uri, error.text);
     farm_session *session = acquire();
     if (farm_rate_define(session, limits, 3) != FARM_OK)

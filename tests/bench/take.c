@@ -4,6 +4,7 @@
 #include "backend/decorators.h"
 #include "by_hand.h"
 #include "support/bench.h"
+#include "support/owner.h"
 #include "support/store_file.h"
 #include <farmcore/farmcore.h>
 #include <stdlib.h>
@@ -38,16 +39,12 @@ static farm_session *open_session(const char *uri, const char *owner_uri) {
          .period_us = INT64_C(86400000000)},
     };
     farm_session *session = NULL;
-    farm_session *owner = NULL;
-    if (farm_session_new(&session) != FARM_OK || farm_session_new(&owner) != FARM_OK)
-        bench_stop("open", "no memory");
-    if (farm_session_open(owner, owner_uri, NULL) != FARM_OK || farm_migrate(owner) != FARM_OK)
-        bench_stop(owner_uri, farm_session_error_text(owner));
+    if (farm_session_new(&session) != FARM_OK) bench_stop("open", "no memory");
+    owner_execute(owner_uri, NULL);
     if (farm_session_open(session, uri, NULL) != FARM_OK ||
         farm_session_set_service(session) != FARM_OK ||
         farm_rate_define(session, limits, 4) != FARM_OK)
         bench_stop(uri, farm_session_error_text(session));
-    farm_session_free(owner);
     return session;
 }
 

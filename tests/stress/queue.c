@@ -5,6 +5,7 @@
  *     stress_queue [--broken] URI [OWNER_URI]
  *
  * With --broken a collector forgets a completion now and then, which must be found. */
+#include "support/owner.h"
 #include <farmcore/backend.h>
 #include <farmcore/farmcore.h>
 #include <poll.h>
@@ -120,18 +121,6 @@ static void open_all(const char *uri) {
     atomic_store(&ok_count, 0);
     atomic_store(&late_count, 0);
     atomic_store(&handing_count, THREAD_COUNT);
-}
-
-/* As the owner of the tables. */
-static void execute_as_owner(const char *uri, const char *text) {
-    farm_session *session = NULL;
-    if (farm_session_new(&session) != FARM_OK || farm_session_open(session, uri, NULL) != FARM_OK ||
-        (text == NULL ? farm_migrate(session)
-                      : farm_session_execute(session, text, NULL, 0, NULL)) != FARM_OK) {
-        fail("owner", farm_session_error_text(session));
-        exit(EXIT_FAILURE);
-    }
-    farm_session_free(session);
 }
 
 /* In memory there is no store but the pool's. */
@@ -262,9 +251,9 @@ int main(int count, char **arguments) {
              arguments[has_owner ? first + 1 : first], (long)getpid());
     snprintf(drop, sizeof drop, "DROP SCHEMA queue_%ld CASCADE", (long)getpid());
 
-    if (strstr(uri, ":memory:") == NULL) execute_as_owner(owner_uri, NULL);
+    if (strstr(uri, ":memory:") == NULL) owner_execute(owner_uri, NULL);
     run_storms(uri);
-    if (has_owner) execute_as_owner(owner_uri, drop);
+    if (has_owner) owner_execute(owner_uri, drop);
     printf("%d failed\n", atomic_load(&failure_count));
     return atomic_load(&failure_count) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

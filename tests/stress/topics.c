@@ -5,6 +5,7 @@
  *     stress_topics [--broken] URI [OWNER_URI]
  *
  * With --broken nothing is signalled, which must be found. */
+#include "support/owner.h"
 #include <farmcore/farmcore.h>
 #include <poll.h>
 #include <pthread.h>
@@ -143,18 +144,6 @@ static void open_pool(const char *uri) {
     farm_pool_release(pool, session);
 }
 
-/* As the owner of the tables, on Postgres. */
-static void execute_as_owner(const char *uri, const char *text) {
-    farm_session *session = NULL;
-    if (farm_session_new(&session) != FARM_OK || farm_session_open(session, uri, NULL) != FARM_OK ||
-        (text == NULL ? farm_migrate(session)
-                      : farm_session_execute(session, text, NULL, 0, NULL)) != FARM_OK) {
-        fail("owner", farm_session_error_text(session));
-        exit(EXIT_FAILURE);
-    }
-    farm_session_free(session);
-}
-
 static void run_threads(int start, int process_count) {
     pthread_t writers[THREAD_COUNT];
     pthread_t waiters[WAITER_COUNT];
@@ -194,7 +183,7 @@ int main(int count, char **arguments) {
 
     /* Before anything is open: SQLite does not survive a fork. */
     for (int i = 0; i < process_count; i++) children[i] = start_writer(uri, i, start[0]);
-    if (has_owner) execute_as_owner(owner_uri, NULL);
+    if (has_owner) owner_execute(owner_uri, NULL);
     open_pool(uri);
     run_threads(start[1], process_count);
     for (int i = 0; i < process_count; i++) {
@@ -204,7 +193,7 @@ int main(int count, char **arguments) {
             fail("writer", "ended badly");
     }
     farm_pool_free(pool);
-    if (has_owner) execute_as_owner(owner_uri, drop);
+    if (has_owner) owner_execute(owner_uri, drop);
     printf("%d rows of %d writers, %d waiters woken %d times, %d failed\n", row_total,
            process_count + THREAD_COUNT, WAITER_COUNT, atomic_load(&wake_count),
            atomic_load(&failure_count));
