@@ -387,8 +387,9 @@ FARM_API farm_status farm_ledger_open_accounts(farm_session *session,
 
 /**
  * Post transfers, in the order of the items; each sees what those before it did. Only the service
- * may. Each has its own result; the call is FARM_OK whatever they are. Two round trips, one
- * transaction. Holds of the accounts concerned that have run out are ended first.
+ * may. Each has its own result; the call is FARM_OK whatever they are. One transaction, two round
+ * trips; of a transfer that comes alone and simply moves money one. Holds of the accounts concerned
+ * that have run out are ended first.
  *
  * Repeating it with the same ids changes nothing: what happened answers EXISTS, what was refused by
  * a balance, a closed or a missing account or a missing hold answers ID_ALREADY_FAILED, and

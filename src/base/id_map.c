@@ -22,6 +22,7 @@ static id_map_slot *slot_of(const id_map *self, const farm_id *id) {
 }
 
 uint32_t *id_map_find(const id_map *self, const farm_id *id) {
+    if (self->slots == NULL) return NULL;
     id_map_slot *slot = slot_of(self, id);
     return slot->is_used ? &slot->number : NULL;
 }

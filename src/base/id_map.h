@@ -10,6 +10,7 @@ typedef struct id_map_slot {
     uint32_t is_used;
 } id_map_slot;
 
+/* Zeros: an empty map, in which things can be looked for. */
 typedef struct id_map {
     id_map_slot *slots;
     size_t mask;

@@ -58,6 +58,10 @@ static void inherit(farm_ledger_event *event, const farm_ledger_event *hold) {
     if (event->user_data_32 == 0) event->user_data_32 = hold->user_data_32;
 }
 
+int64_t ledger_effective_us(const farm_ledger_transfer *transfer, int64_t timestamp_ns) {
+    return transfer->effective_us != 0 ? transfer->effective_us : timestamp_ns / 1000;
+}
+
 /* A hold that runs out has no transfer of its own. */
 static farm_ledger_event event_of(const ledger_step *step) {
     static const farm_ledger_transfer nobody;
@@ -76,8 +80,7 @@ static farm_ledger_event event_of(const ledger_step *step) {
         .amount_minor = step->amount_minor,
         .timeout_us = transfer->timeout_us,
         .timestamp_ns = step->timestamp_ns,
-        .effective_us =
-            transfer->effective_us != 0 ? transfer->effective_us : step->timestamp_ns / 1000,
+        .effective_us = ledger_effective_us(transfer, step->timestamp_ns),
         .kind = step->kind,
     };
     if (step->hold != NULL) inherit(&event, &step->hold->event);

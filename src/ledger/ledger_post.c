@@ -2,6 +2,7 @@
 #include "base/options.h"
 #include "ledger/ledger_load.h"
 #include "ledger/ledger_rows.h"
+#include "ledger/ledger_single.h"
 
 enum { LEDGER_WRITES = STORE_SERVICE | STORE_REPEATABLE };
 
@@ -41,21 +42,26 @@ static farm_status copy_items(farm_session *session, const post_operation *opera
     return ledger_copy_items(session, operation->items, operation->count, sizeof *items, items);
 }
 
+static farm_status post_batch(farm_session *session, ledger_batch *batch) {
+    begin_batch(session, batch);
+    farm_status status = ledger_load(session, batch, NULL, 0);
+    if (status != FARM_OK) return status;
+
+    ledger_decide(batch);
+
+    return ledger_store(session, batch);
+}
+
 static farm_status post(farm_session *session, void *context) {
     const post_operation *operation = context;
     ledger_batch batch = {0};
+    int32_t is_done = 0;
     farm_status status =
         ledger_check_batch(session, operation->items, operation->results, operation->count);
     if (status == FARM_OK) status = copy_items(session, operation, &batch);
-    if (status != FARM_OK) return status;
-
-    begin_batch(session, &batch);
-    status = ledger_load(session, &batch, NULL, 0);
-    if (status != FARM_OK) return status;
-
-    ledger_decide(&batch);
-
-    status = ledger_store(session, &batch);
+    if (status == FARM_OK && batch.count == 1 && ledger_is_simple(batch.items))
+        status = ledger_post_simple(session, batch.items, batch.results, &is_done);
+    if (status == FARM_OK && !is_done) status = post_batch(session, &batch);
     for (size_t i = 0; i < batch.count && status == FARM_OK; i++)
         (void)options_answer(store_array_at(operation->results, i), &batch.results[i],
                              sizeof batch.results[i]);

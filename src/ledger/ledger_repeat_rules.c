@@ -30,12 +30,6 @@ static int32_t has_other_amount(const repeat *self) {
     return asked_minor != found_minor;
 }
 
-static int32_t has_other_effective(const repeat *self) {
-    const int64_t given_us = self->transfer->effective_us;
-    return self->found->effective_us !=
-           (given_us != 0 ? given_us : self->found->timestamp_ns / 1000);
-}
-
 /* The transfer with what it leaves to its hold filled in. */
 static farm_ledger_transfer complete(const repeat *self) {
     farm_ledger_transfer whole = *self->transfer;
@@ -74,6 +68,7 @@ int32_t ledger_repeat(const farm_ledger_transfer *transfer, const farm_ledger_ev
         return STATUS(EXISTS_WITH_DIFFERENT_USER_DATA_32);
     if (whole.book != found->book) return STATUS(EXISTS_WITH_DIFFERENT_LEDGER);
     if (whole.code != found->code) return STATUS(EXISTS_WITH_DIFFERENT_CODE);
-    if (has_other_effective(&self)) return STATUS(EXISTS_WITH_DIFFERENT_EFFECTIVE);
+    if (found->effective_us != ledger_effective_us(transfer, found->timestamp_ns))
+        return STATUS(EXISTS_WITH_DIFFERENT_EFFECTIVE);
     return STATUS(EXISTS);
 }

@@ -109,6 +109,8 @@ void ledger_expire_due(ledger_batch *batch);
 int32_t ledger_burns(int32_t status);
 /* When a hold ends, INT64_MAX: never. 0 when that is after the end of time. */
 int64_t ledger_hold_end_ns(int64_t timestamp_ns, int64_t timeout_us);
+/* When a transfer counts that is an event of this timestamp. */
+int64_t ledger_effective_us(const farm_ledger_transfer *transfer, int64_t timestamp_ns);
 
 /* --- one transfer; between the files of the rules --- */
 

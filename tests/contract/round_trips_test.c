@@ -128,3 +128,49 @@ Test(round_trips, a_signal_is_one_whether_of_one_topic_or_of_a_hundred) {
     cr_assert_eq(farm_signal(session, topics, FARM_TOPIC_BATCH_MAX), FARM_OK);
     cr_assert_eq(counted(), 1);
 }
+
+static int32_t post(size_t count, int64_t amount_minor) {
+    static uint8_t last_id;
+    farm_ledger_transfer items[2];
+    farm_ledger_transfer_result results[2];
+    for (size_t i = 0; i < count; i++) {
+        items[i] = (farm_ledger_transfer){.struct_size = sizeof *items,
+                                          .id = {{9, ++last_id}},
+                                          .debit_account_id = {{1}},
+                                          .credit_account_id = {{2}},
+                                          .amount_minor = amount_minor,
+                                          .code = 1,
+                                          .book = 1};
+        results[i].struct_size = sizeof *results;
+    }
+    farm_session_set_clock_us(session, CONTRACT_NOW_US + 1000 * (last_id + 1));
+    cr_assert_eq(farm_ledger_post(session, items, count, results), FARM_OK, "%s",
+                 farm_session_error_text(session));
+    return results[count - 1].status;
+}
+
+/* The beginning of a transaction is counted, and travels with what comes first in it. */
+Test(round_trips, a_transfer_is_one_and_what_the_rules_decide_two) {
+    const farm_ledger_book book = {
+        .struct_size = sizeof book, .book = 1, .asset = "EUR", .scale = 2};
+    const farm_ledger_account accounts[2] = {
+        {.struct_size = sizeof *accounts,
+         .id = {{1}},
+         .code = 1,
+         .book = 1,
+         .flags = FARM_LEDGER_ACCOUNT_DEBITS_MUST_NOT_EXCEED_CREDITS,
+         .credit_limit_minor = 100},
+        {.struct_size = sizeof *accounts, .id = {{2}}, .code = 1, .book = 1}};
+    farm_ledger_account_result opened[2] = {{.struct_size = sizeof *opened},
+                                            {.struct_size = sizeof *opened}};
+    cr_assert_eq(farm_ledger_open_books(session, &book, 1), FARM_OK);
+    cr_assert_eq(farm_ledger_open_accounts(session, accounts, 2, opened), FARM_OK);
+    counted();
+
+    cr_assert_eq(post(1, 1), FARM_LEDGER_TRANSFER_CREATED);
+    cr_assert_eq(counted(), 1);
+    cr_assert_eq(post(2, 1), FARM_LEDGER_TRANSFER_CREATED);
+    cr_assert_eq(counted(), 1 + 2);
+    cr_assert_eq(post(1, 1000), FARM_LEDGER_TRANSFER_EXCEEDS_CREDITS);
+    cr_assert_eq(counted(), 1 + 1 + 2);
+}

@@ -66,7 +66,7 @@ static int post(farm_session *session, farm_ledger_transfer *items, size_t count
 static void call_transfers(farm_session *session, unsigned *random) {
     farm_ledger_transfer items[BATCH_MAX];
     farm_ledger_transfer_result results[BATCH_MAX];
-    const size_t count = 1 + next_random(random) % BATCH_MAX;
+    const size_t count = next_random(random) % 2 == 0 ? 1 : 1 + next_random(random) % BATCH_MAX;
     for (size_t i = 0; i < count; i++) items[i] = draw(session, random);
     if (count > 1 && next_random(random) % 2 == 0) items[0].flags = FARM_LEDGER_LINKED;
     if (!post(session, items, count, results)) return;

@@ -30,6 +30,12 @@ Test(id_map, its_capacity_leaves_half_of_it_free) {
     }
 }
 
+Test(id_map, in_zeros_nothing_is_found) {
+    const id_map nothing = {0};
+    const farm_id id = {{1}};
+    cr_assert_null(id_map_find(&nothing, &id));
+}
+
 Test(id_map, what_was_put_is_found_and_nothing_else) {
     id_map map = map_for(COUNT, 7);
     for (uint32_t i = 0; i < COUNT; i++) {
