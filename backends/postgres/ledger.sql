@@ -11,6 +11,9 @@ SELECT b.book, COALESCE((SELECT MAX(a.timestamp_ns) FROM farm_ledger_account AS 
 FROM farm_ledger_book AS b WHERE b.book IN (:books)
 ORDER BY b.book FOR NO KEY UPDATE OF b;
 
+-- name: book_keep
+SELECT book FROM farm_ledger_book WHERE book IN (:books) ORDER BY book FOR SHARE;
+
 -- name: account_read
 SELECT a.book, a.id, a.code, a.flags, a.credit_limit, a.user_data_128, a.user_data_64,
        a.user_data_32, a.timestamp_ns, b.is_closed, b.version, b.debits_pending, b.debits_posted,

@@ -22,6 +22,12 @@ SELECT b.book, COALESCE((SELECT MAX(a.timestamp_ns) FROM farm_ledger_account AS 
 FROM farm_ledger_book AS b WHERE b.book IN (:books)
 ORDER BY b.book;
 
+-- name: book_keep
+-- params: books int[]
+-- columns: book int
+-- Nobody opens accounts in these until the transaction has ended.
+SELECT book FROM farm_ledger_book WHERE book IN (:books) ORDER BY book;
+
 -- name: account_read
 -- params: ids blob[]
 -- columns: book int, id blob, code int, flags int, credit_limit int, user_data_128 blob?

@@ -42,14 +42,49 @@ static farm_status copy_items(farm_session *session, const post_operation *opera
     return ledger_copy_items(session, operation->items, operation->count, sizeof *items, items);
 }
 
-static farm_status post_batch(farm_session *session, ledger_batch *batch) {
+/* Books of items whose account is missing. */
+static value_list missed_books(farm_session *session, const ledger_batch *batch) {
+    farm_value *books = arena_allocate_array(store_arena(session), batch->count, sizeof *books);
+    value_list list = {.items = books};
+    for (size_t i = 0; books != NULL && i < batch->count; i++) {
+        const int32_t status = batch->results[i].status;
+        if (status == FARM_LEDGER_TRANSFER_DEBIT_ACCOUNT_NOT_FOUND ||
+            status == FARM_LEDGER_TRANSFER_CREDIT_ACCOUNT_NOT_FOUND)
+            books[list.count++] = value_from_integer(batch->items[i].book);
+    }
+    return list;
+}
+
+static farm_status load_and_decide(farm_session *session, ledger_batch *batch) {
     begin_batch(session, batch);
-    farm_status status = ledger_load(session, batch, NULL, 0);
+    const farm_status status = ledger_load(session, batch, NULL, 0);
+    if (status == FARM_OK) ledger_decide(batch);
+    return status;
+}
+
+/* An account is missing for good only while nobody can be opening it. The lock for that comes
+ * before those of the accounts, and so the batch begins anew. */
+static farm_status decide_again(farm_session *session, ledger_batch *batch,
+                                const value_list *books) {
+    store_batch calls;
+    farm_status status = store_undo(session);
     if (status != FARM_OK) return status;
+    store_batch_init(&calls, session);
+    ledger_book_keep(&calls, &(ledger_book_keep_params){*books}, NULL, NULL);
+    status = store_run(session, &calls);
+    if (status != FARM_OK) return status;
+    *batch =
+        (ledger_batch){.items = batch->items, .count = batch->count, .results = batch->results};
+    return load_and_decide(session, batch);
+}
 
-    ledger_decide(batch);
-
-    return ledger_store(session, batch);
+static farm_status post_batch(farm_session *session, ledger_batch *batch) {
+    farm_status status = load_and_decide(session, batch);
+    if (status != FARM_OK) return status;
+    const value_list books = missed_books(session, batch);
+    if (books.items == NULL) return ledger_fail_memory(session, batch->count);
+    if (books.count > 0) status = decide_again(session, batch, &books);
+    return status == FARM_OK ? ledger_store(session, batch) : status;
 }
 
 static farm_status post(farm_session *session, void *context) {

@@ -58,15 +58,11 @@ static void await_waiting(farm_session *watcher) {
     }
 }
 
-/* The first posts in a transaction, the other's batch comes to wait for it, it commits. */
-static void post_beside(const farm_ledger_transfer *first, other_batch *other) {
+/* The transaction that is open commits once the other's batch has come to wait for it. */
+static void commit_beside(other_batch *other) {
     pthread_t thread;
-    farm_ledger_transfer_result result = {.struct_size = sizeof result};
     farm_session *watcher = contract_open_another();
     other->session = contract_open_another();
-    cr_assert_eq(farm_begin(session), FARM_OK);
-    cr_assert_eq(farm_ledger_post(session, first, 1, &result), FARM_OK);
-    cr_assert_eq(result.status, FARM_LEDGER_TRANSFER_CREATED);
     cr_assert_eq(pthread_create(&thread, NULL, post_other, other), 0);
     await_waiting(watcher);
     cr_assert_eq(farm_commit(session), FARM_OK);
@@ -75,6 +71,28 @@ static void post_beside(const farm_ledger_transfer *first, other_batch *other) {
     contract_close_another(other->session);
     contract_close_another(watcher);
     contract_assert_sound(session);
+}
+
+/* The first is posted in a transaction. */
+static void post_beside(const farm_ledger_transfer *first, other_batch *other) {
+    farm_ledger_transfer_result result = {.struct_size = sizeof result};
+    cr_assert_eq(farm_begin(session), FARM_OK);
+    cr_assert_eq(farm_ledger_post(session, first, 1, &result), FARM_OK);
+    cr_assert_eq(result.status, FARM_LEDGER_TRANSFER_CREATED);
+    commit_beside(other);
+}
+
+Test(ledger_race, an_account_that_is_being_opened_is_waited_for) {
+    other_batch other = {.count = 1, .items = {transfer_of("T1", "A1", "A2", 0)}};
+    ledger_play(session, "book 1 EUR 2\n"
+                         "account A1\n");
+
+    cr_assert_eq(farm_begin(session), FARM_OK);
+    ledger_play(session, "account A2\n");
+    commit_beside(&other);
+
+    cr_assert_eq(other.results[0].status, FARM_LEDGER_TRANSFER_CREATED);
+    ledger_play(session, "balance A2 0 0 0 5\n");
 }
 
 Test(ledger_race, a_hold_that_came_into_being_meanwhile_is_resolved) {
