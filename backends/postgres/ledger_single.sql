@@ -38,4 +38,4 @@ CROSS JOIN LATERAL (
     VALUES (e.debit_account, e.debit_version, e.debit_debits_posted, e.debit_credits_posted),
            (e.credit_account, e.credit_version, e.credit_debits_posted, e.credit_credits_posted))
     AS side (account, version, debits_posted, credits_posted)
-WHERE e.id = :id AND b.book = :book AND b.account = side.account AND b.version = side.version - 1;
+WHERE e.id = :id AND b.book = e.book AND b.account = side.account AND b.version = side.version - 1;

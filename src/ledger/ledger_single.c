@@ -62,8 +62,7 @@ farm_status ledger_post_simple(farm_session *session, const farm_ledger_transfer
     store_batch batch;
     store_batch_init(&batch, session);
     ledger_single_transfer_add(&batch, &params, take_balances, result);
-    ledger_single_balances_follow(
-        &batch, &(ledger_single_balances_follow_params){.book = transfer->book, .id = id});
+    ledger_single_balances_follow(&batch, &(ledger_single_balances_follow_params){.id = id});
     const farm_status status = store_finish(session, &batch);
     *out_is_done = result->status == STATUS(CREATED);
     return status;

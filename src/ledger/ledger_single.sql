@@ -2,6 +2,7 @@
 -- that are open and have enough. Whatever else it may be, nothing is written, and the rules decide.
 
 -- fragment: it_is_simple
+-- Each look for a hold stays one of its account: as NOT EXISTS it may become one of all the book's.
 d.is_closed = 0 AND c.is_closed = 0
   AND d.last_ns < :timestamp_ns AND c.last_ns < :timestamp_ns
   AND :amount <= 9223372036854775807 - d.debits_pending - d.debits_posted
@@ -9,14 +10,18 @@ d.is_closed = 0 AND c.is_closed = 0
   AND ((d.flags & 2) = 0
        OR d.debits_pending + d.debits_posted + :amount - d.credits_posted <= d.credit_limit)
   AND ((c.flags & 4) = 0 OR c.credits_pending + c.credits_posted + :amount <= c.debits_posted)
-  AND NOT EXISTS (SELECT 1 FROM farm_ledger_hold AS h WHERE h.book = :book
-                  AND h.debit_account = d.account AND h.end_ns <= :now_ns)
-  AND NOT EXISTS (SELECT 1 FROM farm_ledger_hold AS h WHERE h.book = :book
-                  AND h.credit_account = d.account AND h.end_ns <= :now_ns)
-  AND NOT EXISTS (SELECT 1 FROM farm_ledger_hold AS h WHERE h.book = :book
-                  AND h.debit_account = c.account AND h.end_ns <= :now_ns)
-  AND NOT EXISTS (SELECT 1 FROM farm_ledger_hold AS h WHERE h.book = :book
-                  AND h.credit_account = c.account AND h.end_ns <= :now_ns)
+  AND (SELECT h.end_ns FROM farm_ledger_hold AS h
+       WHERE h.book = :book AND h.debit_account = d.account AND h.end_ns <= :now_ns
+       LIMIT 1) IS NULL
+  AND (SELECT h.end_ns FROM farm_ledger_hold AS h
+       WHERE h.book = :book AND h.credit_account = d.account AND h.end_ns <= :now_ns
+       LIMIT 1) IS NULL
+  AND (SELECT h.end_ns FROM farm_ledger_hold AS h
+       WHERE h.book = :book AND h.debit_account = c.account AND h.end_ns <= :now_ns
+       LIMIT 1) IS NULL
+  AND (SELECT h.end_ns FROM farm_ledger_hold AS h
+       WHERE h.book = :book AND h.credit_account = c.account AND h.end_ns <= :now_ns
+       LIMIT 1) IS NULL
   AND NOT EXISTS (SELECT 1 FROM farm_ledger_burnt AS b WHERE b.id = :id);
 
 -- name: transfer_add
@@ -47,15 +52,15 @@ RETURNING debit_debits_pending, debit_debits_posted, debit_credits_pending, debi
     credit_debits_pending, credit_debits_posted, credit_credits_pending, credit_credits_posted;
 
 -- name: balances_follow
--- params: book int, id blob
+-- params: id blob
 -- What the event says that has just been added, and of one that was there before nothing.
 UPDATE farm_ledger_balance AS b
 SET version = e.debit_version, last_ns = e.timestamp_ns, debits_posted = e.debit_debits_posted
 FROM farm_ledger_event AS e
-WHERE e.id = :id AND b.book = :book AND b.account = e.debit_account
+WHERE e.id = :id AND b.book = e.book AND b.account = e.debit_account
   AND b.version = e.debit_version - 1;
 UPDATE farm_ledger_balance AS b
 SET version = e.credit_version, last_ns = e.timestamp_ns, credits_posted = e.credit_credits_posted
 FROM farm_ledger_event AS e
-WHERE e.id = :id AND b.book = :book AND b.account = e.credit_account
+WHERE e.id = :id AND b.book = e.book AND b.account = e.credit_account
   AND b.version = e.credit_version - 1;
