@@ -99,7 +99,9 @@ static void answer_post(const lab_operation *operation, const farm_ledger_transf
         ledger_keep_balances(&results[i].credit, values + 6);
         out->facts[LEDGER_TIMESTAMPS + i] = results[i].timestamp_ns;
         if (results[i].status == FARM_LEDGER_TRANSFER_PENDING_TRANSFER_EXPIRED)
-            out->facts[LEDGER_TOLD] |= INT64_C(1) << i;
+            out->facts[LEDGER_TOLD_EXPIRED] |= INT64_C(1) << i;
+        if (results[i].status == FARM_LEDGER_TRANSFER_PENDING_TRANSFER_NOT_FOUND)
+            out->facts[LEDGER_TOLD_MISSING] |= INT64_C(1) << i;
         if (has_happened == (results[i].timestamp_ns == 0)) out->values[LEDGER_OMEN] = 1 + i;
     }
 }

@@ -44,12 +44,13 @@ enum {
 enum { LEDGER_RESULT_SIZE = 10, LEDGER_FOUND_SIZE = 12, LEDGER_OMEN = LAB_VALUE_MAX - 1 };
 
 /* In facts: the time it was done at, the accounts' versions before it, the items' timestamps, and
- * which items were told that their hold has run out (a bit each). */
+ * which items were told that their hold has run out, and which that it is missing (a bit each). */
 enum {
     LEDGER_NOW_US,
     LEDGER_VERSIONS,
     LEDGER_TIMESTAMPS = LEDGER_VERSIONS + LEDGER_ACCOUNTS,
-    LEDGER_TOLD = LEDGER_TIMESTAMPS + LEDGER_ITEM_MAX
+    LEDGER_TOLD_EXPIRED = LEDGER_TIMESTAMPS + LEDGER_ITEM_MAX,
+    LEDGER_TOLD_MISSING
 };
 
 /* Of accounts in items: 1 to LEDGER_ACCOUNTS, or no account; and ids likewise. */
@@ -116,6 +117,7 @@ typedef struct ledger_record {
     int64_t kind;
     int64_t resolution;
     int64_t timestamp_ns; /* 0: not known */
+    int64_t round_us;     /* in which round it happened */
     ledger_balances debit;
     ledger_balances credit;
 } ledger_record;

@@ -82,7 +82,7 @@ static int64_t take_timestamp(ledger_batch *batch, const ledger_item *item) {
 
 /* It happened: remember it with what the accounts have now. */
 static void happen(ledger_batch *batch, const ledger_item *item, int32_t kind, ledger_said *said) {
-    ledger_record record = {.item = *item, .kind = kind};
+    ledger_record record = {.item = *item, .kind = kind, .round_us = batch->operation->now_us};
     record.item.amount = said->amount;
     record.item.operand = 0;
     record.item.conditions = 0;
@@ -219,6 +219,27 @@ static int64_t check_hold(const ledger_item *item, const ledger_record *hold) {
     return 0;
 }
 
+/* What the item was told, where it is the store's choice; of an answer that was lost, either. */
+static int was_told(const ledger_batch *batch, int32_t fact) {
+    if (batch->out->has_facts) return (int)(batch->out->facts[fact] >> batch->place & 1);
+    const int32_t bit = batch->out->choices == 0 ? 1 : batch->out->choices;
+    batch->out->choices = bit * 2;
+    return (batch->out->choice & bit) != 0;
+}
+
+/* Whether it is missed that comes into being at that moment, where nobody has to wait: several
+ * write at once, and the accounts that both lock are not named. */
+static int is_missed(const ledger_batch *batch, const ledger_item *item,
+                     const ledger_record *hold) {
+    const int is_beside = hold->round_us == batch->operation->now_us;
+    const int8_t debit = hold->item.debit;
+    const int8_t credit = hold->item.credit;
+    const int is_named = item->debit == debit || item->debit == credit || item->credit == debit ||
+                         item->credit == credit;
+    if (*lab_schema == '\0' || !is_beside || is_named) return 0;
+    return was_told(batch, LEDGER_TOLD_MISSING);
+}
+
 /* By the time of the event, which is the store's choice, within bounds. */
 static int has_run_out(ledger_batch *batch, const ledger_record *hold, int is_import) {
     const ledger_account *accounts = batch->state->accounts;
@@ -233,10 +254,7 @@ static int has_run_out(ledger_batch *batch, const ledger_record *hold, int is_im
     if (hold->timestamp_ns == 0) end_ns = latest_ns + hold->item.timeout_us * 1000;
     if (end_ns <= latest_ns - LEDGER_STEP_NS) return 1;
     if (end_ns > latest_ns + INT64_C(64) * LEDGER_STEP_NS) return 0;
-    if (batch->out->has_facts) return (int)(batch->out->facts[LEDGER_TOLD] >> batch->place & 1);
-    const int32_t bit = batch->out->choices == 0 ? 1 : batch->out->choices;
-    batch->out->choices = bit * 2;
-    return (batch->out->choice & bit) != 0;
+    return was_told(batch, LEDGER_TOLD_EXPIRED);
 }
 
 static int64_t check_ended(ledger_batch *batch, const ledger_record *hold, int is_import) {
@@ -270,7 +288,7 @@ static int64_t resolve(ledger_batch *batch, const ledger_item *item, ledger_said
     int64_t refusal = check_resolution(item);
     if (refusal != 0) return refusal;
     ledger_record *hold = ledger_find(state, item->hold);
-    if (hold == NULL) REFUSE(PENDING_TRANSFER_NOT_FOUND);
+    if (hold == NULL || is_missed(batch, item, hold)) REFUSE(PENDING_TRANSFER_NOT_FOUND);
     if (hold->kind != FARM_LEDGER_KIND_PENDING) REFUSE(PENDING_TRANSFER_NOT_PENDING);
     const int is_post = (item->flags & FARM_LEDGER_POST_PENDING_TRANSFER) != 0;
     const ledger_item held = hold->item;

@@ -46,13 +46,7 @@ static farm_status prepare(farm_session *session) {
 
 static void draw(lab_random *random, const lab_operation *recent, int32_t recent_count,
                  int can_compose, lab_operation *out) {
-    static const int32_t kinds[] = {RATE_TAKE, RATE_TAKE,   RATE_TAKE,   RATE_TAKE,
-                                    RATE_PEEK, RATE_REFUND, RATE_REFUND, RATE_RESET};
-    out->kind = kinds[lab_random_below(random, sizeof kinds / sizeof *kinds)];
-    if (out->kind == RATE_REFUND && !rate_draw_taken(random, recent, recent_count, out))
-        out->kind = RATE_TAKE;
-    const int64_t most = lab_random_once_in(random, 12) ? 14 : 3;
-    rate_draw_costs(random, LIMITS, out->kind == RATE_REFUND, most, can_compose, out);
+    rate_draw_counts(random, recent, recent_count, LIMITS, 14, can_compose, out);
     rate_draw_force(random, LIMITS, can_compose, out);
 }
 
@@ -63,10 +57,7 @@ static void perform(farm_session *session, void *tokens, const lab_place *place,
 
 static void apply(void *data, int64_t now_us, const lab_operation *operation, lab_result *out) {
     window_state *state = data;
-    rate_slot slots[LIMITS];
-    for (int32_t i = 0; i < LIMITS; i++)
-        slots[i] = (rate_slot){.figures = limits[i], .count = &state->counts[i], .bit = i};
-    rate_apply(slots, LIMITS, &state->refunds, now_us, operation, out);
+    rate_apply_counts(limits, LIMITS, state->counts, &state->refunds, now_us, operation, out);
 }
 
 static void expire(void *data, int64_t now_us) {
