@@ -71,28 +71,8 @@ CROSS JOIN LATERAL (SELECT k.id FROM farm_ledger_burnt AS k WHERE k.id = asked.i
 
 -- name: event_add
 -- arrays
-INSERT INTO farm_ledger_event (book, timestamp_ns, kind, id, debit_account, credit_account,
-    amount, pending_id, timeout_us, code, flags, user_data_128, user_data_64, user_data_32,
-    effective_us, debit_version, debit_debits_pending, debit_debits_posted, debit_credits_pending,
-    debit_credits_posted, credit_version, credit_debits_pending, credit_debits_posted,
-    credit_credits_pending, credit_credits_posted)
-SELECT u.book, u.timestamp_ns, u.kind, u.id, u.debit_account, u.credit_account, u.amount,
-       u.pending_id, u.timeout_us, u.code, u.flags, u.user_data_128, u.user_data_64,
-       u.user_data_32, u.effective_us, u.debit_version, u.debit_debits_pending,
-       u.debit_debits_posted, u.debit_credits_pending, u.debit_credits_posted, u.credit_version,
-       u.credit_debits_pending, u.credit_debits_posted, u.credit_credits_pending,
-       u.credit_credits_posted
-FROM unnest(:book, :timestamp_ns, :kind, :id, :debit_account, :credit_account, :amount,
-                  :pending_id, :timeout_us, :code, :flags, :user_data_128, :user_data_64,
-                  :user_data_32, :effective_us, :debit_version, :debit_debits_pending,
-                  :debit_debits_posted, :debit_credits_pending, :debit_credits_posted,
-                  :credit_version, :credit_debits_pending, :credit_debits_posted,
-                  :credit_credits_pending, :credit_credits_posted)
-    AS u (book, timestamp_ns, kind, id, debit_account, credit_account, amount, pending_id,
-         timeout_us, code, flags, user_data_128, user_data_64, user_data_32, effective_us,
-         debit_version, debit_debits_pending, debit_debits_posted, debit_credits_pending,
-         debit_credits_posted, credit_version, credit_debits_pending, credit_debits_posted,
-         credit_credits_pending, credit_credits_posted);
+INSERT INTO farm_ledger_event ({event_columns})
+SELECT u.* FROM unnest({event_values}) AS u ({event_columns});
 
 -- name: balance_put
 -- arrays

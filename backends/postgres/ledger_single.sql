@@ -13,16 +13,8 @@ locked AS MATERIALIZED (
     FROM named
     CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_balance AS k
                         WHERE k.book = named.book AND k.account = named.number FOR UPDATE) AS b)
-INSERT INTO farm_ledger_event (book, timestamp_ns, kind, id, debit_account, credit_account, amount,
-    pending_id, timeout_us, code, flags, user_data_128, user_data_64, user_data_32, effective_us,
-    debit_version, debit_debits_pending, debit_debits_posted, debit_credits_pending,
-    debit_credits_posted, credit_version, credit_debits_pending, credit_debits_posted,
-    credit_credits_pending, credit_credits_posted)
-SELECT d.book, :timestamp_ns, 0, :id, d.account, c.account, :amount, NULL, 0, :code, 0,
-       :user_data_128, :user_data_64, :user_data_32, :effective_us, d.version + 1,
-       d.debits_pending, d.debits_posted + :amount, d.credits_pending, d.credits_posted,
-       c.version + 1, c.debits_pending, c.debits_posted, c.credits_pending,
-       c.credits_posted + :amount
+INSERT INTO farm_ledger_event ({event_columns})
+SELECT {event_of}
 FROM locked AS d CROSS JOIN locked AS c
 WHERE d.side = 0 AND c.side = 1 AND {it_is_simple}
 ON CONFLICT DO NOTHING

@@ -149,24 +149,31 @@ SELECT id FROM farm_ledger_burnt WHERE id IN (:ids);
 -- columns: id blob
 SELECT id FROM farm_ledger_hold WHERE end_ns <= :now_ns ORDER BY end_ns LIMIT :budget;
 
+-- fragment: event_columns
+book, timestamp_ns, kind, id, debit_account, credit_account, amount, pending_id, timeout_us,
+    code, flags, user_data_128, user_data_64, user_data_32, effective_us, debit_previous_ns,
+    credit_previous_ns, debit_version, debit_debits_pending, debit_debits_posted,
+    debit_credits_pending, debit_credits_posted, credit_version, credit_debits_pending,
+    credit_debits_posted, credit_credits_pending, credit_credits_posted;
+
+-- fragment: event_values
+:book, :timestamp_ns, :kind, :id, :debit_account, :credit_account, :amount, :pending_id,
+    :timeout_us, :code, :flags, :user_data_128, :user_data_64, :user_data_32, :effective_us,
+    :debit_previous_ns, :credit_previous_ns, :debit_version, :debit_debits_pending,
+    :debit_debits_posted, :debit_credits_pending, :debit_credits_posted, :credit_version,
+    :credit_debits_pending, :credit_debits_posted, :credit_credits_pending,
+    :credit_credits_posted;
+
 -- name: event_add
 -- each: book int, timestamp_ns int, kind int, id blob?, debit_account int, credit_account int
 -- each: amount int, pending_id blob?, timeout_us int, code int, flags int, user_data_128 blob?
--- each: user_data_64 int, user_data_32 int, effective_us int, debit_version int
--- each: debit_debits_pending int, debit_debits_posted int, debit_credits_pending int
--- each: debit_credits_posted int, credit_version int, credit_debits_pending int
--- each: credit_debits_posted int, credit_credits_pending int, credit_credits_posted int
+-- each: user_data_64 int, user_data_32 int, effective_us int, debit_previous_ns int
+-- each: credit_previous_ns int, debit_version int, debit_debits_pending int
+-- each: debit_debits_posted int, debit_credits_pending int, debit_credits_posted int
+-- each: credit_version int, credit_debits_pending int, credit_debits_posted int
+-- each: credit_credits_pending int, credit_credits_posted int
 -- on: unique = EAGAIN
-INSERT INTO farm_ledger_event (book, timestamp_ns, kind, id, debit_account, credit_account, amount,
-    pending_id, timeout_us, code, flags, user_data_128, user_data_64, user_data_32, effective_us,
-    debit_version, debit_debits_pending, debit_debits_posted, debit_credits_pending,
-    debit_credits_posted, credit_version, credit_debits_pending, credit_debits_posted,
-    credit_credits_pending, credit_credits_posted)
-VALUES (:book, :timestamp_ns, :kind, :id, :debit_account, :credit_account, :amount, :pending_id,
-    :timeout_us, :code, :flags, :user_data_128, :user_data_64, :user_data_32, :effective_us,
-    :debit_version, :debit_debits_pending, :debit_debits_posted, :debit_credits_pending,
-    :debit_credits_posted, :credit_version, :credit_debits_pending, :credit_debits_posted,
-    :credit_credits_pending, :credit_credits_posted);
+INSERT INTO farm_ledger_event ({event_columns}) VALUES ({event_values});
 
 -- name: balance_put
 -- each: book int, account int, is_closed int, known_version int, version int, last_ns int
@@ -216,59 +223,67 @@ FROM half
 WHERE posted_low & 4294967295 <> 0 OR posted_high <> posted_low >> 32
    OR pending_low & 4294967295 <> 0 OR pending_high <> pending_low >> 32;
 
+-- Of an account: version and balances before the event, and after the one before it.
+
+-- fragment: debit_before
+(e.debit_version - 1, e.debit_debits_pending - e.held, e.debit_debits_posted - e.moved,
+    e.debit_credits_pending, e.debit_credits_posted);
+
+-- fragment: credit_before
+(e.credit_version - 1, e.credit_debits_pending, e.credit_debits_posted,
+    e.credit_credits_pending - e.held, e.credit_credits_posted - e.moved);
+
+-- fragment: debit_of_debit
+(d.debit_version, d.debit_debits_pending, d.debit_debits_posted,
+    d.debit_credits_pending, d.debit_credits_posted);
+
+-- fragment: credit_of_debit
+(d.credit_version, d.credit_debits_pending, d.credit_debits_posted,
+    d.credit_credits_pending, d.credit_credits_posted);
+
+-- fragment: debit_of_credit
+(c.debit_version, c.debit_debits_pending, c.debit_debits_posted,
+    c.debit_credits_pending, c.debit_credits_posted);
+
+-- fragment: credit_of_credit
+(c.credit_version, c.credit_debits_pending, c.credit_debits_posted,
+    c.credit_credits_pending, c.credit_credits_posted);
+
 -- name: check_history
 -- params: now int
 -- columns: subject text, detail text
--- plan: scan every event is looked at, twice
+-- plan: scan every event is looked at
 -- Along each account every event begins where the one before it ended.
-WITH side AS (
-    SELECT e.book, e.debit_account AS account, e.timestamp_ns, e.debit_version AS version,
-           e.debit_debits_pending AS debits_pending, e.debit_debits_posted AS debits_posted,
-           e.debit_credits_pending AS credits_pending, e.debit_credits_posted AS credits_posted,
-           CASE WHEN e.kind = 1 THEN e.amount WHEN e.kind = 0 THEN 0 ELSE -h.amount END
-               AS debit_held,
-           CASE WHEN e.kind IN (0, 2) THEN e.amount ELSE 0 END AS debited,
-           CAST(0 AS BIGINT) AS credit_held, CAST(0 AS BIGINT) AS credited
-    FROM farm_ledger_event AS e LEFT JOIN farm_ledger_event AS h ON h.id = e.pending_id
-    UNION ALL
-    SELECT e.book, e.credit_account, e.timestamp_ns, e.credit_version, e.credit_debits_pending,
-           e.credit_debits_posted, e.credit_credits_pending, e.credit_credits_posted, 0, 0,
-           CASE WHEN e.kind = 1 THEN e.amount WHEN e.kind = 0 THEN 0 ELSE -h.amount END,
-           CASE WHEN e.kind IN (0, 2) THEN e.amount ELSE 0 END
-    FROM farm_ledger_event AS e LEFT JOIN farm_ledger_event AS h ON h.id = e.pending_id
-), chained AS (
-    SELECT side.*,
-           LAG(version, 1, CAST(0 AS BIGINT)) OVER account_events AS version_before,
-           LAG(debits_pending, 1, CAST(0 AS BIGINT)) OVER account_events AS debits_pending_before,
-           LAG(debits_posted, 1, CAST(0 AS BIGINT)) OVER account_events AS debits_posted_before,
-           LAG(credits_pending, 1, CAST(0 AS BIGINT)) OVER account_events
-               AS credits_pending_before,
-           LAG(credits_posted, 1, CAST(0 AS BIGINT)) OVER account_events AS credits_posted_before
-    FROM side
-    WINDOW account_events AS (PARTITION BY book, account ORDER BY timestamp_ns))
-SELECT CAST(book AS TEXT) || '/' || CAST(timestamp_ns AS TEXT) AS subject,
-       CASE WHEN version <> version_before + 1 THEN 'an event before it is missing'
-            ELSE 'it does not begin where the event before it ended' END AS detail
-FROM chained
-WHERE version <> version_before + 1
-   OR debits_pending <> debits_pending_before + debit_held
-   OR debits_posted <> debits_posted_before + debited
-   OR credits_pending <> credits_pending_before + credit_held
-   OR credits_posted <> credits_posted_before + credited;
+WITH change AS (
+    SELECT e.*, CASE WHEN e.kind = 1 THEN e.amount WHEN e.kind = 0 THEN 0 ELSE -h.amount END
+                    AS held,
+           CASE WHEN e.kind IN (0, 2) THEN e.amount ELSE 0 END AS moved
+    FROM farm_ledger_event AS e LEFT JOIN farm_ledger_event AS h ON h.id = e.pending_id)
+SELECT CAST(e.book AS TEXT) || '/' || CAST(e.timestamp_ns AS TEXT) AS subject,
+       'it does not begin where the event before it ended' AS detail
+FROM change AS e
+LEFT JOIN farm_ledger_event AS d ON d.book = e.book AND d.timestamp_ns = e.debit_previous_ns
+LEFT JOIN farm_ledger_event AS c ON c.book = e.book AND c.timestamp_ns = e.credit_previous_ns
+WHERE (e.debit_previous_ns = 0 AND {debit_before} = (0, 0, 0, 0, 0)
+       OR d.debit_account = e.debit_account AND {debit_before} = {debit_of_debit}
+       OR d.credit_account = e.debit_account AND {debit_before} = {credit_of_debit}) IS NOT TRUE
+   OR (e.credit_previous_ns = 0 AND {credit_before} = (0, 0, 0, 0, 0)
+       OR c.debit_account = e.credit_account AND {credit_before} = {debit_of_credit}
+       OR c.credit_account = e.credit_account AND {credit_before} = {credit_of_credit})
+      IS NOT TRUE;
 
 -- name: check_balances
 -- params: now int
 -- columns: subject text, detail text
 -- plan: scan every balance is looked at
--- Each balance is what its account's last event says.
+-- Each balance is what its account's last event says; and as each history goes back to nothing, one
+-- event at a time, the histories have all events, each twice.
 SELECT CAST(b.book AS TEXT) || '/' || CAST(b.last_ns AS TEXT) AS subject,
        'a balance is not what its last event says' AS detail
 FROM farm_ledger_balance AS b
-WHERE b.version <> (SELECT COUNT(*) FROM farm_ledger_event AS e
-                    WHERE e.book = b.book AND e.debit_account = b.account)
-                   + (SELECT COUNT(*) FROM farm_ledger_event AS e
-                      WHERE e.book = b.book AND e.credit_account = b.account)
-   OR (b.version > 0 AND NOT EXISTS (
+WHERE (b.version = 0 AND b.debits_pending + b.debits_posted + b.credits_pending
+                         + b.credits_posted = 0) IS NOT TRUE
+  AND NOT EXISTS (
         SELECT 1 FROM farm_ledger_event AS e
         WHERE e.book = b.book AND e.timestamp_ns = b.last_ns
           AND ((e.debit_account = b.account AND e.debit_version = b.version
@@ -280,7 +295,14 @@ WHERE b.version <> (SELECT COUNT(*) FROM farm_ledger_event AS e
                 AND e.credit_debits_pending = b.debits_pending
                 AND e.credit_debits_posted = b.debits_posted
                 AND e.credit_credits_pending = b.credits_pending
-                AND e.credit_credits_posted = b.credits_posted))));
+                AND e.credit_credits_posted = b.credits_posted)))
+UNION ALL
+SELECT CAST(known.book AS TEXT) AS subject, 'an event is in no history, or in two' AS detail
+FROM (SELECT book, CAST(SUM(version) AS BIGINT) AS total FROM farm_ledger_balance GROUP BY book)
+    AS known
+LEFT JOIN (SELECT book, COUNT(*) AS total FROM farm_ledger_event GROUP BY book) AS there
+    ON there.book = known.book
+WHERE known.total <> 2 * COALESCE(there.total, 0);
 
 -- name: check_holds
 -- params: now int

@@ -24,6 +24,22 @@ d.is_closed = 0 AND c.is_closed = 0
        LIMIT 1) IS NULL
   AND NOT EXISTS (SELECT 1 FROM farm_ledger_burnt AS b WHERE b.id = :id);
 
+-- fragment: event_columns
+book, timestamp_ns, kind, id, debit_account, credit_account, amount, pending_id, timeout_us,
+    code, flags, user_data_128, user_data_64, user_data_32, effective_us, debit_previous_ns,
+    credit_previous_ns, debit_version, debit_debits_pending, debit_debits_posted,
+    debit_credits_pending, debit_credits_posted, credit_version, credit_debits_pending,
+    credit_debits_posted, credit_credits_pending, credit_credits_posted;
+
+-- fragment: event_of
+d.book, :timestamp_ns, 0, :id, d.account, c.account, :amount, NULL, 0, :code, 0,
+    :user_data_128, :user_data_64, :user_data_32, :effective_us,
+    CASE WHEN d.version = 0 THEN 0 ELSE d.last_ns END,
+    CASE WHEN c.version = 0 THEN 0 ELSE c.last_ns END,
+    d.version + 1, d.debits_pending, d.debits_posted + :amount, d.credits_pending,
+    d.credits_posted, c.version + 1, c.debits_pending, c.debits_posted, c.credits_pending,
+    c.credits_posted + :amount;
+
 -- name: transfer_add
 -- params: book int, timestamp_ns int, now_ns int, id blob, debit_account blob
 -- params: credit_account blob, amount int, code int, user_data_128 blob?, user_data_64 int
@@ -32,16 +48,8 @@ d.is_closed = 0 AND c.is_closed = 0
 -- columns: debit_credits_posted int, credit_debits_pending int, credit_debits_posted int
 -- columns: credit_credits_pending int, credit_credits_posted int
 -- A hold that has run out has to end first; an id that is there is another's, or this is a repeat.
-INSERT INTO farm_ledger_event (book, timestamp_ns, kind, id, debit_account, credit_account, amount,
-    pending_id, timeout_us, code, flags, user_data_128, user_data_64, user_data_32, effective_us,
-    debit_version, debit_debits_pending, debit_debits_posted, debit_credits_pending,
-    debit_credits_posted, credit_version, credit_debits_pending, credit_debits_posted,
-    credit_credits_pending, credit_credits_posted)
-SELECT d.book, :timestamp_ns, 0, :id, d.account, c.account, :amount, NULL, 0, :code, 0,
-       :user_data_128, :user_data_64, :user_data_32, :effective_us, d.version + 1,
-       d.debits_pending, d.debits_posted + :amount, d.credits_pending, d.credits_posted,
-       c.version + 1, c.debits_pending, c.debits_posted, c.credits_pending,
-       c.credits_posted + :amount
+INSERT INTO farm_ledger_event ({event_columns})
+SELECT {event_of}
 FROM farm_ledger_account AS debit
 JOIN farm_ledger_balance AS d ON d.book = debit.book AND d.account = debit.number
 JOIN farm_ledger_account AS credit ON credit.id = :credit_account AND credit.book = debit.book

@@ -35,6 +35,11 @@ static int64_t number_of(const ledger_batch *batch, const ledger_record *record,
     return batch->accounts[record->accounts[side]].number;
 }
 
+/* The event before it of that account; 0: it is the first. */
+static int64_t previous_ns(const ledger_record *record, int32_t side) {
+    return record->before[side].version == 0 ? 0 : record->before[side].last_ns;
+}
+
 static ledger_event_add_each event_row(const ledger_batch *batch, const ledger_record *record) {
     const farm_ledger_event *event = &record->event;
     const farm_ledger_balances *debit = &event->debit;
@@ -55,6 +60,8 @@ static ledger_event_add_each event_row(const ledger_batch *batch, const ledger_r
         .user_data_64 = event->user_data_64,
         .user_data_32 = event->user_data_32,
         .effective_us = event->effective_us,
+        .debit_previous_ns = previous_ns(record, LEDGER_DEBIT),
+        .credit_previous_ns = previous_ns(record, LEDGER_CREDIT),
         .debit_version = record->after[LEDGER_DEBIT].version,
         .debit_debits_pending = debit->debits_pending_minor,
         .debit_debits_posted = debit->debits_posted_minor,

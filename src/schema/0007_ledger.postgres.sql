@@ -53,6 +53,9 @@ CREATE TABLE {schema}.farm_ledger_event (
     user_data_32 bigint NOT NULL,
     -- When it counts in the application's eyes.
     effective_us bigint NOT NULL CHECK (effective_us >= 0),
+    -- The event before this one of each account; 0: it is the first.
+    debit_previous_ns bigint NOT NULL,
+    credit_previous_ns bigint NOT NULL,
     -- Of each account right after it: how many events it has, and its four balances.
     debit_version bigint NOT NULL CHECK (debit_version >= 1),
     debit_debits_pending bigint NOT NULL CHECK (debit_debits_pending >= 0),
@@ -67,6 +70,10 @@ CREATE TABLE {schema}.farm_ledger_event (
     PRIMARY KEY (book, timestamp_ns),
     CHECK ((id IS NULL) = (kind = 4)),
     CHECK ((pending_id IS NULL) = (kind IN (0, 1))),
+    CHECK (debit_previous_ns BETWEEN 0 AND timestamp_ns - 1
+           AND (debit_previous_ns = 0) = (debit_version = 1)),
+    CHECK (credit_previous_ns BETWEEN 0 AND timestamp_ns - 1
+           AND (credit_previous_ns = 0) = (credit_version = 1)),
     -- Both accounts are of the transfer's book.
     FOREIGN KEY (book, debit_account) REFERENCES {schema}.farm_ledger_account (book, number),
     FOREIGN KEY (book, credit_account) REFERENCES {schema}.farm_ledger_account (book, number)
@@ -77,10 +84,14 @@ CREATE UNIQUE INDEX farm_ledger_event_id ON {schema}.farm_ledger_event (id);
 -- A hold ends once.
 CREATE UNIQUE INDEX farm_ledger_event_pending ON {schema}.farm_ledger_event (book, pending_id)
     WHERE pending_id IS NOT NULL;
+-- Milestones of an account's history: from each one goes back event by event. An index of them all
+-- would cost a batch more than the rest does, as each account has a place of its own in it.
 CREATE INDEX farm_ledger_event_debit
-    ON {schema}.farm_ledger_event (book, debit_account, timestamp_ns);
+    ON {schema}.farm_ledger_event (book, debit_account, timestamp_ns)
+    WHERE debit_version % 64 = 0;
 CREATE INDEX farm_ledger_event_credit
-    ON {schema}.farm_ledger_event (book, credit_account, timestamp_ns);
+    ON {schema}.farm_ledger_event (book, credit_account, timestamp_ns)
+    WHERE credit_version % 64 = 0;
 
 CREATE TABLE {schema}.farm_ledger_balance (
     book bigint NOT NULL,
