@@ -13,6 +13,7 @@ typedef struct loading {
     ledger_ids account_ids;
     ledger_ids hold_ids;   /* whose accounts are needed */
     ledger_ids record_ids; /* these, and what is posted */
+    ledger_ids new_ids;    /* what is posted */
 } loading;
 
 static int32_t take_account(void *context, size_t ordinal, const ledger_account_lock_row *row) {
@@ -96,14 +97,16 @@ static int32_t collect(farm_session *session, loading *self, const farm_id *hold
     const ledger_batch *batch = self->batch;
     if (!ledger_ids_init(&self->account_ids, session, batch->count * 2) ||
         !ledger_ids_init(&self->hold_ids, session, batch->count + hold_count) ||
-        !ledger_ids_init(&self->record_ids, session, batch->count * 2 + hold_count))
+        !ledger_ids_init(&self->record_ids, session, batch->count * 2 + hold_count) ||
+        !ledger_ids_init(&self->new_ids, session, batch->count))
         return 0;
     for (size_t i = 0; i < batch->count; i++) {
         const farm_ledger_transfer *item = &batch->items[i];
         ledger_ids_add(&self->account_ids, &item->debit_account_id);
         ledger_ids_add(&self->account_ids, &item->credit_account_id);
         ledger_ids_add(&self->hold_ids, &item->pending_id);
-        ledger_ids_add(&self->record_ids, &item->id);
+        ledger_ids_add(&self->new_ids, &item->id);
+        if (batch->knows_ids) ledger_ids_add(&self->record_ids, &item->id);
         ledger_ids_add(&self->record_ids, &item->pending_id);
     }
     for (size_t i = 0; i < hold_count; i++) {
@@ -134,8 +137,7 @@ static farm_status read_all(farm_session *session, loading *self) {
                                                   .holds = ledger_ids_list(&self->hold_ids),
                                                   .now_ns = due_ns},
                       take_record, self);
-    ledger_burnt_read(&calls,
-                      &(ledger_burnt_read_params){.ids = ledger_ids_list(&self->record_ids)},
+    ledger_burnt_read(&calls, &(ledger_burnt_read_params){.ids = ledger_ids_list(&self->new_ids)},
                       take_burnt, self);
     const farm_status status = store_run(session, &calls);
     if (status != FARM_OK) return status;

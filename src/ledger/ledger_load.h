@@ -6,8 +6,9 @@
 #include "ledger_sql.h"
 #include "store/run.h"
 
-/* Fill in a batch whose items are set: locks the accounts, and reads them, the transfers that are
- * there, and the holds that have run out. holds: ids of further ones to end, or NULL. */
+/* Fill in a batch whose items are set: locks the accounts, and reads them, the holds that are named
+ * or have run out, and, when knows_ids is set, the transfers that are there of the items' ids.
+ * holds: ids of further ones to end, or NULL. */
 farm_status ledger_load(farm_session *session, ledger_batch *batch, const farm_id *holds,
                         size_t hold_count);
 /* Write what ledger_decide() made of it; with that the operation commits. */

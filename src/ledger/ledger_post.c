@@ -42,61 +42,86 @@ static farm_status copy_items(farm_session *session, const post_operation *opera
     return ledger_copy_items(session, operation->items, operation->count, sizeof *items, items);
 }
 
-/* Books of items whose account is missing. */
-static value_list missed_books(farm_session *session, const ledger_batch *batch) {
-    farm_value *books = arena_allocate_array(store_arena(session), batch->count, sizeof *books);
-    value_list list = {.items = books};
-    for (size_t i = 0; books != NULL && i < batch->count; i++) {
-        const int32_t status = batch->results[i].status;
-        if (status == FARM_LEDGER_TRANSFER_DEBIT_ACCOUNT_NOT_FOUND ||
-            status == FARM_LEDGER_TRANSFER_CREDIT_ACCOUNT_NOT_FOUND)
-            books[list.count++] = value_from_integer(batch->items[i].book);
-    }
-    return list;
-}
+/* What has to be done before a batch is decided for good. */
+typedef struct care {
+    value_list books; /* nobody opens accounts in these until it has ended */
+    int32_t knows_ids;
+} care;
 
-static farm_status load_and_decide(farm_session *session, ledger_batch *batch) {
+static farm_status load_and_decide(farm_session *session, ledger_batch *batch, const care *taken) {
+    store_batch calls;
+    store_batch_init(&calls, session);
+    *batch = (ledger_batch){.items = batch->items,
+                            .count = batch->count,
+                            .results = batch->results,
+                            .knows_ids = taken->knows_ids};
     begin_batch(session, batch);
-    const farm_status status = ledger_load(session, batch, NULL, 0);
+    if (taken->books.count > 0)
+        ledger_book_keep(&calls, &(ledger_book_keep_params){taken->books}, NULL, NULL);
+    farm_status status = calls.count > 0 ? store_run(session, &calls) : FARM_OK;
+    if (status == FARM_OK) status = ledger_load(session, batch, NULL, 0);
     if (status == FARM_OK) ledger_decide(batch);
     return status;
 }
 
-/* An account is missing for good only while nobody can be opening it. The lock for that comes
- * before those of the accounts, and so the batch begins anew. */
-static farm_status decide_again(farm_session *session, ledger_batch *batch,
-                                const value_list *books) {
-    store_batch calls;
-    farm_status status = store_undo(session);
-    if (status != FARM_OK) return status;
-    store_batch_init(&calls, session);
-    ledger_book_keep(&calls, &(ledger_book_keep_params){*books}, NULL, NULL);
-    status = store_run(session, &calls);
-    if (status != FARM_OK) return status;
-    *batch =
-        (ledger_batch){.items = batch->items, .count = batch->count, .results = batch->results};
-    return load_and_decide(session, batch);
+static int32_t misses_account(int32_t status) {
+    return status == FARM_LEDGER_TRANSFER_DEBIT_ACCOUNT_NOT_FOUND ||
+           status == FARM_LEDGER_TRANSFER_CREDIT_ACCOUNT_NOT_FOUND;
 }
 
-static farm_status post_batch(farm_session *session, ledger_batch *batch) {
-    farm_status status = load_and_decide(session, batch);
+/* What is refused may be a repeat. And an account is missing for good only while nobody can be
+ * opening it; the lock for that comes before those of the accounts. *out: with what care it is
+ * decided again, if with more than was taken. */
+static farm_status take_care(farm_session *session, const ledger_batch *batch, const care *taken,
+                             care *out) {
+    farm_value *books = arena_allocate_array(store_arena(session), batch->count, sizeof *books);
+    if (books == NULL) return ledger_fail_memory(session, batch->count);
+    *out = (care){.books = {.items = books}, .knows_ids = taken->knows_ids};
+    for (size_t i = 0; i < batch->count; i++) {
+        const int32_t status = batch->results[i].status;
+        if (status != FARM_LEDGER_TRANSFER_CREATED) out->knows_ids = 1;
+        if (misses_account(status))
+            books[out->books.count++] = value_from_integer(batch->items[i].book);
+    }
+    if (taken->books.count > 0) out->books = taken->books;
+    return FARM_OK;
+}
+
+static farm_status post_with_care(farm_session *session, ledger_batch *batch, const care *taken) {
+    care needed;
+    farm_status status = load_and_decide(session, batch, taken);
+    if (status == FARM_OK) status = take_care(session, batch, taken, &needed);
     if (status != FARM_OK) return status;
-    const value_list books = missed_books(session, batch);
-    if (books.items == NULL) return ledger_fail_memory(session, batch->count);
-    if (books.count > 0) status = decide_again(session, batch, &books);
-    return status == FARM_OK ? ledger_store(session, batch) : status;
+    if (needed.knows_ids > taken->knows_ids || needed.books.count > taken->books.count) {
+        status = store_undo(session);
+        return status == FARM_OK ? post_with_care(session, batch, &needed) : status;
+    }
+    return ledger_store(session, batch);
+}
+
+/* Nearly every id is new, and so they are not looked up: the key finds out. Not in a transaction of
+ * the caller, which that would break. */
+static farm_status post_batch(farm_session *session, ledger_batch *batch, int32_t is_doubtful) {
+    care taken = {.knows_ids = is_doubtful || store_is_in_transaction(session)};
+    farm_status status = post_with_care(session, batch, &taken);
+    if (status == FARM_OK || taken.knows_ids || store_fault_kind(session) != FARM_FAULT_UNIQUE)
+        return status;
+    taken.knows_ids = 1;
+    status = store_undo(session);
+    return status == FARM_OK ? post_with_care(session, batch, &taken) : status;
 }
 
 static farm_status post(farm_session *session, void *context) {
     const post_operation *operation = context;
     ledger_batch batch = {0};
     int32_t is_done = 0;
+    int32_t is_simple = 0;
     farm_status status =
         ledger_check_batch(session, operation->items, operation->results, operation->count);
     if (status == FARM_OK) status = copy_items(session, operation, &batch);
-    if (status == FARM_OK && batch.count == 1 && ledger_is_simple(batch.items))
-        status = ledger_post_simple(session, batch.items, batch.results, &is_done);
-    if (status == FARM_OK && !is_done) status = post_batch(session, &batch);
+    if (status == FARM_OK) is_simple = batch.count == 1 && ledger_is_simple(batch.items);
+    if (is_simple) status = ledger_post_simple(session, batch.items, batch.results, &is_done);
+    if (status == FARM_OK && !is_done) status = post_batch(session, &batch, is_simple);
     for (size_t i = 0; i < batch.count && status == FARM_OK; i++)
         (void)options_answer(store_array_at(operation->results, i), &batch.results[i],
                              sizeof batch.results[i]);

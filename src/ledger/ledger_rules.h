@@ -82,8 +82,10 @@ typedef struct ledger_record {
 
 typedef struct ledger_batch {
     int64_t now_ns;
-    int64_t writer;  /* 0 to LEDGER_WRITER_MAX */
-    int64_t last_ns; /* of the last timestamp that was given out; 0 at first */
+    int64_t writer;    /* 0 to LEDGER_WRITER_MAX */
+    int64_t last_ns;   /* of the last timestamp that was given out; 0 at first */
+    int32_t knows_ids; /* whether what is stored of the items' ids is among the records */
+    int32_t reserved;
     const farm_ledger_transfer *items;
     size_t count;
     farm_ledger_transfer_result *results;

@@ -1,6 +1,6 @@
-/* Transfers against the plain limit, in one run: two UPDATEs and an INSERT each, by hand, on tables
- * without ids, indexes and running balances; on Postgres in one pipeline. One, a hundred and a
- * thousand in a transaction; among fifty accounts, and all from one. */
+/* Transfers against the plain limit, in one run: two UPDATEs and an INSERT each, by hand, of the
+ * same rows without ids, indexes, running balances and constraints; on Postgres in one pipeline.
+ * One, a hundred and a thousand in a transaction; among fifty accounts, and all from one. */
 #include "by_hand.h"
 #include "support/bench.h"
 #include "support/owner.h"
@@ -21,7 +21,36 @@ typedef struct bench_ledger {
     int64_t batch_size;
     int is_hot;
     unsigned random;
+    int64_t timestamp_ns;
 } bench_ledger;
+
+/* For both stores: {} is the schema, () how the table is kept. */
+static const char plain_tables[] =
+    "CREATE TABLE {}plain_balance (book bigint NOT NULL, account bigint NOT NULL, debits_pending "
+    "bigint NOT NULL, debits_posted bigint NOT NULL, credits_pending bigint NOT NULL, "
+    "credits_posted bigint NOT NULL, PRIMARY KEY (book, account))();"
+    "CREATE TABLE {}plain_event (book bigint NOT NULL, timestamp_ns bigint NOT NULL, kind bigint "
+    "NOT NULL, debit_account bigint NOT NULL, credit_account bigint NOT NULL, amount bigint NOT "
+    "NULL, timeout_us bigint NOT NULL, code bigint NOT NULL, flags bigint NOT NULL, user_data_64 "
+    "bigint NOT NULL, user_data_32 bigint NOT NULL, effective_us bigint NOT NULL, PRIMARY KEY "
+    "(book, timestamp_ns))();";
+static const char plain_debit[] = "UPDATE {}plain_balance SET debits_posted = debits_posted + $1 "
+                                  "WHERE book = 1 AND account = $2";
+static const char plain_credit[] = "UPDATE {}plain_balance SET credits_posted = credits_posted + "
+                                   "$1 WHERE book = 1 AND account = $2";
+static const char plain_event[] =
+    "INSERT INTO {}plain_event VALUES (1, $1, 0, $2, $3, $4, 0, 1, 0, 0, 0, 1795696855000000)";
+
+static const char *plain_text(const char *text, const char *schema, const char *kept) {
+    static char made[2000];
+    char *at = made;
+    for (; *text != '\0'; text++) {
+        const char *put = *text == '{' ? schema : *text == '(' && text[1] == ')' ? kept : NULL;
+        at += put == NULL ? snprintf(at, 2, "%c", *text) : snprintf(at, 100, "%s", put);
+        if (put != NULL) text++;
+    }
+    return made;
+}
 
 static farm_ledger_transfer items[BATCH_MAX];
 static farm_ledger_transfer_result results[BATCH_MAX];
@@ -117,7 +146,7 @@ static int post_sqlite(void *context, int64_t count) {
             draw(self, &debit, &credit);
             step(self, self->debit, (const int64_t[]){1, debit}, 2);
             step(self, self->credit, (const int64_t[]){1, credit}, 2);
-            step(self, self->event, (const int64_t[]){debit, credit, 1}, 3);
+            step(self, self->event, (const int64_t[]){++self->timestamp_ns, debit, credit, 1}, 4);
         }
         run(self->sqlite, "COMMIT");
     }
@@ -125,19 +154,13 @@ static int post_sqlite(void *context, int64_t count) {
 }
 
 static void open_plain(bench_ledger *self) {
+    run(self->sqlite, plain_text(plain_tables, "", " WITHOUT ROWID"));
     run(self->sqlite,
-        "CREATE TABLE plain_balance (account INTEGER PRIMARY KEY, debits INTEGER NOT "
-        "NULL, credits INTEGER NOT NULL) STRICT;"
-        "CREATE TABLE plain_event (number INTEGER PRIMARY KEY, debit INTEGER NOT NULL, "
-        "credit INTEGER NOT NULL, amount INTEGER NOT NULL) STRICT;"
         "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 49) "
-        "INSERT INTO plain_balance SELECT i, 0, 0 FROM n");
-    self->debit = by_hand_prepare(
-        self->sqlite, "UPDATE plain_balance SET debits = debits + ?1 WHERE account = ?2");
-    self->credit = by_hand_prepare(
-        self->sqlite, "UPDATE plain_balance SET credits = credits + ?1 WHERE account = ?2");
-    self->event = by_hand_prepare(
-        self->sqlite, "INSERT INTO plain_event (debit, credit, amount) VALUES (?1, ?2, ?3)");
+        "INSERT INTO plain_balance SELECT 1, i, 0, 0, 0, 0 FROM n");
+    self->debit = by_hand_prepare(self->sqlite, plain_text(plain_debit, "", ""));
+    self->credit = by_hand_prepare(self->sqlite, plain_text(plain_credit, "", ""));
+    self->event = by_hand_prepare(self->sqlite, plain_text(plain_event, "", ""));
 }
 
 static void bench_sqlite(const char *durability, const char *synchronous, int64_t single_count) {
@@ -156,6 +179,7 @@ static void bench_sqlite(const char *durability, const char *synchronous, int64_
         kinds[i] = base;
         kinds[i].batch_size = i % 3 == 0 ? 1 : i % 3 == 1 ? 100 : BATCH_MAX;
         kinds[i].is_hot = i >= 3;
+        kinds[i].timestamp_ns = INT64_C(1795696855000000000) + i * INT64_C(1000000000);
     }
     const bench_pair pairs[] = {
         {"one a transaction", post_ours, post_sqlite, &kinds[0], single_count},
@@ -177,8 +201,8 @@ static void bench_sqlite(const char *durability, const char *synchronous, int64_
 /* --- by hand, on Postgres --- */
 
 static void send(bench_ledger *self, const char *name, const int64_t *numbers, int count) {
-    char texts[3][24];
-    const char *values[3];
+    char texts[4][24];
+    const char *values[4];
     for (int i = 0; i < count; i++) {
         snprintf(texts[i], sizeof texts[i], "%lld", (long long)numbers[i]);
         values[i] = texts[i];
@@ -207,7 +231,7 @@ static int post_postgres(void *context, int64_t count) {
             draw(self, &debit, &credit);
             send(self, "debit", (const int64_t[]){1, debit}, 2);
             send(self, "credit", (const int64_t[]){1, credit}, 2);
-            send(self, "event", (const int64_t[]){debit, credit, 1}, 3);
+            send(self, "event", (const int64_t[]){++self->timestamp_ns, debit, credit, 1}, 4);
         }
         PQpipelineSync(self->postgres);
         read_all(self, 3 * self->batch_size);
@@ -215,25 +239,27 @@ static int post_postgres(void *context, int64_t count) {
     return 0;
 }
 
-static PGconn *open_pipeline(const char *uri) {
-    static const char *const statements[][2] = {
-        {"debit", "UPDATE farm.plain_balance SET debits = debits + $1 WHERE account = $2"},
-        {"credit", "UPDATE farm.plain_balance SET credits = credits + $1 WHERE account = $2"},
-        {"event", "INSERT INTO farm.plain_event (debit, credit, amount) VALUES ($1, $2, $3)"}};
-    PGconn *connection = PQconnectdb(uri);
-    PGresult *result =
-        PQexec(connection,
-               "DROP TABLE IF EXISTS farm.plain_balance, farm.plain_event;"
-               "CREATE TABLE farm.plain_balance (account bigint PRIMARY KEY, debits bigint NOT "
-               "NULL, credits bigint NOT NULL) WITH (fillfactor = 50);"
-               "CREATE TABLE farm.plain_event (number bigint GENERATED ALWAYS AS IDENTITY "
-               "PRIMARY KEY, debit bigint NOT NULL, credit bigint NOT NULL, amount bigint NOT "
-               "NULL);"
-               "INSERT INTO farm.plain_balance SELECT i, 0, 0 FROM generate_series(0, 49) i");
+static void execute(PGconn *connection, const char *text) {
+    PGresult *result = PQexec(connection, text);
     if (PQresultStatus(result) != PGRES_COMMAND_OK) bench_stop("plain", PQerrorMessage(connection));
     PQclear(result);
-    for (int i = 0; i < 3; i++)
-        PQclear(PQprepare(connection, statements[i][0], statements[i][1], 0, NULL));
+}
+
+static void prepare(PGconn *connection, const char *name, const char *text) {
+    PQclear(PQprepare(connection, name, plain_text(text, "farm.", ""), 0, NULL));
+}
+
+static PGconn *open_pipeline(const char *uri) {
+    PGconn *connection = PQconnectdb(uri);
+    execute(connection, "SET client_min_messages = warning;"
+                        "DROP TABLE IF EXISTS farm.plain_balance, farm.plain_event");
+    execute(connection, plain_text(plain_tables, "farm.", ""));
+    execute(connection,
+            "ALTER TABLE farm.plain_balance SET (fillfactor = 50);"
+            "INSERT INTO farm.plain_balance SELECT 1, i, 0, 0, 0, 0 FROM generate_series(0, 49) i");
+    prepare(connection, "debit", plain_debit);
+    prepare(connection, "credit", plain_credit);
+    prepare(connection, "event", plain_event);
     PQenterPipelineMode(connection);
     return connection;
 }
@@ -247,6 +273,7 @@ static void bench_postgres(const char *uri, const char *owner) {
         kinds[i] = base;
         kinds[i].batch_size = i % 3 == 0 ? 1 : i % 3 == 1 ? 100 : BATCH_MAX;
         kinds[i].is_hot = i >= 3;
+        kinds[i].timestamp_ns = INT64_C(1795696855000000000) + i * INT64_C(1000000000);
     }
     const bench_pair pairs[] = {
         {"one a transaction", post_ours, post_postgres, &kinds[0], 100},
