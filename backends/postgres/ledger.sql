@@ -15,9 +15,7 @@ ORDER BY b.book FOR NO KEY UPDATE OF b;
 SELECT book FROM farm_ledger_book WHERE book IN (:books) ORDER BY book FOR SHARE;
 
 -- name: account_read
-SELECT a.book, a.id, a.code, a.flags, a.credit_limit, a.user_data_128, a.user_data_64,
-       a.user_data_32, a.timestamp_ns, b.is_closed, b.version, b.debits_pending, b.debits_posted,
-       b.credits_pending, b.credits_posted
+SELECT {account_row}
 FROM unnest((SELECT :ids)) AS asked (id)
 CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_account AS k WHERE k.id = asked.id OFFSET 0) AS a
 CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_balance AS k
@@ -49,12 +47,7 @@ WITH touched AS MATERIALIZED ({accounts_touched_singly}),
 due AS MATERIALIZED ({holds_due_singly}),
 wanted AS MATERIALIZED (
     SELECT id FROM unnest((SELECT :ids)) AS asked (id) UNION SELECT id FROM due)
-SELECT e.book, e.timestamp_ns, e.kind, e.id, d.id AS debit_account, c.id AS credit_account,
-       e.amount, e.pending_id, e.timeout_us, e.code, e.flags, e.user_data_128, e.user_data_64,
-       e.user_data_32, e.effective_us, e.debit_debits_pending, e.debit_debits_posted,
-       e.debit_credits_pending, e.debit_credits_posted, e.credit_debits_pending,
-       e.credit_debits_posted, e.credit_credits_pending, e.credit_credits_posted,
-       COALESCE(r.kind, 0) AS resolution
+SELECT {event_row}
 FROM wanted
 CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_event AS k WHERE k.id = wanted.id OFFSET 0) AS e
 CROSS JOIN LATERAL (SELECT k.id FROM farm_ledger_account AS k
@@ -63,6 +56,28 @@ CROSS JOIN LATERAL (SELECT k.id FROM farm_ledger_account AS k
                     WHERE k.book = e.book AND k.number = e.credit_account OFFSET 0) AS c
 LEFT JOIN LATERAL (SELECT k.kind FROM farm_ledger_event AS k
                    WHERE k.book = e.book AND k.pending_id = e.id OFFSET 0) AS r ON e.kind = 1;
+
+-- name: account_at
+-- arrays
+WITH RECURSIVE walk (place, book, number, timestamp_ns) AS (
+    SELECT asked.place, a.book, a.number, COALESCE(({milestone_then}), b.last_ns)
+    FROM unnest((SELECT :id)) WITH ORDINALITY AS asked (id, place)
+    CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_account AS k
+                        WHERE k.id = asked.id OFFSET 0) AS a
+    CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_balance AS k
+                        WHERE k.book = a.book AND k.account = a.number OFFSET 0) AS b
+    UNION ALL
+    SELECT walk.place, walk.book, walk.number, {event_before}
+    FROM walk
+    CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_event AS k
+                        WHERE k.book = walk.book AND k.timestamp_ns = walk.timestamp_ns OFFSET 0)
+        AS e
+    WHERE walk.timestamp_ns > :timestamp_ns)
+SELECT walk.place - 1 AS ordinal, {side_then}
+FROM walk
+CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_event AS k
+                    WHERE k.book = walk.book AND k.timestamp_ns = walk.timestamp_ns OFFSET 0) AS e
+WHERE walk.timestamp_ns <= :timestamp_ns;
 
 -- name: burnt_read
 SELECT b.id

@@ -14,6 +14,7 @@
 #include <farmcore/rate_local.h>
 #include <farmcore/idempotency.h>
 #include <farmcore/ledger.h>
+#include <farmcore/ledger_read.h>
 #include <farmcore/roles.h>
 #include <farmcore/breaker.h>
 

@@ -1,4 +1,5 @@
-/* Books and accounts: opened and looked up. Transfers are posted in ledger_post.c. */
+/* Books and accounts are opened. Transfers are posted in ledger_post.c, and what is there is found
+ * in ledger_find.c and ledger_query.c. */
 #include "base/clock.h"
 #include "base/options.h"
 #include "base/text.h"
@@ -7,10 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    LEDGER_READS = STORE_READS | STORE_SERVICE,
-    LEDGER_WRITES = STORE_SERVICE | STORE_REPEATABLE
-};
+enum { LEDGER_WRITES = STORE_SERVICE | STORE_REPEATABLE };
 
 /* --- books --- */
 
@@ -98,7 +96,6 @@ typedef struct accounts_operation {
 typedef struct known {
     ledger_rows accounts;
     ledger_rows books;
-    int32_t is_current; /* CLOSED says whether an account is closed now, not when it was opened */
 } known;
 
 static int32_t take_account(void *context, size_t ordinal, const ledger_account_read_row *row) {
@@ -106,26 +103,7 @@ static int32_t take_account(void *context, size_t ordinal, const ledger_account_
     known *self = context;
     farm_ledger_account *account = ledger_rows_add(&self->accounts);
     if (account == NULL) return 1;
-    uint32_t flags = (uint32_t)row->flags;
-    if (self->is_current) flags &= ~(uint32_t)FARM_LEDGER_ACCOUNT_CLOSED;
-    if (self->is_current && row->is_closed) flags |= FARM_LEDGER_ACCOUNT_CLOSED;
-    *account = (farm_ledger_account){
-        .struct_size = sizeof *account,
-        .flags = flags,
-        .id = ledger_id_of(row->id),
-        .user_data_128 = ledger_id_of(row->user_data_128),
-        .user_data_64 = row->user_data_64,
-        .user_data_32 = (int32_t)row->user_data_32,
-        .code = (int32_t)row->code,
-        .book = row->book,
-        .credit_limit_minor = row->credit_limit,
-        .timestamp_ns = row->timestamp_ns,
-        .version = row->version,
-        .balances = {.debits_pending_minor = row->debits_pending,
-                     .debits_posted_minor = row->debits_posted,
-                     .credits_pending_minor = row->credits_pending,
-                     .credits_posted_minor = row->credits_posted},
-    };
+    *account = ledger_account_of(row);
     return 0;
 }
 
@@ -241,103 +219,4 @@ farm_status farm_ledger_open_accounts(farm_session *session, const farm_ledger_a
                                       size_t count, farm_ledger_account_result *results) {
     accounts_operation operation = {items, count, results};
     return store_operate(session, LEDGER_WRITES, open_accounts, &operation);
-}
-
-/* --- look-ups --- */
-
-/* Results by the ids that were asked for; an id may be asked for twice. */
-typedef struct find_operation {
-    const farm_id *items;
-    size_t count;
-    void *results;
-} find_operation;
-
-static farm_status check_find(farm_session *session, const find_operation *operation,
-                              ledger_ids *ids) {
-    if (operation->items == NULL) return store_fail(session, FARM_EINVAL, 0, "items is missing");
-    farm_status status =
-        store_check_range(session, "count", (int64_t)operation->count, 1, FARM_LEDGER_BATCH_MAX);
-    if (status == FARM_OK)
-        status = store_check_array(session, "results", operation->results, operation->count,
-                                   FARM_LEDGER_BATCH_MAX);
-    if (status == FARM_OK) status = store_check_service(session);
-    if (status != FARM_OK) return status;
-    if (!ledger_ids_init(ids, session, operation->count))
-        return ledger_fail_memory(session, operation->count);
-    for (size_t i = 0; i < operation->count; i++) ledger_ids_add(ids, &operation->items[i]);
-    return FARM_OK;
-}
-
-/* rows: what was found, each of row_size bytes, its id at id_place. */
-static farm_status answer_found(farm_session *session, const find_operation *operation,
-                                const ledger_rows *rows, size_t id_place) {
-    id_map places;
-    if (rows->has_failed || !ledger_map_init(&places, session, rows->count))
-        return ledger_fail_memory(session, operation->count);
-    const unsigned char *bytes = rows->items;
-    void *nothing = arena_allocate(store_arena(session), rows->item_size);
-    if (nothing == NULL) return ledger_fail_memory(session, operation->count);
-    for (size_t i = 0; i < rows->count; i++) {
-        farm_id id;
-        memcpy(&id, bytes + i * rows->item_size + id_place, sizeof id);
-        *id_map_put(&places, &id) = (uint32_t)i;
-    }
-    for (size_t i = 0; i < operation->count; i++) {
-        const uint32_t *place = id_map_find(&places, &operation->items[i]);
-        const void *found = place == NULL ? nothing : bytes + *place * rows->item_size;
-        (void)options_answer(store_array_at(operation->results, i), found, rows->item_size);
-    }
-    return FARM_OK;
-}
-
-static farm_status find_accounts(farm_session *session, void *context) {
-    const find_operation *operation = context;
-    ledger_ids ids;
-    known self = {
-        .accounts = {.memory = store_arena(session), .item_size = sizeof(farm_ledger_account)},
-        .is_current = 1};
-    farm_status status = check_find(session, operation, &ids);
-    if (status != FARM_OK) return status;
-    store_batch batch;
-    store_batch_init(&batch, session);
-    ledger_account_read(&batch, &(ledger_account_read_params){.ids = ledger_ids_list(&ids)},
-                        take_account, &self);
-    status = store_finish(session, &batch);
-    if (status != FARM_OK) return status;
-    return answer_found(session, operation, &self.accounts, offsetof(farm_ledger_account, id));
-}
-
-farm_status farm_ledger_find_accounts(farm_session *session, const farm_id *items, size_t count,
-                                      farm_ledger_account *results) {
-    find_operation operation = {items, count, results};
-    return store_operate(session, LEDGER_READS, find_accounts, &operation);
-}
-
-static int32_t take_event(void *context, size_t ordinal, const ledger_event_read_row *row) {
-    (void)ordinal;
-    farm_ledger_event *event = ledger_rows_add(context);
-    if (event == NULL) return 1;
-    *event = ledger_event_of(row);
-    return 0;
-}
-
-static farm_status find_transfers(farm_session *session, void *context) {
-    const find_operation *operation = context;
-    ledger_ids ids;
-    ledger_rows events = {.memory = store_arena(session), .item_size = sizeof(farm_ledger_event)};
-    farm_status status = check_find(session, operation, &ids);
-    if (status != FARM_OK) return status;
-    store_batch batch;
-    store_batch_init(&batch, session);
-    ledger_event_read(&batch, &(ledger_event_read_params){.ids = ledger_ids_list(&ids)}, take_event,
-                      &events);
-    status = store_finish(session, &batch);
-    if (status != FARM_OK) return status;
-    return answer_found(session, operation, &events, offsetof(farm_ledger_event, id));
-}
-
-farm_status farm_ledger_find_transfers(farm_session *session, const farm_id *items, size_t count,
-                                       farm_ledger_event *results) {
-    find_operation operation = {items, count, results};
-    return store_operate(session, LEDGER_READS, find_transfers, &operation);
 }

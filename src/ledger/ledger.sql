@@ -28,14 +28,17 @@ ORDER BY b.book;
 -- Nobody opens accounts in these until the transaction has ended.
 SELECT book FROM farm_ledger_book WHERE book IN (:books) ORDER BY book;
 
+-- fragment: account_row
+a.book, a.id, a.code, a.flags, a.credit_limit, a.user_data_128, a.user_data_64,
+       a.user_data_32, a.timestamp_ns, b.is_closed, b.version, b.debits_pending, b.debits_posted,
+       b.credits_pending, b.credits_posted;
+
 -- name: account_read
 -- params: ids blob[]
 -- columns: book int, id blob, code int, flags int, credit_limit int, user_data_128 blob?
 -- columns: user_data_64 int, user_data_32 int, timestamp_ns int, is_closed int, version int
 -- columns: debits_pending int, debits_posted int, credits_pending int, credits_posted int
-SELECT a.book, a.id, a.code, a.flags, a.credit_limit, a.user_data_128, a.user_data_64,
-       a.user_data_32, a.timestamp_ns, b.is_closed, b.version, b.debits_pending, b.debits_posted,
-       b.credits_pending, b.credits_posted
+SELECT {account_row}
 FROM farm_ledger_account AS a
 JOIN farm_ledger_balance AS b ON b.book = a.book AND b.account = a.number
 WHERE a.id IN (:ids);
@@ -115,6 +118,14 @@ FROM wanted
 JOIN farm_ledger_account AS a ON a.book = wanted.book AND a.number = wanted.number
 JOIN farm_ledger_balance AS b ON b.book = wanted.book AND b.account = wanted.number;
 
+-- fragment: event_row
+e.book, e.timestamp_ns, e.kind, e.id, d.id AS debit_account, c.id AS credit_account,
+       e.amount, e.pending_id, e.timeout_us, e.code, e.flags, e.user_data_128, e.user_data_64,
+       e.user_data_32, e.effective_us, e.debit_debits_pending, e.debit_debits_posted,
+       e.debit_credits_pending, e.debit_credits_posted, e.credit_debits_pending,
+       e.credit_debits_posted, e.credit_credits_pending, e.credit_credits_posted,
+       COALESCE(r.kind, 0) AS resolution;
+
 -- name: event_read
 -- params: ids blob[], accounts blob[], holds blob[], now_ns int
 -- columns: book int, timestamp_ns int, kind int, id blob, debit_account blob, credit_account blob
@@ -126,18 +137,146 @@ JOIN farm_ledger_balance AS b ON b.book = wanted.book AND b.account = wanted.num
 -- Transfers that are named, and the holds that have run out of accounts that are named or that a
 -- named hold is of. Of a hold also how it ended.
 WITH touched AS ({accounts_touched}), due AS ({holds_due})
-SELECT e.book, e.timestamp_ns, e.kind, e.id, d.id AS debit_account, c.id AS credit_account,
-       e.amount, e.pending_id, e.timeout_us, e.code, e.flags, e.user_data_128, e.user_data_64,
-       e.user_data_32, e.effective_us, e.debit_debits_pending, e.debit_debits_posted,
-       e.debit_credits_pending, e.debit_credits_posted, e.credit_debits_pending,
-       e.credit_debits_posted, e.credit_credits_pending, e.credit_credits_posted,
-       COALESCE(r.kind, 0) AS resolution
+SELECT {event_row}
 FROM farm_ledger_event AS e
 JOIN farm_ledger_account AS d ON d.book = e.book AND d.number = e.debit_account
 JOIN farm_ledger_account AS c ON c.book = e.book AND c.number = e.credit_account
 LEFT JOIN farm_ledger_event AS r ON e.kind = 1 AND r.book = e.book AND r.pending_id = e.id
 WHERE e.id IN (SELECT named.id FROM farm_ledger_event AS named WHERE named.id IN (:ids)
                UNION SELECT id FROM due);
+
+-- fragment: event_before
+CASE WHEN e.debit_account = walk.number THEN e.debit_previous_ns ELSE e.credit_previous_ns END;
+
+-- name: event_walk
+-- params: account blob?, book int, after_ns int, before_ns int, is_reversed int, holds_only int
+-- params: beyond_ns int, milestones int, steps int, budget int
+-- rows: event_read
+-- A part of an account's history: from a milestone that lies beyond it, or from its end, back event
+-- by event; or its holds; or, without an account, a part of the book.
+WITH RECURSIVE named AS (
+    SELECT a.book, a.number, b.last_ns, b.version
+    FROM farm_ledger_account AS a
+    JOIN farm_ledger_balance AS b ON b.book = a.book AND b.account = a.number
+    WHERE a.id = :account),
+walk (book, number, timestamp_ns, steps) AS (
+    SELECT n.book, n.number, COALESCE((
+        SELECT m.timestamp_ns FROM (
+            SELECT * FROM (
+                SELECT timestamp_ns FROM farm_ledger_event
+                WHERE book = n.book AND debit_account = n.number AND timestamp_ns >= :beyond_ns
+                  AND debit_version % 64 = 0
+                ORDER BY timestamp_ns LIMIT :milestones) AS debits
+            UNION ALL
+            SELECT * FROM (
+                SELECT timestamp_ns FROM farm_ledger_event
+                WHERE book = n.book AND credit_account = n.number AND timestamp_ns >= :beyond_ns
+                  AND credit_version % 64 = 0
+                ORDER BY timestamp_ns LIMIT :milestones) AS credits) AS m
+        ORDER BY m.timestamp_ns LIMIT 1 OFFSET :milestones - 1), n.last_ns), :steps
+    FROM named AS n WHERE n.version > 0 AND :holds_only = 0
+    UNION ALL
+    SELECT walk.book, walk.number, {event_before}, walk.steps - 1
+    FROM walk JOIN farm_ledger_event AS e
+        ON e.book = walk.book AND e.timestamp_ns = walk.timestamp_ns
+    WHERE walk.steps > 1 AND walk.timestamp_ns > :after_ns),
+picked AS (
+    SELECT book, timestamp_ns FROM walk
+    UNION ALL
+    SELECT * FROM (
+        SELECT book, timestamp_ns FROM farm_ledger_event
+        WHERE :account IS NULL AND :is_reversed = 0 AND book = :book
+          AND timestamp_ns > :after_ns AND timestamp_ns < :before_ns
+        ORDER BY timestamp_ns LIMIT :budget) AS oldest
+    UNION ALL
+    SELECT * FROM (
+        SELECT book, timestamp_ns FROM farm_ledger_event
+        WHERE :account IS NULL AND :is_reversed = 1 AND book = :book
+          AND timestamp_ns > :after_ns AND timestamp_ns < :before_ns
+        ORDER BY timestamp_ns DESC LIMIT :budget) AS newest
+    UNION ALL
+    SELECT e.book, e.timestamp_ns
+    FROM named
+    JOIN farm_ledger_hold AS h ON h.book = named.book AND h.debit_account = named.number
+    JOIN farm_ledger_event AS e ON e.id = h.id
+    WHERE :holds_only = 1
+    UNION ALL
+    SELECT e.book, e.timestamp_ns
+    FROM named
+    JOIN farm_ledger_hold AS h ON h.book = named.book AND h.credit_account = named.number
+    JOIN farm_ledger_event AS e ON e.id = h.id
+    WHERE :holds_only = 1)
+SELECT {event_row}
+FROM picked
+JOIN farm_ledger_event AS e ON e.book = picked.book AND e.timestamp_ns = picked.timestamp_ns
+JOIN farm_ledger_account AS d ON d.book = e.book AND d.number = e.debit_account
+JOIN farm_ledger_account AS c ON c.book = e.book AND c.number = e.credit_account
+LEFT JOIN farm_ledger_event AS r ON e.kind = 1 AND r.book = e.book AND r.pending_id = e.id
+WHERE picked.timestamp_ns > :after_ns AND picked.timestamp_ns < :before_ns
+ORDER BY CASE WHEN :is_reversed = 1 THEN -e.timestamp_ns ELSE e.timestamp_ns END
+LIMIT :budget;
+
+-- name: account_list
+-- params: book int, after_ns int, before_ns int, is_reversed int, budget int
+-- rows: account_read
+SELECT {account_row}
+FROM (
+    SELECT * FROM (
+        SELECT book, timestamp_ns FROM farm_ledger_account
+        WHERE :is_reversed = 0 AND book = :book
+          AND timestamp_ns > :after_ns AND timestamp_ns < :before_ns
+        ORDER BY timestamp_ns LIMIT :budget) AS oldest
+    UNION ALL
+    SELECT * FROM (
+        SELECT book, timestamp_ns FROM farm_ledger_account
+        WHERE :is_reversed = 1 AND book = :book
+          AND timestamp_ns > :after_ns AND timestamp_ns < :before_ns
+        ORDER BY timestamp_ns DESC LIMIT :budget) AS newest) AS picked
+JOIN farm_ledger_account AS a ON a.book = picked.book AND a.timestamp_ns = picked.timestamp_ns
+JOIN farm_ledger_balance AS b ON b.book = a.book AND b.account = a.number
+ORDER BY CASE WHEN :is_reversed = 1 THEN -a.timestamp_ns ELSE a.timestamp_ns END;
+
+-- fragment: milestone_then
+SELECT MIN(m.timestamp_ns) FROM (
+        SELECT MIN(timestamp_ns) AS timestamp_ns FROM farm_ledger_event
+        WHERE book = a.book AND debit_account = a.number AND timestamp_ns >= :timestamp_ns
+          AND debit_version % 64 = 0
+        UNION ALL
+        SELECT MIN(timestamp_ns) FROM farm_ledger_event
+        WHERE book = a.book AND credit_account = a.number AND timestamp_ns >= :timestamp_ns
+          AND credit_version % 64 = 0) AS m;
+
+-- fragment: side_then
+CASE WHEN e.debit_account = walk.number THEN e.debit_version ELSE e.credit_version END AS version,
+    CASE WHEN e.debit_account = walk.number THEN e.debit_debits_pending
+         ELSE e.credit_debits_pending END AS debits_pending,
+    CASE WHEN e.debit_account = walk.number THEN e.debit_debits_posted
+         ELSE e.credit_debits_posted END AS debits_posted,
+    CASE WHEN e.debit_account = walk.number THEN e.debit_credits_pending
+         ELSE e.credit_credits_pending END AS credits_pending,
+    CASE WHEN e.debit_account = walk.number THEN e.debit_credits_posted
+         ELSE e.credit_credits_posted END AS credits_posted;
+
+-- name: account_at
+-- params: timestamp_ns int
+-- each: id blob
+-- columns: version int, debits_pending int, debits_posted int, credits_pending int
+-- columns: credits_posted int
+-- After the account's last event of then: from the next milestone, or from the end, back to it.
+WITH RECURSIVE walk (book, number, timestamp_ns) AS (
+    SELECT a.book, a.number, COALESCE(({milestone_then}), b.last_ns)
+    FROM farm_ledger_account AS a
+    JOIN farm_ledger_balance AS b ON b.book = a.book AND b.account = a.number
+    WHERE a.id = :id
+    UNION ALL
+    SELECT walk.book, walk.number, {event_before}
+    FROM walk JOIN farm_ledger_event AS e
+        ON e.book = walk.book AND e.timestamp_ns = walk.timestamp_ns
+    WHERE walk.timestamp_ns > :timestamp_ns)
+SELECT {side_then}
+FROM walk JOIN farm_ledger_event AS e
+    ON e.book = walk.book AND e.timestamp_ns = walk.timestamp_ns
+WHERE walk.timestamp_ns <= :timestamp_ns;
 
 -- name: burnt_read
 -- params: ids blob[]

@@ -41,36 +41,6 @@ static int32_t take_account(void *context, size_t ordinal, const ledger_account_
     return 0;
 }
 
-farm_ledger_event ledger_event_of(const ledger_event_read_row *row) {
-    return (farm_ledger_event){
-        .struct_size = sizeof(farm_ledger_event),
-        .flags = (uint32_t)row->flags,
-        .id = ledger_id_of(row->id),
-        .debit_account_id = ledger_id_of(row->debit_account),
-        .credit_account_id = ledger_id_of(row->credit_account),
-        .pending_id = ledger_id_of(row->pending_id),
-        .user_data_128 = ledger_id_of(row->user_data_128),
-        .user_data_64 = row->user_data_64,
-        .user_data_32 = (int32_t)row->user_data_32,
-        .code = (int32_t)row->code,
-        .book = row->book,
-        .amount_minor = row->amount,
-        .timeout_us = row->timeout_us,
-        .timestamp_ns = row->timestamp_ns,
-        .effective_us = row->effective_us,
-        .kind = (int32_t)row->kind,
-        .resolution = (int32_t)row->resolution,
-        .debit = {.debits_pending_minor = row->debit_debits_pending,
-                  .debits_posted_minor = row->debit_debits_posted,
-                  .credits_pending_minor = row->debit_credits_pending,
-                  .credits_posted_minor = row->debit_credits_posted},
-        .credit = {.debits_pending_minor = row->credit_debits_pending,
-                   .debits_posted_minor = row->credit_debits_posted,
-                   .credits_pending_minor = row->credit_credits_pending,
-                   .credits_posted_minor = row->credit_credits_posted},
-    };
-}
-
 static int32_t take_record(void *context, size_t ordinal, const ledger_event_read_row *row) {
     (void)ordinal;
     loading *self = context;

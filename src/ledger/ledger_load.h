@@ -13,7 +13,5 @@ farm_status ledger_load(farm_session *session, ledger_batch *batch, const farm_i
                         size_t hold_count);
 /* Write what ledger_decide() made of it; with that the operation commits. */
 farm_status ledger_store(farm_session *session, const ledger_batch *batch);
-/* A row of event_read. */
-farm_ledger_event ledger_event_of(const ledger_event_read_row *row);
 
 #endif

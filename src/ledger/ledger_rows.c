@@ -59,6 +59,63 @@ value_blob ledger_blob_or_null(const farm_id *id) {
     return id_is_zero(id) ? value_blob_of(NULL, 0) : value_blob_of_id(id);
 }
 
+farm_ledger_account ledger_account_of(const ledger_account_read_row *row) {
+    return (farm_ledger_account){
+        .struct_size = sizeof(farm_ledger_account),
+        .flags = (uint32_t)row->flags,
+        .id = ledger_id_of(row->id),
+        .user_data_128 = ledger_id_of(row->user_data_128),
+        .user_data_64 = row->user_data_64,
+        .user_data_32 = (int32_t)row->user_data_32,
+        .code = (int32_t)row->code,
+        .book = row->book,
+        .credit_limit_minor = row->credit_limit,
+        .timestamp_ns = row->timestamp_ns,
+        .version = row->version,
+        .balances = {.debits_pending_minor = row->debits_pending,
+                     .debits_posted_minor = row->debits_posted,
+                     .credits_pending_minor = row->credits_pending,
+                     .credits_posted_minor = row->credits_posted},
+    };
+}
+
+farm_ledger_account ledger_account_now(const ledger_account_read_row *row) {
+    farm_ledger_account account = ledger_account_of(row);
+    account.flags &= ~(uint32_t)FARM_LEDGER_ACCOUNT_CLOSED;
+    if (row->is_closed) account.flags |= FARM_LEDGER_ACCOUNT_CLOSED;
+    return account;
+}
+
+farm_ledger_event ledger_event_of(const ledger_event_read_row *row) {
+    return (farm_ledger_event){
+        .struct_size = sizeof(farm_ledger_event),
+        .flags = (uint32_t)row->flags,
+        .id = ledger_id_of(row->id),
+        .debit_account_id = ledger_id_of(row->debit_account),
+        .credit_account_id = ledger_id_of(row->credit_account),
+        .pending_id = ledger_id_of(row->pending_id),
+        .user_data_128 = ledger_id_of(row->user_data_128),
+        .user_data_64 = row->user_data_64,
+        .user_data_32 = (int32_t)row->user_data_32,
+        .code = (int32_t)row->code,
+        .book = row->book,
+        .amount_minor = row->amount,
+        .timeout_us = row->timeout_us,
+        .timestamp_ns = row->timestamp_ns,
+        .effective_us = row->effective_us,
+        .kind = (int32_t)row->kind,
+        .resolution = (int32_t)row->resolution,
+        .debit = {.debits_pending_minor = row->debit_debits_pending,
+                  .debits_posted_minor = row->debit_debits_posted,
+                  .credits_pending_minor = row->debit_credits_pending,
+                  .credits_posted_minor = row->debit_credits_posted},
+        .credit = {.debits_pending_minor = row->credit_debits_pending,
+                   .debits_posted_minor = row->credit_debits_posted,
+                   .credits_pending_minor = row->credit_credits_pending,
+                   .credits_posted_minor = row->credit_credits_posted},
+    };
+}
+
 farm_status ledger_fail_memory(farm_session *session, size_t count) {
     return store_fail(session, FARM_ENOMEM, 0, "there is no memory for %zu items", count);
 }

@@ -69,6 +69,7 @@ class Statement:
         self.lines = {}  # of each directive
         self.params, self.each, self.columns = [], [], []
         self.like = None  # the statement whose params and each these are
+        self.rows = None  # the statement whose columns these are
         self.expect = self.plan = None
         self.rules = {}
         self.arrays = self.nothing = False
@@ -197,7 +198,7 @@ class Reader:
         elif name in self.current.lines and name not in ('params', 'each', 'columns', 'on'):
             self.fail(line, '`-- %s` is said twice' % name)
             return
-        if name in ('params', 'each', 'columns') and self.dialect:
+        if name in ('params', 'each', 'columns', 'rows') and self.dialect:
             self.fail(line, 'an override inherits `%s`: it cannot say them anew' % name)
         elif name in ('arrays', 'nothing') and not self.dialect:
             self.fail(line, '`-- %s` is for overrides only' % name)
@@ -234,8 +235,20 @@ class Reader:
         self.check_own(line)
         self.current.each += self.fields(line, rest, self.current.fields)
 
+    def before(self, name):
+        return next((known for known in self.statements[:-1] if known.name == name), None)
+
+    def read_rows(self, line, rest):
+        found = self.before(rest)
+        if found is None or self.current.columns:
+            self.fail(line, '`-- rows:` names a statement before this one, and stands instead of '
+                      'columns')
+            return
+        self.current.rows = found.rows or found
+        self.current.columns = list(found.columns)
+
     def read_like(self, line, rest):
-        found = next((known for known in self.statements[:-1] if known.name == rest), None)
+        found = self.before(rest)
         if found is None or self.current.fields or self.dialect:
             self.fail(line, '`-- like:` names a statement before this one in the common text, and '
                       'stands instead of params and each')
@@ -244,6 +257,8 @@ class Reader:
         self.current.params, self.current.each = list(found.params), list(found.each)
 
     def read_columns(self, line, rest):
+        if self.current.rows:
+            self.fail(line, 'the columns are those of %s already' % self.current.rows.name)
         found = self.fields(line, rest, self.current.columns)
         for field in found:
             if field.is_list:

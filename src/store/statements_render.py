@@ -298,8 +298,11 @@ def inputs(module, statement):
 def declarations(module, statement):
     name = full_name(module, statement)
     parts = list(inputs(module, statement))
-    if statement.columns:
+    if statement.columns and statement.rows:
+        parts.append('typedef %s_row %s_row;\n' % (full_name(module, statement.rows), name))
+    elif statement.columns:
         parts.append(struct(name + '_row', statement.columns))
+    if statement.columns:
         parts.append(wrapped_list('typedef int32_t (*%s_function)(' % name,
                                   ['void *context', 'size_t ordinal',
                                    'const %s_row *row' % name], ');\n'))

@@ -24,6 +24,7 @@ READ = ('-- name: fruit_read\n-- params: a int\n-- columns: b int\n'
         'SELECT b FROM farm_x WHERE a = :a;\n')
 PUT = '-- name: fruit_put\n-- params: a int\n-- each: b int\nINSERT INTO farm_x VALUES (:a, :b);\n'
 LIKE = '-- name: fruit_add\n-- like: fruit_put\nINSERT INTO farm_y VALUES (:a, :b);\n'
+ROWS = '-- name: fruit_all\n-- rows: fruit_read\nSELECT b FROM farm_x;\n'
 LISTS = '-- name: fruit_drop\n-- params: c int[]\n'
 CHECK = ('-- name: check_fruit\n-- params: now int\n-- columns: subject text, detail text\n'
          'SELECT a, b FROM farm_x;\n')

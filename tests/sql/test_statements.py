@@ -6,7 +6,7 @@ database in statements_test.c.
 
 import pytest
 
-from statements_run import (ARRAYS, CHECK, FRAGMENT, LIKE, LISTS, MAINTAIN, NAMED, PUT, READ,
+from statements_run import (ARRAYS, CHECK, FRAGMENT, LIKE, LISTS, MAINTAIN, NAMED, PUT, READ, ROWS,
                             RESERVE, TEXT, run)  # noqa: F401
 
 
@@ -60,6 +60,12 @@ COMMON = {
                            'stands instead of params and each'),
     'params beside like': (PUT + LIKE, PUT + LIKE.replace('INSERT', '-- each: d int\nINSERT'), 7,
                            'params and each are those of fruit_put already'),
+    'rows of an unknown statement': (READ + ROWS, ROWS, 2, '`-- rows:` names a statement before'),
+    'rows beside columns': (READ + ROWS,
+                            READ + ROWS.replace('-- rows', '-- columns: b int\n-- rows'), 7,
+                            'stands instead of columns'),
+    'columns beside rows': (READ + ROWS, READ + ROWS.replace('SELECT', '-- columns: c int\nSELECT'),
+                            7, 'the columns are those of fruit_read already'),
     'unknown fragment': (FRAGMENT + READ.replace('a = :a', '{its_place}'),
                          READ.replace('a = :a', '{its_place}'), 4, 'there is no fragment'),
     'fragment without an end': (FRAGMENT + READ, FRAGMENT.replace(';', '') + READ, 1,

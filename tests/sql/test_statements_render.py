@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from statements_run import (ARRAYS, CHECK, FRAGMENT, LIKE, LISTS, MAINTAIN, NAMED, PUT, READ,
+from statements_run import (ARRAYS, CHECK, FRAGMENT, LIKE, LISTS, MAINTAIN, NAMED, PUT, READ, ROWS,
                             RESERVE, ROOT, run, text_of)  # noqa: F401
 
 CLEAR = '-- name: fruit_clear\nDELETE FROM farm_x;\n'
@@ -312,4 +312,13 @@ def test_statements_that_are_like_another_share_its_types(run):
     header = run.made('stock_sql.h')
     assert 'typedef stock_fruit_put_params stock_fruit_add_params;' in header
     assert 'typedef stock_fruit_put_each stock_fruit_add_each;' in header
+    assert header.count('struct stock_') == 2
+
+
+def test_statements_with_the_rows_of_another_share_their_type(run):
+    run.write('stock.sql', READ + ROWS)
+    run.generate()
+
+    header = run.made('stock_sql.h')
+    assert 'typedef stock_fruit_read_row stock_fruit_all_row;' in header
     assert header.count('struct stock_') == 2
