@@ -5,6 +5,7 @@
 #include <farmcore/breaker.h>
 #include <farmcore/idempotency.h>
 #include <farmcore/ledger.h>
+#include <farmcore/ledger_read.h>
 #include <farmcore/pool.h>
 #include <farmcore/rate.h>
 #include <farmcore/rate_local.h>
@@ -73,6 +74,7 @@
 %ignore farm_ledger_account_result;
 %ignore farm_ledger_transfer_result;
 %ignore farm_ledger_event;
+%ignore farm_ledger_query;
 
 /* The one call that may come while another runs on the session. */
 %ignore farm_session_interrupt;

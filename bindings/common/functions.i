@@ -12,6 +12,7 @@ void interrupt_session(farm_session *running);
 %include <farmcore/roles.h>
 %include <farmcore/breaker.h>
 %include <farmcore/ledger.h>
+%include <farmcore/ledger_read.h>
 /* The versions say it themselves. */
 %apply size_t *unsaid { size_t *out_count };
 %include <farmcore/topic.h>

@@ -12,7 +12,7 @@ typedef unsigned char uint8_t;
 typedef unsigned long size_t;
 %include "farmcore_common.i"
 
-/* Wrappers have one result, or {states, decision}. */
+/* Wrappers have one result, or {states, decision}, or {rows, cursorNs}. */
 %define RESULT(made)
     $result = made;
     if ($result == nullptr) SWIG_fail;
@@ -126,6 +126,7 @@ RECORD(rate_local_options, options)
 RECORD(breaker_options, options)
 RECORD(breaker_permit, permit)
 RECORD(rate_decision, decision)
+RECORD(ledger_query, query)
 
 %define RECORD_RESULT(name)
 %typemap(in, numinputs=0) farm_##name *out (farm_##name made = sized<farm_##name>()) "$1 = &made;"
@@ -222,6 +223,15 @@ ARRAY_WITH_RECORDS(farm_id, read_id, ledger_event)
 ROWS(role_grant_row, FARM_ROLE_BATCH_MAX)
 ROWS(breaker_state, FARM_BREAKER_LIST_MAX)
 ROWS(breaker_event, FARM_BREAKER_LIST_MAX)
+ROWS(ledger_event, FARM_LEDGER_BATCH_MAX)
+ROWS(ledger_account, FARM_LEDGER_BATCH_MAX)
+%typemap(in, numinputs=0) int64_t *out_cursor_ns (int64_t made = 0) "$1 = &made;"
+%typemap(argout) int64_t *out_cursor_ns {
+    napi_value rows = $result;
+    napi_create_object(env, &$result);
+    napi_set_named_property(env, $result, "rows", rows);
+    napi_set_named_property(env, $result, "cursorNs", from_int64(env, *$1));
+}
 
 void close_handle(any_handle any);
 %include "functions.i"

@@ -123,6 +123,7 @@ RECORD(rate_local_options, options)
 RECORD(breaker_options, options)
 RECORD(breaker_permit, permit)
 RECORD(rate_decision, decision)
+RECORD(ledger_query, query)
 
 %define RECORD_RESULT(name)
 %typemap(in, numinputs=0) farm_##name *out (farm_##name made) {
@@ -220,6 +221,10 @@ ARRAY_WITH_RECORDS(farm_id, glue_read_id, ledger_event)
 ROWS(role_grant_row, FARM_ROLE_BATCH_MAX)
 ROWS(breaker_state, FARM_BREAKER_LIST_MAX)
 ROWS(breaker_event, FARM_BREAKER_LIST_MAX)
+ROWS(ledger_event, FARM_LEDGER_BATCH_MAX)
+ROWS(ledger_account, FARM_LEDGER_BATCH_MAX)
+%typemap(in, numinputs=0) int64_t *out_cursor_ns (int64_t made = 0) "$1 = &made;"
+%typemap(argout) int64_t *out_cursor_ns { RESULT(PyLong_FromLongLong(*$1)) }
 
 /* --- what never waits keeps the GIL ----------------------------------------------------------- */
 %nothread farm_version;

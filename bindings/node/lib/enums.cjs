@@ -51,5 +51,6 @@ module.exports = {
     'DEBIT_BALANCE']),
   TransferStatus: constants('LEDGER_TRANSFER_', others('LEDGER_TRANSFER_')),
   TransferKind: constants('LEDGER_KIND_', ['SINGLE', 'PENDING', 'POSTED', 'VOIDED', 'EXPIRED']),
+  QueryFlags: constants('LEDGER_QUERY_', ['DEBITS', 'CREDITS', 'REVERSED', 'HOLDS']),
   LedgerReason: constants('LEDGER_REASON_', ['BOOK_DIFFERS']),
 };

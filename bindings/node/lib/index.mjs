@@ -2,12 +2,12 @@
 import farmcore from './index.cjs';
 
 export const {
-  Claim, Decision, FarmError, IdempotencyReason, Operation, Outcome, RateAlgorithm,
-  RateCalendar, RateChange, RateOnError, RateReason, RateRule, RateScope, RateSource, Role,
-  RoleReason, Status, Store, SyncStore, Transaction, View, Watch, operationName, roleAllows,
-  roleName, version, Breaker, BreakerCause, BreakerOpenError, BreakerState, Breakers, CallOutcome,
-  breakerStateName, outcomeOf, RateLocal, AMOUNT_MAX, AccountFlags, AccountResult, AccountStatus,
-  LedgerReason, TransferConditions, TransferFlags, TransferKind, TransferResult, TransferStatus,
+  Claim, Decision, FarmError, IdempotencyReason, Operation, Outcome, RateAlgorithm, RateCalendar,
+  RateChange, RateOnError, RateReason, RateRule, RateScope, RateSource, Role, RoleReason, Status,
+  Store, SyncStore, Transaction, View, Watch, operationName, roleAllows, roleName, version,
+  Breaker, BreakerCause, BreakerOpenError, BreakerState, Breakers, CallOutcome, breakerStateName,
+  outcomeOf, RateLocal, AMOUNT_MAX, AccountFlags, AccountResult, AccountStatus, LedgerReason,
+  QueryFlags, TransferConditions, TransferFlags, TransferKind, TransferResult, TransferStatus,
   accountStatusName, accountStatusText, transferStatusName, transferStatusText,
 } = farmcore;
 export default farmcore;

@@ -34,6 +34,25 @@ function found(rows) {
   return rows.map((row) => (row.id === null ? null : row));
 }
 
+const PAGE = 100;
+
+/** All rows of a query, page by page. */
+async function* followed(query, read) {
+  for (let cursorNs = query.cursorNs; cursorNs !== 0n;) {
+    const next = await read({ ...query, cursorNs });
+    yield* next.rows;
+    cursorNs = next.cursorNs;
+  }
+}
+
+function* followedAtOnce(query, read) {
+  for (let cursorNs = query.cursorNs; cursorNs !== 0n;) {
+    const next = read({ ...query, cursorNs });
+    yield* next.rows;
+    cursorNs = next.cursorNs;
+  }
+}
+
 class Ledger {
   #run;
 
@@ -66,6 +85,40 @@ class Ledger {
   findTransfers(ids) {
     return this.#run('ledger_find_transfers', [ids], found);
   }
+
+  findAccountsAt(timestampNs, ids) {
+    return this.#run('ledger_find_accounts_at', [timestampNs, ids], found);
+  }
+
+  transfersPage(query, { capacity = PAGE } = {}) {
+    return this.#run('ledger_query_transfers', [query, capacity]);
+  }
+
+  accountsPage(query, { capacity = PAGE } = {}) {
+    return this.#run('ledger_query_accounts', [query, capacity]);
+  }
 }
 
-module.exports = { Ledger, AccountResult, TransferResult, AMOUNT_MAX };
+/** transfers() and accounts() of a Store. */
+class AsyncLedger extends Ledger {
+  async *transfers(query, options) {
+    yield* followed(query, (next) => this.transfersPage(next, options));
+  }
+
+  async *accounts(query, options) {
+    yield* followed(query, (next) => this.accountsPage(next, options));
+  }
+}
+
+/** transfers() and accounts() of a SyncStore. */
+class SyncLedger extends Ledger {
+  *transfers(query, options) {
+    yield* followedAtOnce(query, (next) => this.transfersPage(next, options));
+  }
+
+  *accounts(query, options) {
+    yield* followedAtOnce(query, (next) => this.accountsPage(next, options));
+  }
+}
+
+module.exports = { AsyncLedger, SyncLedger, AccountResult, TransferResult, AMOUNT_MAX };

@@ -1,5 +1,5 @@
 // The ledger's part of index.d.ts.
-import type { Answer, Int64, Numbers, Us } from './index.js';
+import type { Answer, Int64, Numbers, Rows, Us } from './index.js';
 
 export const AccountFlags: Numbers<'LINKED' | 'DEBITS_MUST_NOT_EXCEED_CREDITS'
   | 'CREDITS_MUST_NOT_EXCEED_DEBITS' | 'HISTORY' | 'IMPORTED' | 'CLOSED'>;
@@ -18,6 +18,7 @@ export const AccountStatus: Numbers<'CREATED' | 'LINKED_EVENT_FAILED' | 'LINKED_
 export const TransferFlags: Numbers<'LINKED' | 'PENDING' | 'POST_PENDING_TRANSFER'
   | 'VOID_PENDING_TRANSFER' | 'BALANCING_DEBIT' | 'BALANCING_CREDIT' | 'CLOSING_DEBIT'
   | 'CLOSING_CREDIT' | 'IMPORTED'>;
+export const QueryFlags: Numbers<'DEBITS' | 'CREDITS' | 'REVERSED' | 'HOLDS'>;
 export const TransferConditions: Numbers<'DEBIT_VERSION' | 'CREDIT_VERSION' | 'DEBIT_BALANCE'>;
 export const TransferStatus: Numbers<'CREATED' | 'LINKED_EVENT_FAILED' | 'LINKED_EVENT_CHAIN_OPEN'
   | 'TIMESTAMP_MUST_BE_ZERO' | 'RESERVED_FLAG' | 'ID_MUST_NOT_BE_ZERO' | 'ID_MUST_NOT_BE_INT_MAX'
@@ -184,6 +185,30 @@ export interface LedgerEvent {
   credit: Balances;
 }
 
+/** Which transfers or accounts: all that is set has to hold. Times are the ledger's, both included.
+ */
+export interface Query {
+  /** Of `QueryFlags`, together. */
+  flags?: number;
+  /** Transfers of this account; none: of the whole book. */
+  accountId?: string | null;
+  book?: Int64;
+  code?: number;
+  userData128?: string | null;
+  userData64?: Int64;
+  userData32?: number;
+  fromNs?: Int64;
+  toNs?: Int64;
+  /** Where the page before this one ended. */
+  cursorNs?: Int64;
+}
+
+/** A page, and where to go on; 0n: the end was reached. */
+export interface Page<Row> {
+  rows: Row[];
+  cursorNs: bigint;
+}
+
 /** Only the service may do anything here. A batch has up to 8,190 items, and is one transaction. */
 export interface Ledger<IsAsync extends boolean> {
   /** Open books, all or none. One that is there with the same fields is left as it is. */
@@ -198,6 +223,17 @@ export interface Ledger<IsAsync extends boolean> {
   findAccounts(ids: readonly string[]): Answer<IsAsync, (Account | null)[]>;
   /** Transfers by their ids, in that order; null for one that is not there. */
   findTransfers(ids: readonly string[]): Answer<IsAsync, (LedgerEvent | null)[]>;
+  /** Accounts as they were after the events of that time of the ledger. */
+  findAccountsAt(timestampNs: Int64, ids: readonly string[]): Answer<IsAsync, (Account | null)[]>;
+  /** One page of transfers(). */
+  transfersPage(query: Query, options?: { capacity?: number }):
+    Answer<IsAsync, Page<LedgerEvent>>;
+  /** One page of accounts(). */
+  accountsPage(query: Query, options?: { capacity?: number }): Answer<IsAsync, Page<Account>>;
+  /** The transfers of an account or a book, in order, read `capacity` at a time. */
+  transfers(query: Query, options?: { capacity?: number }): Rows<IsAsync, LedgerEvent>;
+  /** The accounts of a book, as they were opened, read `capacity` at a time. */
+  accounts(query: Query, options?: { capacity?: number }): Rows<IsAsync, Account>;
 }
 
 export function accountStatusName(status: number): string;

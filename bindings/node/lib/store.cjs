@@ -3,7 +3,7 @@
 const native = require('./native.cjs');
 const { FarmError, translate, make } = require('./errors.cjs');
 const { Sessions, AsyncSource, SyncSource, AsyncPinned, SyncPinned } = require('./sessions.cjs');
-const { Ledger } = require('./ledger.cjs');
+const { AsyncLedger, SyncLedger } = require('./ledger.cjs');
 const { Rate, Idempotency, AsyncRoles, SyncRoles } = require('./modules.cjs');
 
 const version = `${native.VERSION_MAJOR}.${native.VERSION_MINOR}.${native.VERSION_PATCH}`;
@@ -48,7 +48,7 @@ class View {
     this.rate = new Rate(run);
     this.idempotency = new Idempotency(run);
     this.roles = source.isSync ? new SyncRoles(run) : new AsyncRoles(run);
-    this.ledger = new Ledger(run);
+    this.ledger = source.isSync ? new SyncLedger(run) : new AsyncLedger(run);
   }
 
   as(actor) {

@@ -4,8 +4,9 @@ import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { NOW_US, failure, onStores } from './support.mjs';
 import {
-  AMOUNT_MAX, AccountFlags, AccountStatus, LedgerReason, SyncStore, TransferConditions,
-  TransferFlags, TransferKind, TransferStatus, accountStatusText, transferStatusText,
+  AMOUNT_MAX, AccountFlags, AccountStatus, LedgerReason, QueryFlags, SyncStore,
+  TransferConditions, TransferFlags, TransferKind, TransferStatus, accountStatusText,
+  transferStatusText,
 } from '../lib/index.mjs';
 
 const [TILL, ANN, BEN] = [1, 2, 3].map((number) => `00000000-0000-0000-0000-00000000000${number}`);
@@ -247,6 +248,36 @@ test('the same without promises', () => {
   assert.deepEqual(ledger.findAccounts([ANN, randomUUID()]).map((one) => one?.id),
     [ANN, undefined]);
   assert.equal(ledger.findTransfers([sale.id])[0].amountMinor, 7n);
+  assert.deepEqual([...ledger.transfers({ accountId: ANN }, { capacity: 1 })].map(({ id }) => id),
+    [sale.id]);
+  assert.equal([...ledger.accounts({ book: 1 })].length, 3);
   assert.throws(() => store.ledger.post([sale]), failure('FARM_EDENIED'));
   store.close();
+});
+
+onLedgers('histories are read page by page', async (ledger) => {
+  const sales = [1, 2, 3, 4, 5].map((amount) => move(TILL, ANN, amount));
+  const results = await ledger.post([...sales, move(ANN, TILL, 4)]);
+  const amounts = async (query, capacity) => {
+    const found = [];
+    for await (const event of ledger.transfers(query, { capacity })) found.push(event.amountMinor);
+    return found;
+  };
+
+  assert.deepEqual(await amounts({ accountId: ANN }, 2), [1n, 2n, 3n, 4n, 5n, 4n]);
+  assert.deepEqual(await amounts({ accountId: ANN, flags: QueryFlags.REVERSED }, 4),
+    [4n, 5n, 4n, 3n, 2n, 1n]);
+  assert.deepEqual(await amounts({ accountId: ANN, flags: QueryFlags.DEBITS }), [4n]);
+  assert.deepEqual(await amounts({ book: 1, toNs: results[1].timestampNs }), [1n, 2n]);
+  const page = await ledger.transfersPage({ accountId: ANN }, { capacity: 6 });
+  assert.equal(page.rows.length, 6);
+  assert.equal(page.cursorNs, page.rows[5].timestampNs);
+
+  const accounts = [];
+  for await (const { id } of ledger.accounts({ book: 1, code: 20 }, { capacity: 1 }))
+    accounts.push(id);
+  assert.deepEqual(accounts, [ANN, BEN]);
+  const [then, nobody] = await ledger.findAccountsAt(results[1].timestampNs, [ANN, randomUUID()]);
+  assert.deepEqual(then.balances, { ...NOTHING, creditsPostedMinor: 3n });
+  assert.equal(nobody, null);
 });

@@ -40,10 +40,11 @@ test('the enums are those of the headers, whole', () => {
   }
   const named = (prefix, ...names) => names.flatMap((name) => Object.entries(farmcore[name])
     .map(([key, value]) => [prefix + key, value]));
-  const limits = ['BATCH_MAX', 'ASSET_MAX', 'SCALE_MAX', 'CODE_MAX'];
+  const limits = ['BATCH_MAX', 'ASSET_MAX', 'SCALE_MAX', 'CODE_MAX', 'SCAN_MAX'];
   assert.deepEqual(
     [...named('ACCOUNT_', 'AccountFlags', 'AccountStatus'), ...named('', 'TransferFlags'),
-      ...named('IF_', 'TransferConditions'), ...named('TRANSFER_', 'TransferStatus'),
+      ...named('IF_', 'TransferConditions'), ...named('QUERY_', 'QueryFlags'),
+      ...named('TRANSFER_', 'TransferStatus'),
       ...named('KIND_', 'TransferKind'), ...named('REASON_', 'LedgerReason')].sort(),
     Object.keys(native).filter((key) => /^LEDGER_/.test(key))
       .map((key) => [key.slice('LEDGER_'.length), native[key]])

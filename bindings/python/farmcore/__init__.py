@@ -17,8 +17,9 @@ from .errors import (BusyError, ConflictError, CorruptError, DeniedError, Exists
                      UncertainError, UnsupportedError)
 from .idempotency import Claim, IdempotencyReason, Outcome
 from .ledger import (AMOUNT_MAX, Account, AccountFlags, AccountResult, AccountStatus, Balances,
-                     Book, LedgerEvent, LedgerReason, Transfer, TransferConditions, TransferFlags,
-                     TransferKind, TransferResult, TransferStatus)
+                     Book, LedgerEvent, LedgerReason, Query, QueryFlags, Transfer,
+                     TransferConditions, TransferFlags, TransferKind, TransferResult,
+                     TransferStatus)
 from .rate import (Decision, Limit, Override, RateAlgorithm, RateCalendar, RateChange, RateOnError,
                    RateReason, RateRule, RateScope, RateSource, RateState)
 from .rate_local import RateLocal
@@ -29,15 +30,15 @@ from .topics import Topic, Watch
 
 __all__ = [
     "AMOUNT_MAX", "Account", "AccountFlags", "AccountResult", "AccountStatus", "Balances", "Book",
-    "Breaker", "BreakerCause", "BreakerEvent", "BreakerOpenError", "BreakerOptions", "BreakerState",
-    "BreakerView", "Breakers", "BusyError", "CallOutcome", "Claim", "ConflictError", "CorruptError",
-    "Decision", "DeniedError", "ExistsError", "FarmError", "FullError", "Grant",
-    "IdempotencyReason", "InternalError", "InvalidError", "LedgerEvent", "LedgerReason", "Limit",
-    "Maintenance", "NotFoundError", "Operation", "OutOfMemoryError", "Outcome", "Override",
-    "Permit", "RateAlgorithm", "RateCalendar", "RateChange", "RateLocal", "RateOnError",
-    "RateReason", "RateRule", "RateScope", "RateSource", "RateState", "ReadOnlyError",
-    "RefusedError", "Role", "RoleReason", "Status", "Store", "TimedOutError", "Topic",
-    "Transaction", "Transfer", "TransferConditions", "TransferFlags", "TransferKind",
-    "TransferResult", "TransferStatus", "UnavailableError", "UncertainError", "UnsupportedError",
-    "View", "Watch", "__version__", "aio", "outcome_of",
+    "Breaker", "BreakerCause", "BreakerEvent", "BreakerOpenError", "BreakerOptions",
+    "BreakerState", "BreakerView", "Breakers", "BusyError", "CallOutcome", "Claim",
+    "ConflictError", "CorruptError", "Decision", "DeniedError", "ExistsError", "FarmError",
+    "FullError", "Grant", "IdempotencyReason", "InternalError", "InvalidError", "LedgerEvent",
+    "LedgerReason", "Limit", "Maintenance", "NotFoundError", "Operation", "OutOfMemoryError",
+    "Outcome", "Override", "Permit", "Query", "QueryFlags", "RateAlgorithm", "RateCalendar",
+    "RateChange", "RateLocal", "RateOnError", "RateReason", "RateRule", "RateScope", "RateSource",
+    "RateState", "ReadOnlyError", "RefusedError", "Role", "RoleReason", "Status", "Store",
+    "TimedOutError", "Topic", "Transaction", "Transfer", "TransferConditions", "TransferFlags",
+    "TransferKind", "TransferResult", "TransferStatus", "UnavailableError", "UncertainError",
+    "UnsupportedError", "View", "Watch", "__version__", "aio", "outcome_of",
 ]

@@ -28,7 +28,7 @@ from . import store as _store
 from . import topics as _topics
 from .errors import BusyError, FarmError, InvalidError, Status
 from .idempotency import Bytes, Found
-from .ledger import Account, AccountResult, Book, LedgerEvent, Transfer, TransferResult
+from .ledger import Account, AccountResult, Book, LedgerEvent, Query, Transfer, TransferResult
 from .rate import Decision, Limit, Override, Request, pack
 from .roles import Grant, Operation, Role
 from .session import P, Pinned, Pool, Scope, T
@@ -372,6 +372,26 @@ class Ledger:
 
     async def find_transfers(self, ids: Iterable[UUID]) -> list[LedgerEvent | None]:
         return await self._run(_ledger.find_transfers, ids)
+
+    async def find_accounts_at(self, timestamp_ns: int,
+                               ids: Iterable[UUID]) -> list[Account | None]:
+        return await self._run(_ledger.find_accounts_at, timestamp_ns, ids)
+
+    def transfers(self, query: Query, *,
+                  capacity: int = _ledger.PAGE) -> AsyncIterator[LedgerEvent]:
+        return self._all(_ledger.transfers_page, query, capacity)
+
+    def accounts(self, query: Query, *, capacity: int = _ledger.PAGE) -> AsyncIterator[Account]:
+        return self._all(_ledger.accounts_page, query, capacity)
+
+    async def _all(self, page: Any, query: Query, capacity: int) -> AsyncIterator[Any]:
+        while True:
+            rows, cursor_ns = await self._run(page, query, capacity)
+            for row in rows:
+                yield row
+            if cursor_ns == 0:
+                return
+            query = query._replace(cursor_ns=cursor_ns)
 
 
 class View:

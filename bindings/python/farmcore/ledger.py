@@ -5,7 +5,7 @@ thousands goes over as it is.
 """
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import IntEnum, IntFlag
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -15,6 +15,8 @@ from .session import Run
 
 AMOUNT_MAX = 2**63 - 1
 """The largest amount. A post of it posts all that is held, a balancing transfer moves all."""
+
+PAGE = 100
 
 
 class AccountFlags(IntFlag):
@@ -40,6 +42,15 @@ class TransferFlags(IntFlag):
     CLOSING_DEBIT = 64
     CLOSING_CREDIT = 128
     IMPORTED = 256
+
+
+class QueryFlags(IntFlag):
+    """Which of an account's transfers are asked for, and in what order."""
+
+    DEBITS = 1
+    CREDITS = 2
+    REVERSED = 4
+    HOLDS = 8
 
 
 class TransferConditions(IntFlag):
@@ -304,6 +315,24 @@ class LedgerEvent(NamedTuple):
     credit: Balances
 
 
+class Query(NamedTuple):
+    """Which transfers or accounts: all that is set has to hold. Times are the ledger's, both
+    included."""
+
+    flags: QueryFlags = QueryFlags(0)
+    account_id: UUID | None = None
+    """Transfers of this account; None: of the whole book."""
+    book: int = 0
+    code: int = 0
+    user_data_128: UUID | None = None
+    user_data_64: int = 0
+    user_data_32: int = 0
+    from_ns: int = 0
+    to_ns: int = 0
+    cursor_ns: int = 0
+    """Where the page before this one ended."""
+
+
 def _id(text: str | None) -> UUID | None:
     return None if text is None else UUID(text)
 
@@ -351,6 +380,21 @@ def find_transfers(session: Any, ids: Iterable[UUID]) -> list[LedgerEvent | None
     return [_event(row) for row in _n.ledger_find_transfers(session, ids)]
 
 
+def find_accounts_at(session: Any, timestamp_ns: int,
+                     ids: Iterable[UUID]) -> list[Account | None]:
+    return [_account(row) for row in _n.ledger_find_accounts_at(session, timestamp_ns, ids)]
+
+
+def transfers_page(session: Any, query: Query, capacity: int) -> tuple[list[LedgerEvent], int]:
+    rows, cursor_ns = _n.ledger_query_transfers(session, query, capacity)
+    return [_event(row) for row in rows], cursor_ns  # type: ignore[misc]
+
+
+def accounts_page(session: Any, query: Query, capacity: int) -> tuple[list[Account], int]:
+    rows, cursor_ns = _n.ledger_query_accounts(session, query, capacity)
+    return [_account(row) for row in rows], cursor_ns  # type: ignore[misc]
+
+
 class Ledger:
     """The ledger of a store. Only the service may do anything with it. A batch has up to 8,190
     items, and is one transaction."""
@@ -383,3 +427,23 @@ class Ledger:
     def find_transfers(self, ids: Iterable[UUID]) -> list[LedgerEvent | None]:
         """Transfers by their ids, in that order; None for one that is not there."""
         return self._run(find_transfers, ids)
+
+    def find_accounts_at(self, timestamp_ns: int, ids: Iterable[UUID]) -> list[Account | None]:
+        """Accounts as they were after the events of that time of the ledger."""
+        return self._run(find_accounts_at, timestamp_ns, ids)
+
+    def transfers(self, query: Query, *, capacity: int = PAGE) -> Iterator[LedgerEvent]:
+        """The transfers of an account or a book, in order, read ``capacity`` at a time."""
+        return self._all(transfers_page, query, capacity)
+
+    def accounts(self, query: Query, *, capacity: int = PAGE) -> Iterator[Account]:
+        """The accounts of a book, as they were opened, read ``capacity`` at a time."""
+        return self._all(accounts_page, query, capacity)
+
+    def _all(self, page: Any, query: Query, capacity: int) -> Iterator[Any]:
+        while True:
+            rows, cursor_ns = self._run(page, query, capacity)
+            yield from rows
+            if cursor_ns == 0:
+                return
+            query = query._replace(cursor_ns=cursor_ns)

@@ -8,8 +8,8 @@ import pytest
 import farmcore as fc
 from conftest import NOW_US
 from farmcore import (AMOUNT_MAX, Account, AccountFlags, AccountResult, AccountStatus, Balances,
-                      Book, LedgerReason, Transfer, TransferConditions, TransferFlags,
-                      TransferKind, TransferStatus)
+                      Book, LedgerReason, Query, QueryFlags, Transfer, TransferConditions,
+                      TransferFlags, TransferKind, TransferStatus)
 
 TILL, ANN, BEN = (uuid.UUID(int=number) for number in (1, 2, 3))
 NOTHING = Balances()
@@ -257,3 +257,54 @@ def test_the_same_awaited():
                 await store.ledger.post([sale])
 
     asyncio.run(main())
+
+
+def test_histories_are_read_page_by_page(ledger):
+    sales = [move(TILL, ANN, amount) for amount in range(1, 8)]
+    ledger.post(sales)
+    refund = move(ANN, TILL, 5)
+    ledger.post([refund])
+
+    everything = list(ledger.transfers(Query(account_id=ANN), capacity=3))
+    newest = ledger.transfers(Query(QueryFlags.REVERSED, ANN), capacity=2)
+    credits = ledger.transfers(Query(QueryFlags.CREDITS, ANN), capacity=100)
+
+    assert [event.id for event in everything] == [item.id for item in [*sales, refund]]
+    assert [event.id for event in newest] == [item.id for item in [*sales, refund]][::-1]
+    assert [event.amount_minor for event in credits] == list(range(1, 8))
+    assert everything[-1].debit == Balances(0, 5, 0, 28)
+    assert list(ledger.transfers(Query(account_id=BEN))) == []
+    assert [account.id for account in ledger.accounts(Query(book=1, code=20), capacity=1)] == [
+        ANN, BEN]
+
+
+def test_accounts_are_found_as_they_were(ledger):
+    first, second = (ledger.post([move(TILL, ANN, amount)])[0] for amount in (10, 5))
+
+    then, nobody = ledger.find_accounts_at(first.timestamp_ns, [ANN, uuid.UUID(int=9)])
+    now, = ledger.find_accounts_at(second.timestamp_ns, [ANN])
+
+    assert (then.balances, then.version) == (Balances(0, 0, 0, 10), 1)
+    assert now.balances == Balances(0, 0, 0, 15)
+    assert nobody is None
+    assert ledger.find_accounts_at(1, [ANN]) == [None]
+
+
+def test_an_event_loop_reads_pages_too():
+    async def work():
+        async with fc.aio.Store("sqlite::memory:") as store:
+            await store.migrate()
+            found = store.service.ledger
+            await found.open_books([Book(1, "EUR", 2)])
+            await found.open_accounts([Account(TILL, 1, 10), Account(ANN, 1, 20)])
+            results = await found.post([move(TILL, ANN, amount) for amount in (1, 2, 3)])
+            events = [event async for event in found.transfers(Query(book=1), capacity=2)]
+            accounts = [account async for account in found.accounts(Query(book=1), capacity=2)]
+            then, = await found.find_accounts_at(results[1].timestamp_ns, [ANN])
+            return events, accounts, then
+
+    events, accounts, then = asyncio.run(work())
+
+    assert [event.amount_minor for event in events] == [1, 2, 3]
+    assert [account.id for account in accounts] == [TILL, ANN]
+    assert then.balances == Balances(0, 0, 0, 3)
