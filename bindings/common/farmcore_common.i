@@ -6,6 +6,7 @@
 #include <farmcore/idempotency.h>
 #include <farmcore/ledger.h>
 #include <farmcore/ledger_read.h>
+#include <farmcore/money.h>
 #include <farmcore/pool.h>
 #include <farmcore/rate.h>
 #include <farmcore/rate_local.h>
@@ -67,6 +68,7 @@
 %ignore farm_breaker_state;
 %ignore farm_breaker_event;
 %ignore farm_topic;
+%ignore farm_money_weight;
 %ignore farm_ledger_book;
 %ignore farm_ledger_balances;
 %ignore farm_ledger_account;

@@ -11,6 +11,7 @@ void interrupt_session(farm_session *running);
 %apply const char *nullable { const char *after_subject };
 %include <farmcore/roles.h>
 %include <farmcore/breaker.h>
+%include <farmcore/money.h>
 %include <farmcore/ledger.h>
 %include <farmcore/ledger_read.h>
 /* The versions say it themselves. */

@@ -280,8 +280,12 @@ inline napi_value write_status(napi_env env, const farm_status &status) {
     return from_int32(env, status);
 }
 
-inline napi_value write_version(napi_env env, const farm_topic_version &version) {
-    return from_int64(env, version);
+inline bool read_money_weight(napi_env env, napi_value from, farm_money_weight *out, Texts &) {
+    return to_int64(env, from, &out->weight);
+}
+
+inline napi_value write_int64(napi_env env, const int64_t &number) {
+    return from_int64(env, number);
 }
 
 /* ------------------------------------------------------------------------------------ arrays */

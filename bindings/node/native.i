@@ -172,8 +172,12 @@ ARRAY(farm_ledger_book, read_ledger_book)
 ARRAY_WITH_RESULTS(farm_rate_request, read_rate_request, farm_rate_state, sized<farm_rate_state>())
 ARRAY_WITH_RESULTS(farm_role_question, read_role_question, farm_status, FARM_OK)
 ARRAY_WITH_RESULTS(farm_topic, read_topic, farm_topic_version, 0)
+ARRAY_WITH_RESULTS(farm_money_weight, read_money_weight, farm_money_part, 0)
+%typemap(argout) (const farm_money_weight *items, size_t count, farm_money_part *results) {
+    RESULT(write_array(env, $3, $2, write_int64))
+}
 %typemap(argout) (const farm_topic *items, size_t count, farm_topic_version *results) {
-    RESULT(write_array(env, $3, $2, write_version))
+    RESULT(write_array(env, $3, $2, write_int64))
 }
 %typemap(argout) (const farm_rate_request *items, size_t count, farm_rate_state *results) {
     napi_create_object(env, &$result);
@@ -225,6 +229,8 @@ ROWS(breaker_state, FARM_BREAKER_LIST_MAX)
 ROWS(breaker_event, FARM_BREAKER_LIST_MAX)
 ROWS(ledger_event, FARM_LEDGER_BATCH_MAX)
 ROWS(ledger_account, FARM_LEDGER_BATCH_MAX)
+%typemap(in, numinputs=0) int64_t *out_minor (int64_t made = 0) "$1 = &made;"
+%typemap(argout) int64_t *out_minor { RESULT(from_int64(env, *$1)) }
 %typemap(in, numinputs=0) int64_t *out_cursor_ns (int64_t made = 0) "$1 = &made;"
 %typemap(argout) int64_t *out_cursor_ns {
     napi_value rows = $result;

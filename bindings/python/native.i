@@ -171,7 +171,8 @@ ARRAY(farm_ledger_book, glue_read_ledger_book)
 %typemap(freearg) (const type *items, size_t count, result *results)
     "glue_free_array(&array$argnum); PyMem_Free(results$argnum);"
 %enddef
-ARRAY_WITH_RESULTS(farm_topic, glue_read_topic, farm_topic_version, 0, glue_write_version)
+ARRAY_WITH_RESULTS(farm_topic, glue_read_topic, farm_topic_version, 0, glue_write_int64)
+ARRAY_WITH_RESULTS(farm_money_weight, glue_read_money_weight, farm_money_part, 0, glue_write_int64)
 ARRAY_WITH_RESULTS(farm_role_question, glue_read_role_question, farm_status, 0, glue_write_status)
 %define ARRAY_WITH_RECORDS(type, read, result)
 ARRAY_WITH_RESULTS(type, read, farm_##result, sizeof(farm_##result), glue_write_##result)
@@ -226,6 +227,9 @@ ROWS(ledger_account, FARM_LEDGER_BATCH_MAX)
 %typemap(in, numinputs=0) int64_t *out_cursor_ns (int64_t made = 0) "$1 = &made;"
 %typemap(argout) int64_t *out_cursor_ns { RESULT(PyLong_FromLongLong(*$1)) }
 
+%typemap(in, numinputs=0) int64_t *out_minor (int64_t made = 0) "$1 = &made;"
+%typemap(argout) int64_t *out_minor { RESULT(PyLong_FromLongLong(*$1)) }
+
 /* --- what never waits keeps the GIL ----------------------------------------------------------- */
 %nothread farm_version;
 %nothread farm_status_name;
@@ -261,6 +265,10 @@ ROWS(ledger_account, FARM_LEDGER_BATCH_MAX)
 %nothread farm_role_allows;
 %nothread farm_role_name;
 %nothread farm_role_operation_name;
+%nothread farm_money_from_text;
+%nothread farm_money_to_text;
+%nothread farm_money_scale;
+%nothread farm_money_split;
 %nothread farm_ledger_account_status_name;
 %nothread farm_ledger_account_status_text;
 %nothread farm_ledger_transfer_status_name;

@@ -354,12 +354,16 @@ static int glue_read_id(PyObject *from, void *into) {
     return glue_id(from, (farm_id *)into);
 }
 
-static PyObject *glue_write_status(const void *status) {
-    return PyLong_FromLong(*(const farm_status *)status);
+static int glue_read_money_weight(PyObject *from, void *into) {
+    return glue_int64(from, &((farm_money_weight *)into)->weight);
 }
 
-static PyObject *glue_write_version(const void *version) {
-    return PyLong_FromLongLong(*(const farm_topic_version *)version);
+static PyObject *glue_write_int64(const void *number) {
+    return PyLong_FromLongLong(*(const int64_t *)number);
+}
+
+static PyObject *glue_write_status(const void *status) {
+    return PyLong_FromLong(*(const farm_status *)status);
 }
 
 /* An array for results, its elements marked with their size when they are structs. NULL with an

@@ -13,6 +13,7 @@
 #include <farmcore/rate.h>
 #include <farmcore/rate_local.h>
 #include <farmcore/idempotency.h>
+#include <farmcore/money.h>
 #include <farmcore/ledger.h>
 #include <farmcore/ledger_read.h>
 #include <farmcore/roles.h>

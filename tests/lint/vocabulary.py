@@ -15,6 +15,7 @@ NAMES = {
     "out_size": r"size_t \*",
     "out_count": r"size_t \*",
     "out_cursor_ns": r"int64_t \*",
+    "out_minor": r"int64_t \*",
     "results": r"(const )?farm_\w+ \*",
     "rows": r"(const )?farm_\w+ \*",
     "error": r"farm_error \*",
@@ -31,10 +32,11 @@ NAMES = {
     "allocator": r"const farm_allocator \*", "options": r"const (struct )?farm_\w+_options \*",
     "query": r"const farm_\w+_query \*",
     "decision": r"const farm_\w+_decision \*",
-    "is_shadow": NUMBER,
+    "is_shadow": NUMBER, "scale": NUMBER,
     "status": "farm_status", "role": NUMBER, "after_role": NUMBER, "step": NUMBER, "code": NUMBER,
     "queue": r"(const )?farm_queue \*", "ticket": "farm_ticket",
     "timeout_us": TIME, "now_us": TIME, "expires_us": TIME, "timestamp_ns": TIME,
+    "amount_minor": TIME,
     "local": r"farm_rate_local \*",
     "breakers": r"farm_breakers \*", "permit": r"const farm_breaker_permit \*", "state": NUMBER,
     "outcome": NUMBER, "duration_us": TIME, "after_sequence": TIME,
@@ -45,7 +47,8 @@ FOLLOWED = {"items": "count", "data": r"\w*size", "rows": "capacity", "capacity"
 # Functions with a status that are called before there is a session, or without one.
 SESSIONLESS = {"farm_allocator_set", "farm_backend_register", "farm_id_from_text",
                "farm_rate_local_headers", "farm_rate_local_legacy_headers",
-               "farm_rate_local_problem"}
+               "farm_rate_local_problem", "farm_money_from_text", "farm_money_to_text",
+               "farm_money_split"}
 # Memory in the manner of the C library, and rows as an object rather than an array.
 LONE = {("farm_free", "data")} | {(f"farm_rows_{verb}", "rows") for verb in
                                   ("count", "column_count", "value", "free")}

@@ -6,6 +6,7 @@ const { Breaker, Breakers, BreakerOpenError, outcomeOf } = require('./breaker.cj
 const { FarmError } = require('./errors.cjs');
 const { AMOUNT_MAX, AccountResult, TransferResult } = require('./ledger.cjs');
 const { Claim, Decision } = require('./modules.cjs');
+const money = require('./money.cjs');
 const { RateLocal } = require('./rate_local.cjs');
 const { Store, SyncStore, Transaction, View, version } = require('./store.cjs');
 const { Watch } = require('./topics.cjs');
@@ -20,6 +21,7 @@ module.exports = {
   Claim,
   Decision,
   FarmError,
+  money,
   RateLocal,
   Store,
   SyncStore,

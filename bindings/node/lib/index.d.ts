@@ -524,3 +524,15 @@ export function roleAllows(role: number, operation: number): boolean;
 export function roleName(role: number): string;
 export function operationName(operation: number): string;
 export const version: string;
+
+/** Amounts of money, as whole numbers of the smallest unit. */
+export const money: {
+  /** The amount that a decimal text says; an error when it is none, or finer than the scale. */
+  parse(text: string, scale: number): bigint;
+  /** The amount with all decimal places of its scale. */
+  text(amountMinor: Int64, scale: number): string;
+  /** Shares by weights, each rounded toward zero; what that leaves goes to the first share. */
+  split(amountMinor: Int64, weights: readonly Int64[]): bigint[];
+  /** The decimal places of a currency of ISO 4217; null of one that has none, or is not in use. */
+  scaleOf(currency: string): number | null;
+};

@@ -8,6 +8,6 @@ export const {
   Breaker, BreakerCause, BreakerOpenError, BreakerState, Breakers, CallOutcome, breakerStateName,
   outcomeOf, RateLocal, AMOUNT_MAX, AccountFlags, AccountResult, AccountStatus, LedgerReason,
   QueryFlags, TransferConditions, TransferFlags, TransferKind, TransferResult, TransferStatus,
-  accountStatusName, accountStatusText, transferStatusName, transferStatusText,
+  money, accountStatusName, accountStatusText, transferStatusName, transferStatusText,
 } = farmcore;
 export default farmcore;

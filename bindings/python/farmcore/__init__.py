@@ -8,7 +8,7 @@
 >>> bool(verdict), verdict.states[0].remaining
 (True, 119)
 """
-from . import aio
+from . import aio, money
 from .breaker import (Breaker, BreakerCause, BreakerEvent, BreakerOpenError, BreakerOptions,
                       Breakers, BreakerState, BreakerView, CallOutcome, Permit, outcome_of)
 from .errors import (BusyError, ConflictError, CorruptError, DeniedError, ExistsError, FarmError,
@@ -40,5 +40,5 @@ __all__ = [
     "RateState", "ReadOnlyError", "RefusedError", "Role", "RoleReason", "Status", "Store",
     "TimedOutError", "Topic", "Transaction", "Transfer", "TransferConditions", "TransferFlags",
     "TransferKind", "TransferResult", "TransferStatus", "UnavailableError", "UncertainError",
-    "UnsupportedError", "View", "Watch", "__version__", "aio", "outcome_of",
+    "UnsupportedError", "View", "Watch", "__version__", "aio", "money", "outcome_of",
 ]
