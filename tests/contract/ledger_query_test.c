@@ -81,7 +81,7 @@ static void tear_down(void) {
     contract_close(session);
 }
 
-TestSuite(ledger_query, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite(ledger_query, .init = set_up, .fini = tear_down, .timeout = 60);
 
 /* --- the plain list --- */
 
