@@ -9,8 +9,8 @@
 
 static const farm_backend *inner;
 static farm_backend altered;
-static char text[4096];
-static const char *const steps[] = {text};
+static _Thread_local char text[4096];
+static _Thread_local const char *steps[1];
 static _Thread_local farm_statement guardless;
 
 /* Without its last WHERE: whoever comes takes the key. */
@@ -21,6 +21,7 @@ static const farm_statement *without_guard(const farm_statement *statement) {
         last = at;
     if (last == NULL || (size_t)(last - whole) >= sizeof text) return statement;
     memcpy(text, whole, (size_t)(last - whole));
+    steps[0] = text;
     guardless = *statement;
     guardless.steps = steps;
     return &guardless;
