@@ -5,6 +5,7 @@
 #include <farmcore/breaker.h>
 #include <farmcore/idempotency.h>
 #include <farmcore/ledger.h>
+#include <farmcore/ledger_export.h>
 #include <farmcore/ledger_read.h>
 #include <farmcore/money.h>
 #include <farmcore/pool.h>

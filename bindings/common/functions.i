@@ -14,6 +14,7 @@ void interrupt_session(farm_session *running);
 %include <farmcore/money.h>
 %include <farmcore/ledger.h>
 %include <farmcore/ledger_read.h>
+%include <farmcore/ledger_export.h>
 /* The versions say it themselves. */
 %apply size_t *unsaid { size_t *out_count };
 %include <farmcore/topic.h>

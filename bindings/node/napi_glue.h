@@ -276,6 +276,8 @@ inline bool read_id(napi_env env, napi_value from, farm_id *out, Texts &) {
     return to_id(env, from, out);
 }
 
+enum { PIECE_MAX = 1 << 26 };
+
 inline napi_value write_status(napi_env env, const farm_status &status) {
     return from_int32(env, status);
 }

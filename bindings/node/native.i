@@ -106,6 +106,19 @@ typedef box *any_handle;
 %typemap(in, numinputs=0) size_t *out_size (size_t size = 0) "$1 = &size;"
 %typemap(out) const void *farm_idempotency_data "$result = from_bytes(env, $1, *arg2);"
 
+/* A piece of bytes: how large it may be goes in, what it is comes out. */
+%typemap(in) (void *data, size_t data_size, size_t *out_size)
+    (std::vector<char> piece, int64_t room = 0, size_t written = 0) {
+    if (!to_int64_in(env, $input, 1, PIECE_MAX, &room)) SWIG_fail;
+    piece.resize((size_t)room);
+    $1 = piece.data();
+    $2 = piece.size();
+    $3 = &written;
+}
+%typemap(argout) (void *data, size_t data_size, size_t *out_size) {
+    RESULT(from_bytes(env, $1, *$3))
+}
+
 /* --- records and arrays ----------------------------------------------------------------------- */
 %typemap(in) const farm_pool_options *options (Options options) {
     if (!options.read(env, $input)) SWIG_fail;

@@ -103,6 +103,23 @@ NEW_HANDLE(farm_rate_local, BOX_RATE_LOCAL, NULL)
 %typemap(in, numinputs=0) size_t *out_size (size_t size = 0) "$1 = &size;"
 %typemap(out) const void *farm_idempotency_data "$result = glue_from_bytes($1, *arg2);"
 
+/* A piece of bytes: how large it may be goes in, what it is comes out. */
+%typemap(arginit) (void *data, size_t data_size, size_t *out_size) "piece$argnum = NULL;"
+%typemap(in) (void *data, size_t data_size, size_t *out_size)
+    (void *piece, int64_t room, size_t size) {
+    if (!glue_in_range($input, 1, GLUE_PIECE_MAX, &room)) SWIG_fail;
+    piece = glue_new_results((size_t)room, 1, 0);
+    if (piece == NULL) SWIG_fail;
+    size = 0;
+    $1 = piece;
+    $2 = (size_t)room;
+    $3 = &size;
+}
+%typemap(argout) (void *data, size_t data_size, size_t *out_size) {
+    RESULT(glue_from_bytes($1, *$3))
+}
+%typemap(freearg) (void *data, size_t data_size, size_t *out_size) "PyMem_Free(piece$argnum);"
+
 /* --- records and arrays ----------------------------------------------------------------------- */
 %typemap(in) const farm_pool_options *options (glue_options options) {
     if (!glue_read_options($input, &options)) SWIG_fail;

@@ -362,6 +362,8 @@ static PyObject *glue_write_int64(const void *number) {
     return PyLong_FromLongLong(*(const int64_t *)number);
 }
 
+enum { GLUE_PIECE_MAX = 1 << 26 };
+
 static PyObject *glue_write_status(const void *status) {
     return PyLong_FromLong(*(const farm_status *)status);
 }

@@ -16,6 +16,7 @@
 #include <farmcore/money.h>
 #include <farmcore/ledger.h>
 #include <farmcore/ledger_read.h>
+#include <farmcore/ledger_export.h>
 #include <farmcore/roles.h>
 #include <farmcore/breaker.h>
 

@@ -22,6 +22,11 @@ SELECT b.book, COALESCE((SELECT MAX(a.timestamp_ns) FROM farm_ledger_account AS 
 FROM farm_ledger_book AS b WHERE b.book IN (:books)
 ORDER BY b.book;
 
+-- name: book_find
+-- params: book int
+-- columns: asset text, scale int
+SELECT asset, scale FROM farm_ledger_book WHERE book = :book;
+
 -- name: book_keep
 -- params: books int[]
 -- columns: book int

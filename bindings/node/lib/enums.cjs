@@ -52,5 +52,6 @@ module.exports = {
   TransferStatus: constants('LEDGER_TRANSFER_', others('LEDGER_TRANSFER_')),
   TransferKind: constants('LEDGER_KIND_', ['SINGLE', 'PENDING', 'POSTED', 'VOIDED', 'EXPIRED']),
   QueryFlags: constants('LEDGER_QUERY_', ['DEBITS', 'CREDITS', 'REVERSED', 'HOLDS']),
+  ExportFormat: constants('LEDGER_FORMAT_', ['CSV', 'CSV_RAW', 'HLEDGER']),
   LedgerReason: constants('LEDGER_REASON_', ['BOOK_DIFFERS']),
 };

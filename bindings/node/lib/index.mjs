@@ -9,5 +9,6 @@ export const {
   outcomeOf, RateLocal, AMOUNT_MAX, AccountFlags, AccountResult, AccountStatus, LedgerReason,
   QueryFlags, TransferConditions, TransferFlags, TransferKind, TransferResult, TransferStatus,
   money, accountStatusName, accountStatusText, transferStatusName, transferStatusText,
+  ExportFormat,
 } = farmcore;
 export default farmcore;

@@ -1,6 +1,6 @@
 'use strict';
 // The ledger of a view; see modules.cjs for what `run` is.
-const { AccountStatus, TransferStatus } = require('./enums.cjs');
+const { AccountStatus, ExportFormat, TransferStatus } = require('./enums.cjs');
 
 /** The largest amount. A post of it posts all that is held, a balancing transfer moves all. */
 const AMOUNT_MAX = 2n ** 63n - 1n;
@@ -35,12 +35,13 @@ function found(rows) {
 }
 
 const PAGE = 100;
+const PIECE = 65536;
 
 /** All rows of a query, page by page. */
 async function* followed(query, read) {
   for (let cursorNs = query.cursorNs; cursorNs !== 0n;) {
     const next = await read({ ...query, cursorNs });
-    yield* next.rows;
+    yield* Buffer.isBuffer(next.rows) ? [next.rows] : next.rows;
     cursorNs = next.cursorNs;
   }
 }
@@ -48,7 +49,7 @@ async function* followed(query, read) {
 function* followedAtOnce(query, read) {
   for (let cursorNs = query.cursorNs; cursorNs !== 0n;) {
     const next = read({ ...query, cursorNs });
-    yield* next.rows;
+    yield* Buffer.isBuffer(next.rows) ? [next.rows] : next.rows;
     cursorNs = next.cursorNs;
   }
 }
@@ -94,6 +95,10 @@ class Ledger {
     return this.#run('ledger_query_transfers', [query, capacity]);
   }
 
+  exportPiece(query, { format = ExportFormat.CSV, size = PIECE } = {}) {
+    return this.#run('ledger_export_next', [query, format, size]);
+  }
+
   accountsPage(query, { capacity = PAGE } = {}) {
     return this.#run('ledger_query_accounts', [query, capacity]);
   }
@@ -105,6 +110,10 @@ class AsyncLedger extends Ledger {
     yield* followed(query, (next) => this.transfersPage(next, options));
   }
 
+  async *export(query, options) {
+    yield* followed(query, (next) => this.exportPiece(next, options));
+  }
+
   async *accounts(query, options) {
     yield* followed(query, (next) => this.accountsPage(next, options));
   }
@@ -114,6 +123,10 @@ class AsyncLedger extends Ledger {
 class SyncLedger extends Ledger {
   *transfers(query, options) {
     yield* followedAtOnce(query, (next) => this.transfersPage(next, options));
+  }
+
+  *export(query, options) {
+    yield* followedAtOnce(query, (next) => this.exportPiece(next, options));
   }
 
   *accounts(query, options) {

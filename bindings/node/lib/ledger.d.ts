@@ -19,6 +19,7 @@ export const TransferFlags: Numbers<'LINKED' | 'PENDING' | 'POST_PENDING_TRANSFE
   | 'VOID_PENDING_TRANSFER' | 'BALANCING_DEBIT' | 'BALANCING_CREDIT' | 'CLOSING_DEBIT'
   | 'CLOSING_CREDIT' | 'IMPORTED'>;
 export const QueryFlags: Numbers<'DEBITS' | 'CREDITS' | 'REVERSED' | 'HOLDS'>;
+export const ExportFormat: Numbers<'CSV' | 'CSV_RAW' | 'HLEDGER'>;
 export const TransferConditions: Numbers<'DEBIT_VERSION' | 'CREDIT_VERSION' | 'DEBIT_BALANCE'>;
 export const TransferStatus: Numbers<'CREATED' | 'LINKED_EVENT_FAILED' | 'LINKED_EVENT_CHAIN_OPEN'
   | 'TIMESTAMP_MUST_BE_ZERO' | 'RESERVED_FLAG' | 'ID_MUST_NOT_BE_ZERO' | 'ID_MUST_NOT_BE_INT_MAX'
@@ -232,6 +233,11 @@ export interface Ledger<IsAsync extends boolean> {
   accountsPage(query: Query, options?: { capacity?: number }): Answer<IsAsync, Page<Account>>;
   /** The transfers of an account or a book, in order, read `capacity` at a time. */
   transfers(query: Query, options?: { capacity?: number }): Rows<IsAsync, LedgerEvent>;
+  /** One piece of export(), of up to `size` bytes. */
+  exportPiece(query: Query, options?: { format?: number; size?: number }):
+    Answer<IsAsync, { rows: Buffer; cursorNs: bigint }>;
+  /** What the query asks for as a file, in pieces of up to `size` bytes. */
+  export(query: Query, options?: { format?: number; size?: number }): Rows<IsAsync, Buffer>;
   /** The accounts of a book, as they were opened, read `capacity` at a time. */
   accounts(query: Query, options?: { capacity?: number }): Rows<IsAsync, Account>;
 }

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { NOW_US, failure, onStores } from './support.mjs';
 import {
-  AMOUNT_MAX, AccountFlags, AccountStatus, LedgerReason, QueryFlags, SyncStore,
+  AMOUNT_MAX, AccountFlags, AccountStatus, ExportFormat, LedgerReason, QueryFlags, SyncStore,
   TransferConditions, TransferFlags, TransferKind, TransferStatus, accountStatusText,
   transferStatusText,
 } from '../lib/index.mjs';
@@ -251,6 +251,7 @@ test('the same without promises', () => {
   assert.deepEqual([...ledger.transfers({ accountId: ANN }, { capacity: 1 })].map(({ id }) => id),
     [sale.id]);
   assert.equal([...ledger.accounts({ book: 1 })].length, 3);
+  assert.match(Buffer.concat([...ledger.export({ book: 1 })]).toString(), /,0\.07,EUR,/);
   assert.throws(() => store.ledger.post([sale]), failure('FARM_EDENIED'));
   store.close();
 });
@@ -280,4 +281,20 @@ onLedgers('histories are read page by page', async (ledger) => {
   const [then, nobody] = await ledger.findAccountsAt(results[1].timestampNs, [ANN, randomUUID()]);
   assert.deepEqual(then.balances, { ...NOTHING, creditsPostedMinor: 3n });
   assert.equal(nobody, null);
+});
+
+onLedgers('an export is the same file in pieces of any size', async (ledger) => {
+  for (let i = 0; i < 30; i++) await ledger.post([move(TILL, ANN, i)]);
+  const file = async (options) => {
+    const pieces = [];
+    for await (const piece of ledger.export({ book: 1 }, options)) pieces.push(piece);
+    return Buffer.concat(pieces).toString();
+  };
+
+  const table = await file();
+
+  assert.equal(table.split('\r\n').length, 32);
+  assert.equal(await file({ size: 4096 }), table);
+  assert.match(table, /,0\.29,EUR,1,.*,-4\.35,0\.00,4\.35,0\.00\r\n$/);
+  assert.match(await file({ format: ExportFormat.HLEDGER }), /"EUR" = 4\.35 "EUR"\n/);
 });

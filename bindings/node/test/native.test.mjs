@@ -40,10 +40,12 @@ test('the enums are those of the headers, whole', () => {
   }
   const named = (prefix, ...names) => names.flatMap((name) => Object.entries(farmcore[name])
     .map(([key, value]) => [prefix + key, value]));
-  const limits = ['BATCH_MAX', 'ASSET_MAX', 'SCALE_MAX', 'CODE_MAX', 'SCAN_MAX'];
+  const limits = ['BATCH_MAX', 'ASSET_MAX', 'SCALE_MAX', 'CODE_MAX', 'SCAN_MAX',
+    'EXPORT_SIZE_MIN'];
   assert.deepEqual(
     [...named('ACCOUNT_', 'AccountFlags', 'AccountStatus'), ...named('', 'TransferFlags'),
       ...named('IF_', 'TransferConditions'), ...named('QUERY_', 'QueryFlags'),
+      ...named('FORMAT_', 'ExportFormat'),
       ...named('TRANSFER_', 'TransferStatus'),
       ...named('KIND_', 'TransferKind'), ...named('REASON_', 'LedgerReason')].sort(),
     Object.keys(native).filter((key) => /^LEDGER_/.test(key))

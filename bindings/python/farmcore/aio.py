@@ -28,7 +28,8 @@ from . import store as _store
 from . import topics as _topics
 from .errors import BusyError, FarmError, InvalidError, Status
 from .idempotency import Bytes, Found
-from .ledger import Account, AccountResult, Book, LedgerEvent, Query, Transfer, TransferResult
+from .ledger import (Account, AccountResult, Book, ExportFormat, LedgerEvent, Query, Transfer,
+                     TransferResult)
 from .rate import Decision, Limit, Override, Request, pack
 from .roles import Grant, Operation, Role
 from .session import P, Pinned, Pool, Scope, T
@@ -381,12 +382,16 @@ class Ledger:
                   capacity: int = _ledger.PAGE) -> AsyncIterator[LedgerEvent]:
         return self._all(_ledger.transfers_page, query, capacity)
 
+    def export(self, query: Query, format: ExportFormat = ExportFormat.CSV, *,
+               size: int = _ledger.PIECE) -> AsyncIterator[bytes]:
+        return self._all(_ledger.export_piece, query, format, size)
+
     def accounts(self, query: Query, *, capacity: int = _ledger.PAGE) -> AsyncIterator[Account]:
         return self._all(_ledger.accounts_page, query, capacity)
 
-    async def _all(self, page: Any, query: Query, capacity: int) -> AsyncIterator[Any]:
+    async def _all(self, page: Any, query: Query, *how: int) -> AsyncIterator[Any]:
         while True:
-            rows, cursor_ns = await self._run(page, query, capacity)
+            rows, cursor_ns = await self._run(page, query, *how)
             for row in rows:
                 yield row
             if cursor_ns == 0:

@@ -17,6 +17,7 @@ AMOUNT_MAX = 2**63 - 1
 """The largest amount. A post of it posts all that is held, a balancing transfer moves all."""
 
 PAGE = 100
+PIECE = 65536
 
 
 class AccountFlags(IntFlag):
@@ -51,6 +52,15 @@ class QueryFlags(IntFlag):
     CREDITS = 2
     REVERSED = 4
     HOLDS = 8
+
+
+class ExportFormat(IntEnum):
+    """What an export is: a table, one with cells that spreadsheets may take for formulas, or a
+    journal for hledger."""
+
+    CSV = 0
+    CSV_RAW = 1
+    HLEDGER = 2
 
 
 class TransferConditions(IntFlag):
@@ -395,6 +405,12 @@ def accounts_page(session: Any, query: Query, capacity: int) -> tuple[list[Accou
     return [_account(row) for row in rows], cursor_ns  # type: ignore[misc]
 
 
+def export_piece(session: Any, query: Query, format: ExportFormat,
+                 size: int) -> tuple[list[bytes], int]:
+    piece, cursor_ns = _n.ledger_export_next(session, query, format, size)
+    return [piece], cursor_ns
+
+
 class Ledger:
     """The ledger of a store. Only the service may do anything with it. A batch has up to 8,190
     items, and is one transaction."""
@@ -436,13 +452,18 @@ class Ledger:
         """The transfers of an account or a book, in order, read ``capacity`` at a time."""
         return self._all(transfers_page, query, capacity)
 
+    def export(self, query: Query, format: ExportFormat = ExportFormat.CSV, *,
+               size: int = PIECE) -> Iterator[bytes]:
+        """What the query asks for as a file, in pieces of up to ``size`` bytes."""
+        return self._all(export_piece, query, format, size)
+
     def accounts(self, query: Query, *, capacity: int = PAGE) -> Iterator[Account]:
         """The accounts of a book, as they were opened, read ``capacity`` at a time."""
         return self._all(accounts_page, query, capacity)
 
-    def _all(self, page: Any, query: Query, capacity: int) -> Iterator[Any]:
+    def _all(self, page: Any, query: Query, *how: int) -> Iterator[Any]:
         while True:
-            rows, cursor_ns = self._run(page, query, capacity)
+            rows, cursor_ns = self._run(page, query, *how)
             yield from rows
             if cursor_ns == 0:
                 return

@@ -20,7 +20,8 @@ ENUMS = [(fc.Status, ""), (fc.RateScope, "RATE_SCOPE_"), (fc.RateReason, "RATE_R
          (fc.AccountFlags, "LEDGER_ACCOUNT_"), (fc.AccountStatus, "LEDGER_ACCOUNT_"),
          (fc.TransferFlags, "LEDGER_"), (fc.TransferConditions, "LEDGER_IF_"),
          (fc.TransferStatus, "LEDGER_TRANSFER_"), (fc.TransferKind, "LEDGER_KIND_"),
-         (fc.LedgerReason, "LEDGER_REASON_"), (fc.QueryFlags, "LEDGER_QUERY_")]
+         (fc.LedgerReason, "LEDGER_REASON_"), (fc.QueryFlags, "LEDGER_QUERY_"),
+         (fc.ExportFormat, "LEDGER_FORMAT_")]
 
 
 def constants(prefix):
@@ -42,7 +43,8 @@ def test_no_constant_of_an_enum_is_missing():
     assert constants("IDEMPOTENCY_REASON_") == set(fc.IdempotencyReason.__members__)
     assert constants("ROLE_REASON_") == set(fc.RoleReason.__members__)
     assert constants("BREAKER_CAUSE_") == set(fc.BreakerCause.__members__)
-    limits = {"BATCH_MAX", "ASSET_MAX", "SCALE_MAX", "CODE_MAX", "SCAN_MAX"}
+    limits = {"BATCH_MAX", "ASSET_MAX", "SCALE_MAX", "CODE_MAX", "SCAN_MAX",
+              "EXPORT_SIZE_MIN"}
     assert constants("LEDGER_") - limits == {
         prefix[len("LEDGER_"):] + name for kind, prefix in ENUMS if prefix.startswith("LEDGER_")
         for name in kind.__members__}

@@ -1,0 +1,110 @@
+"""Exports of the ledger, judged by the programs that they are for: a journal by hledger, a table by
+Python's csv."""
+import asyncio
+import csv
+import io
+import random
+import subprocess
+import uuid
+from decimal import Decimal
+
+import pytest
+
+import farmcore as fc
+from conftest import NOW_US
+from farmcore import Account, Book, ExportFormat, Query, Transfer, TransferFlags
+
+ACCOUNTS = [uuid.UUID(int=number) for number in range(1, 21)]
+COUNT = 10_000
+
+
+def draw(chance, holds):
+    """A transfer, some of them holds, and some that end one."""
+    debit, credit = chance.sample(ACCOUNTS, 2)
+    if holds and chance.randrange(4) == 0:
+        hold = holds.pop(chance.randrange(len(holds)))
+        flags = chance.choice([TransferFlags.POST_PENDING_TRANSFER,
+                               TransferFlags.VOID_PENDING_TRANSFER])
+        amount = 0 if flags == TransferFlags.VOID_PENDING_TRANSFER else fc.AMOUNT_MAX
+        return Transfer(uuid.uuid4(), amount_minor=amount, pending_id=hold, flags=flags)
+    flags = TransferFlags.PENDING if chance.randrange(5) == 0 else TransferFlags(0)
+    item = Transfer(uuid.uuid4(), debit, credit, chance.randrange(100_000), 1,
+                    1 + chance.randrange(9), flags)
+    if flags:
+        holds.append(item.id)
+    return item
+
+
+@pytest.fixture(scope="module")
+def ledger():
+    """Ten thousand transfers among twenty accounts."""
+    chance = random.Random(1494)
+    holds = []
+    with fc.Store("sqlite::memory:") as store:
+        store.migrate()
+        store.freeze_clock(NOW_US)
+        opened = store.service.ledger
+        opened.open_books([Book(1, "EUR", 2)])
+        opened.open_accounts([Account(number, 1, 1) for number in ACCOUNTS])
+        for _ in range(COUNT // 100):
+            results = opened.post([draw(chance, holds) for _ in range(100)])
+            assert all(result.is_done for result in results)
+        yield opened
+
+
+def check(path):
+    return subprocess.run(["hledger", "-f", path, "check"], capture_output=True, text=True)
+
+
+def test_hledger_agrees_to_the_cent(ledger, tmp_path):
+    journal = b"".join(ledger.export(Query(book=1), ExportFormat.HLEDGER)).decode()
+    path = tmp_path / "book.journal"
+    path.write_text(journal)
+
+    agreed = check(path)
+
+    assert agreed.returncode == 0, agreed.stderr
+    lines = journal.splitlines()
+    places = [place for place, line in enumerate(lines) if " = " in line]
+    assert len(places) > COUNT
+    for place in (places[0], places[len(places) // 2], places[-1]):
+        before, balance = lines[place].split(" = ")
+        cents = Decimal(balance.split()[0]) + Decimal("0.01")
+        path.write_text("\n".join([*lines[:place], f'{before} = {cents} "EUR"',
+                                   *lines[place + 1:]]) + "\n")
+        assert check(path).returncode != 0
+
+
+def test_a_table_is_read_back_to_the_same_balances(ledger):
+    table = b"".join(ledger.export(Query(book=1), size=5000)).decode()
+    rows = list(csv.DictReader(io.StringIO(table, newline="")))
+    balances = {str(number): Decimal(0) for number in ACCOUNTS}
+    for row in rows:
+        moved = Decimal(row["amount"]) if row["kind"] in ("single", "posted") else Decimal(0)
+        debit, credit = (row[name].removeprefix("ac_")
+                         for name in ("debit_account", "credit_account"))
+        balances[debit] -= moved
+        balances[credit] += moved
+        assert Decimal(row["debit_balance"]) == balances[debit]
+        assert Decimal(row["credit_balance"]) == balances[credit]
+
+    assert len(rows) == COUNT
+    for account in ledger.find_accounts(ACCOUNTS):
+        posted = account.balances.credits_posted_minor - account.balances.debits_posted_minor
+        assert balances[str(account.id)] == Decimal(posted) / 100
+
+
+def test_an_account_and_an_event_loop():
+    async def work():
+        async with fc.aio.Store("sqlite::memory:") as store:
+            await store.migrate()
+            found = store.service.ledger
+            await found.open_books([Book(1, "JPY", 0)])
+            await found.open_accounts([Account(number, 1, 1) for number in ACCOUNTS[:2]])
+            await found.post([Transfer(uuid.uuid4(), *ACCOUNTS[:2], 7, 1, 1)])
+            return b"".join([piece async for piece in found.export(
+                Query(account_id=ACCOUNTS[0], book=1))]).decode()
+
+    row, = csv.DictReader(io.StringIO(asyncio.run(work()), newline=""))
+
+    assert (row["amount"], row["change"], row["balance"], row["pending"]) == ("7", "-7", "-7", "0")

@@ -1,0 +1,123 @@
+/* The ledger as text, a piece at a time: a page is read, and as much of it written as there is room
+ * for. The lines are made in ledger_text_rules.c. */
+#include "base/id.h"
+#include "base/integer.h"
+#include "ledger/ledger_rows.h"
+#include "ledger/ledger_text_rules.h"
+#include <string.h>
+
+enum {
+    LEDGER_READS = STORE_READS | STORE_SERVICE,
+    LINE_SIZE = 300, /* most are longer */
+    ROWS_MAX = 1000
+};
+
+typedef struct export_operation {
+    const farm_ledger_query *given;
+    farm_ledger_query query;
+    ledger_text text;
+    int64_t cursor_ns;
+    char asset[FARM_LEDGER_ASSET_MAX + 1];
+} export_operation;
+
+static int32_t take_book(void *context, size_t ordinal, const ledger_book_find_row *row) {
+    (void)ordinal;
+    export_operation *operation = context;
+    const size_t size =
+        row->asset.size < sizeof operation->asset ? row->asset.size : sizeof operation->asset - 1;
+    memcpy(operation->asset, row->asset.data, size);
+    operation->asset[size] = '\0';
+    operation->text.asset = operation->asset;
+    operation->text.scale = (int32_t)row->scale;
+    return 0;
+}
+
+static farm_status find_book(farm_session *session, export_operation *operation) {
+    store_batch batch;
+    store_batch_init(&batch, session);
+    ledger_book_find(&batch, &(ledger_book_find_params){.book = operation->query.book}, take_book,
+                     operation);
+    const farm_status status = store_run(session, &batch);
+    if (status != FARM_OK || operation->text.asset != NULL) return status;
+    return store_fail(session, FARM_ENOTFOUND, 0, "there is no book %lld",
+                      (long long)operation->query.book);
+}
+
+/* As many rows as there may be room for, and all that there is room for of them. */
+static farm_status write_page(farm_session *session, export_operation *operation) {
+    ledger_text *text = &operation->text;
+    const size_t room = text->capacity - text->size;
+    const size_t most = (size_t)integer_max(1, integer_min((int64_t)(room / LINE_SIZE), ROWS_MAX));
+    farm_ledger_event *rows = arena_allocate_array(store_arena(session), most, sizeof *rows);
+    size_t count = 0;
+    if (rows == NULL) return ledger_fail_memory(session, most);
+    for (size_t i = 0; i < most; i++) rows[i].struct_size = sizeof *rows;
+    const farm_status status = farm_ledger_query_transfers(session, &operation->query, rows, most,
+                                                           &count, &operation->cursor_ns);
+    if (status != FARM_OK) return status;
+    for (size_t i = 0; i < count; i++) {
+        if (!ledger_text_add(text, &rows[i])) {
+            operation->cursor_ns = operation->query.cursor_ns;
+            return FARM_OK;
+        }
+        operation->query.cursor_ns = rows[i].timestamp_ns;
+    }
+    return FARM_OK;
+}
+
+/* A quotation mark cannot be written within the quotation marks of a commodity. */
+static farm_status check_journal(farm_session *session, const export_operation *operation) {
+    const farm_ledger_query *query = &operation->query;
+    if (!id_is_zero(&query->account_id) || !id_is_zero(&query->user_data_128) ||
+        query->user_data_64 != 0 || query->user_data_32 != 0 || query->code != 0 ||
+        query->flags != 0 || query->from_ns != 0)
+        return store_fail(session, FARM_EINVAL, 0,
+                          "a journal is of a whole book, from its beginning");
+    if (strchr(operation->asset, '"') == NULL) return FARM_OK;
+    return store_fail(session, FARM_EINVAL, 0, "a journal cannot name the asset %s",
+                      operation->asset);
+}
+
+static farm_status check_arguments(farm_session *session, export_operation *operation) {
+    farm_ledger_query *query = &operation->query;
+    const ledger_text *text = &operation->text;
+    farm_status status =
+        store_check_options(session, "query", query, sizeof *query, operation->given);
+    if (status == FARM_OK && text->data == NULL)
+        status = store_fail(session, FARM_EINVAL, 0, "data is missing");
+    if (status == FARM_OK)
+        status = store_check_range(session, "data_size", (int64_t)text->capacity,
+                                   FARM_LEDGER_EXPORT_SIZE_MIN, INT32_MAX);
+    if (status == FARM_OK)
+        status = store_check_range(session, "format", text->format, FARM_LEDGER_FORMAT_CSV,
+                                   FARM_LEDGER_FORMAT_HLEDGER);
+    if (status == FARM_OK) status = store_check_range(session, "book", query->book, 1, INT64_MAX);
+    return status == FARM_OK ? store_check_service(session) : status;
+}
+
+static farm_status export_piece(farm_session *session, void *context) {
+    export_operation *operation = context;
+    ledger_text *text = &operation->text;
+    text->size = 0;
+    text->asset = NULL;
+    farm_status status = check_arguments(session, operation);
+    if (status == FARM_OK) status = find_book(session, operation);
+    if (status == FARM_OK && text->format == FARM_LEDGER_FORMAT_HLEDGER)
+        status = check_journal(session, operation);
+    if (status != FARM_OK) return status;
+    text->account_id = operation->query.account_id;
+    text->book = operation->query.book;
+    if (operation->query.cursor_ns == 0) (void)ledger_text_begin(text);
+    return write_page(session, operation);
+}
+
+farm_status farm_ledger_export_next(farm_session *session, const farm_ledger_query *query,
+                                    int32_t format, void *data, size_t data_size, size_t *out_size,
+                                    int64_t *out_cursor_ns) {
+    export_operation operation = {.given = query,
+                                  .text = {.format = format, .data = data, .capacity = data_size}};
+    const farm_status status = store_operate(session, LEDGER_READS, export_piece, &operation);
+    if (out_size != NULL) *out_size = status == FARM_OK ? operation.text.size : 0;
+    if (out_cursor_ns != NULL) *out_cursor_ns = status == FARM_OK ? operation.cursor_ns : 0;
+    return status;
+}

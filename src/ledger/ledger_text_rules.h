@@ -1,0 +1,23 @@
+/* The lines of an export: an event in, text out. Pure; a line that does not fit is not written. */
+#ifndef LEDGER_TEXT_RULES_H
+#define LEDGER_TEXT_RULES_H
+
+#include <farmcore/ledger_export.h>
+
+/* What every line of an export goes by. */
+typedef struct ledger_text {
+    const char *asset;
+    int32_t scale;
+    int32_t format;
+    farm_id account_id; /* whose history it is; zeros: the book's */
+    int64_t book;
+    char *data;
+    size_t size; /* written so far */
+    size_t capacity;
+} ledger_text;
+
+/* 0: there is no room for it. */
+int32_t ledger_text_begin(ledger_text *self);
+int32_t ledger_text_add(ledger_text *self, const farm_ledger_event *event);
+
+#endif
