@@ -188,7 +188,9 @@ static void settle_pair(wire_pair *pair) {
         free_pair(pair);
         return;
     }
-    if (is_client_gone && to_server->write.size == 0 && pair->owed == 0) free_pair(pair);
+    /* A commit needs no Sync: only a server that has gone has done all it was sent. */
+    if (is_client_gone && to_server->write.size == 0 && pair->owed == 0)
+        (void)shutdown(to_server->out, SHUT_WR);
 }
 
 /* --- the fault -------------------------------------------------------------------------------- */
