@@ -6,6 +6,7 @@
 #include <farmcore/idempotency.h>
 #include <farmcore/ledger.h>
 #include <farmcore/ledger_export.h>
+#include <farmcore/ledger_import.h>
 #include <farmcore/ledger_read.h>
 #include <farmcore/money.h>
 #include <farmcore/pool.h>

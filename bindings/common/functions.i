@@ -15,6 +15,7 @@ void interrupt_session(farm_session *running);
 %include <farmcore/ledger.h>
 %include <farmcore/ledger_read.h>
 %include <farmcore/ledger_export.h>
+%include <farmcore/ledger_import.h>
 /* The versions say it themselves. */
 %apply size_t *unsaid { size_t *out_count };
 %include <farmcore/topic.h>

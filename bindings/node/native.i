@@ -244,6 +244,16 @@ ROWS(ledger_event, FARM_LEDGER_BATCH_MAX)
 ROWS(ledger_account, FARM_LEDGER_BATCH_MAX)
 %typemap(in, numinputs=0) int64_t *out_minor (int64_t made = 0) "$1 = &made;"
 %typemap(argout) int64_t *out_minor { RESULT(from_int64(env, *$1)) }
+/* {lineCount, used} */
+%typemap(in, numinputs=0) int64_t *out_line_count (int64_t made = 0) "$1 = &made;"
+%typemap(argout) int64_t *out_line_count {
+    napi_create_object(env, &$result);
+    napi_set_named_property(env, $result, "lineCount", from_int64(env, *$1));
+}
+%typemap(in, numinputs=0) size_t *out_used (size_t made = 0) "$1 = &made;"
+%typemap(argout) size_t *out_used {
+    napi_set_named_property(env, $result, "used", from_int64(env, (int64_t)*$1));
+}
 %typemap(in, numinputs=0) int64_t *out_cursor_ns (int64_t made = 0) "$1 = &made;"
 %typemap(argout) int64_t *out_cursor_ns {
     napi_value rows = $result;

@@ -243,6 +243,10 @@ ROWS(ledger_event, FARM_LEDGER_BATCH_MAX)
 ROWS(ledger_account, FARM_LEDGER_BATCH_MAX)
 %typemap(in, numinputs=0) int64_t *out_cursor_ns (int64_t made = 0) "$1 = &made;"
 %typemap(argout) int64_t *out_cursor_ns { RESULT(PyLong_FromLongLong(*$1)) }
+%typemap(in, numinputs=0) int64_t *out_line_count (int64_t made = 0) "$1 = &made;"
+%typemap(argout) int64_t *out_line_count { RESULT(PyLong_FromLongLong(*$1)) }
+%typemap(in, numinputs=0) size_t *out_used (size_t made = 0) "$1 = &made;"
+%typemap(argout) size_t *out_used { RESULT(PyLong_FromSize_t(*$1)) }
 
 %typemap(in, numinputs=0) int64_t *out_minor (int64_t made = 0) "$1 = &made;"
 %typemap(argout) int64_t *out_minor { RESULT(PyLong_FromLongLong(*$1)) }

@@ -17,6 +17,7 @@
 #include <farmcore/ledger.h>
 #include <farmcore/ledger_read.h>
 #include <farmcore/ledger_export.h>
+#include <farmcore/ledger_import.h>
 #include <farmcore/roles.h>
 #include <farmcore/breaker.h>
 

@@ -224,7 +224,9 @@ enum {
 
 /** Why a call was turned down. */
 enum {
-    FARM_LEDGER_REASON_BOOK_DIFFERS = 1 /**< EEXISTS: the book is there with other fields */
+    FARM_LEDGER_REASON_BOOK_DIFFERS = 1, /**< EEXISTS: the book is there with other fields */
+    FARM_LEDGER_REASON_REFUSED = 2,      /**< EREFUSED: a transfer of a table was refused */
+    FARM_LEDGER_REASON_BALANCE = 3       /**< EREFUSED: a table states another balance */
 };
 
 /** A book. */

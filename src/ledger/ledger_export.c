@@ -17,31 +17,8 @@ typedef struct export_operation {
     farm_ledger_query query;
     ledger_text text;
     int64_t cursor_ns;
-    char asset[FARM_LEDGER_ASSET_MAX + 1];
+    ledger_unit unit;
 } export_operation;
-
-static int32_t take_book(void *context, size_t ordinal, const ledger_book_find_row *row) {
-    (void)ordinal;
-    export_operation *operation = context;
-    const size_t size =
-        row->asset.size < sizeof operation->asset ? row->asset.size : sizeof operation->asset - 1;
-    memcpy(operation->asset, row->asset.data, size);
-    operation->asset[size] = '\0';
-    operation->text.asset = operation->asset;
-    operation->text.scale = (int32_t)row->scale;
-    return 0;
-}
-
-static farm_status find_book(farm_session *session, export_operation *operation) {
-    store_batch batch;
-    store_batch_init(&batch, session);
-    ledger_book_find(&batch, &(ledger_book_find_params){.book = operation->query.book}, take_book,
-                     operation);
-    const farm_status status = store_run(session, &batch);
-    if (status != FARM_OK || operation->text.asset != NULL) return status;
-    return store_fail(session, FARM_ENOTFOUND, 0, "there is no book %lld",
-                      (long long)operation->query.book);
-}
 
 /* As many rows as there may be room for, and all that there is room for of them. */
 static farm_status write_page(farm_session *session, export_operation *operation) {
@@ -73,9 +50,9 @@ static farm_status check_journal(farm_session *session, const export_operation *
         query->flags != 0 || query->from_ns != 0)
         return store_fail(session, FARM_EINVAL, 0,
                           "a journal is of a whole book, from its beginning");
-    if (strchr(operation->asset, '"') == NULL) return FARM_OK;
+    if (strchr(operation->unit.asset, '"') == NULL) return FARM_OK;
     return store_fail(session, FARM_EINVAL, 0, "a journal cannot name the asset %s",
-                      operation->asset);
+                      operation->unit.asset);
 }
 
 static farm_status check_arguments(farm_session *session, export_operation *operation) {
@@ -99,12 +76,14 @@ static farm_status export_piece(farm_session *session, void *context) {
     export_operation *operation = context;
     ledger_text *text = &operation->text;
     text->size = 0;
-    text->asset = NULL;
     farm_status status = check_arguments(session, operation);
-    if (status == FARM_OK) status = find_book(session, operation);
+    if (status == FARM_OK)
+        status = ledger_find_unit(session, operation->query.book, &operation->unit);
     if (status == FARM_OK && text->format == FARM_LEDGER_FORMAT_HLEDGER)
         status = check_journal(session, operation);
     if (status != FARM_OK) return status;
+    text->asset = operation->unit.asset;
+    text->scale = operation->unit.scale;
     text->account_id = operation->query.account_id;
     text->book = operation->query.book;
     if (operation->query.cursor_ns == 0) (void)ledger_text_begin(text);

@@ -116,6 +116,27 @@ farm_ledger_event ledger_event_of(const ledger_event_read_row *row) {
     };
 }
 
+static int32_t take_unit(void *context, size_t ordinal, const ledger_book_find_row *row) {
+    (void)ordinal;
+    ledger_unit *unit = context;
+    const size_t size =
+        row->asset.size < sizeof unit->asset ? row->asset.size : sizeof unit->asset - 1;
+    memcpy(unit->asset, row->asset.data, size);
+    unit->asset[size] = '\0';
+    unit->scale = (int32_t)row->scale;
+    return 0;
+}
+
+farm_status ledger_find_unit(farm_session *session, int64_t book, ledger_unit *out) {
+    store_batch batch;
+    store_batch_init(&batch, session);
+    out->asset[0] = '\0';
+    ledger_book_find(&batch, &(ledger_book_find_params){.book = book}, take_unit, out);
+    const farm_status status = store_run(session, &batch);
+    if (status != FARM_OK || out->asset[0] != '\0') return status;
+    return store_fail(session, FARM_ENOTFOUND, 0, "there is no book %lld", (long long)book);
+}
+
 farm_status ledger_fail_memory(farm_session *session, size_t count) {
     return store_fail(session, FARM_ENOMEM, 0, "there is no memory for %zu items", count);
 }

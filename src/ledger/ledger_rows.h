@@ -52,6 +52,16 @@ int64_t ledger_draw_writer(farm_session *session);
 farm_ledger_account ledger_account_of(const ledger_account_read_row *row);
 farm_ledger_account ledger_account_now(const ledger_account_read_row *row);
 farm_ledger_event ledger_event_of(const ledger_event_read_row *row);
+
+/* What a book's amounts are amounts of. */
+typedef struct ledger_unit {
+    char asset[FARM_LEDGER_ASSET_MAX + 1];
+    int32_t scale;
+} ledger_unit;
+
+/* FARM_ENOTFOUND: there is no such book. */
+farm_status ledger_find_unit(farm_session *session, int64_t book, ledger_unit *out);
+
 farm_status ledger_fail_memory(farm_session *session, size_t count);
 
 #endif

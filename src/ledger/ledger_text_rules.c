@@ -146,12 +146,8 @@ static void put_row(ledger_text *self, const farm_ledger_event *event) {
 }
 
 static void put_names(ledger_text *self) {
-    put_text(self,
-             "timestamp,effective,kind,id,pending_id,debit_account,credit_account,amount,asset,"
-             "code,flags,timeout_us,user_data_64,user_data_32,user_data_128,");
-    put_text(self, id_is_zero(&self->account_id)
-                       ? "debit_balance,debit_pending,credit_balance,credit_pending\r\n"
-                       : "change,balance,pending\r\n");
+    put_text(self, id_is_zero(&self->account_id) ? LEDGER_TABLE_OF_BOOK : LEDGER_TABLE_OF_ACCOUNT);
+    put_text(self, "\r\n");
 }
 
 /* --- the journal --- */

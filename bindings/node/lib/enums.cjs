@@ -53,5 +53,5 @@ module.exports = {
   TransferKind: constants('LEDGER_KIND_', ['SINGLE', 'PENDING', 'POSTED', 'VOIDED', 'EXPIRED']),
   QueryFlags: constants('LEDGER_QUERY_', ['DEBITS', 'CREDITS', 'REVERSED', 'HOLDS']),
   ExportFormat: constants('LEDGER_FORMAT_', ['CSV', 'CSV_RAW', 'HLEDGER']),
-  LedgerReason: constants('LEDGER_REASON_', ['BOOK_DIFFERS']),
+  LedgerReason: constants('LEDGER_REASON_', ['BOOK_DIFFERS', 'REFUSED', 'BALANCE']),
 };

@@ -36,6 +36,7 @@ function found(rows) {
 
 const PAGE = 100;
 const PIECE = 65536;
+const NEWLINE = 10;
 
 /** All rows of a query, page by page. */
 async function* followed(query, read) {
@@ -51,6 +52,37 @@ function* followedAtOnce(query, read) {
     const next = read({ ...query, cursorNs });
     yield* Buffer.isBuffer(next.rows) ? [next.rows] : next.rows;
     cursorNs = next.cursorNs;
+  }
+}
+
+/** What of a table to import next; send done() what became of it. */
+class Table {
+  #rest = Buffer.alloc(0);
+  #lineCount = 0n;
+
+  * add(piece) {
+    this.#rest = Buffer.concat([this.#rest, piece]);
+    if (this.#rest.length >= PIECE) yield* this.#whole();
+  }
+
+  * end() {
+    if (this.#rest.length > 0 && this.#rest.at(-1) !== NEWLINE) {
+      this.#rest = Buffer.concat([this.#rest, Buffer.of(NEWLINE)]);
+    }
+    yield* this.#whole();
+  }
+
+  * #whole() {
+    while (this.#rest.includes(NEWLINE)) yield [this.#rest, this.#lineCount];
+  }
+
+  done({ lineCount, used }) {
+    this.#lineCount = lineCount;
+    this.#rest = this.#rest.subarray(Number(used));
+  }
+
+  get count() {
+    return Math.max(0, Number(this.#lineCount) - 1);
   }
 }
 
@@ -99,6 +131,10 @@ class Ledger {
     return this.#run('ledger_export_next', [query, format, size]);
   }
 
+  importPiece(book, piece, lineCount) {
+    return this.#run('ledger_import_next', [book, piece, lineCount]);
+  }
+
   accountsPage(query, { capacity = PAGE } = {}) {
     return this.#run('ledger_query_accounts', [query, capacity]);
   }
@@ -114,6 +150,16 @@ class AsyncLedger extends Ledger {
     yield* followed(query, (next) => this.exportPiece(next, options));
   }
 
+  async importTable(book, pieces) {
+    const table = new Table();
+    const read = async (parts) => {
+      for (const part of parts) table.done(await this.importPiece(book, ...part));
+    };
+    for await (const piece of pieces) await read(table.add(piece));
+    await read(table.end());
+    return table.count;
+  }
+
   async *accounts(query, options) {
     yield* followed(query, (next) => this.accountsPage(next, options));
   }
@@ -127,6 +173,16 @@ class SyncLedger extends Ledger {
 
   *export(query, options) {
     yield* followedAtOnce(query, (next) => this.exportPiece(next, options));
+  }
+
+  importTable(book, pieces) {
+    const table = new Table();
+    const read = (parts) => {
+      for (const part of parts) table.done(this.importPiece(book, ...part));
+    };
+    for (const piece of pieces) read(table.add(piece));
+    read(table.end());
+    return table.count;
   }
 
   *accounts(query, options) {

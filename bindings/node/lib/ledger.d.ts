@@ -54,7 +54,7 @@ export const TransferStatus: Numbers<'CREATED' | 'LINKED_EVENT_FAILED' | 'LINKED
   | 'TIMEOUT_MUST_NOT_BE_NEGATIVE' | 'CODE_OUT_OF_RANGE' | 'LEDGER_OUT_OF_RANGE'
   | 'EFFECTIVE_OUT_OF_RANGE' | 'EXISTS_WITH_DIFFERENT_EFFECTIVE' | 'CONDITION_FAILED'>;
 export const TransferKind: Numbers<'SINGLE' | 'PENDING' | 'POSTED' | 'VOIDED' | 'EXPIRED'>;
-export const LedgerReason: Numbers<'BOOK_DIFFERS'>;
+export const LedgerReason: Numbers<'BOOK_DIFFERS' | 'REFUSED' | 'BALANCE'>;
 
 /** The largest amount. A post of it posts all that is held, a balancing transfer moves all. */
 export const AMOUNT_MAX: bigint;
@@ -238,6 +238,17 @@ export interface Ledger<IsAsync extends boolean> {
     Answer<IsAsync, { rows: Buffer; cursorNs: bigint }>;
   /** What the query asks for as a file, in pieces of up to `size` bytes. */
   export(query: Query, options?: { format?: number; size?: number }): Rows<IsAsync, Buffer>;
+  /** Post the next lines of a table; what of `piece` was used, and the lines there were so far. */
+  importPiece(book: number | bigint, piece: Uint8Array, lineCount: number | bigint):
+    Answer<IsAsync, { lineCount: bigint; used: bigint }>;
+  /**
+   * Post a table that was exported, such as a stream of its file, and answer how many transfers it
+   * has. Some thousands are one transaction: what is before an error stays, and importing the
+   * table again goes on.
+   */
+  importTable(book: number | bigint, pieces: IsAsync extends true
+    ? AsyncIterable<Uint8Array> | Iterable<Uint8Array> : Iterable<Uint8Array>):
+    Answer<IsAsync, number>;
   /** The accounts of a book, as they were opened, read `capacity` at a time. */
   accounts(query: Query, options?: { capacity?: number }): Rows<IsAsync, Account>;
 }

@@ -298,3 +298,32 @@ onLedgers('an export is the same file in pieces of any size', async (ledger) => 
   assert.match(table, /,0\.29,EUR,1,.*,-4\.35,0\.00,4\.35,0\.00\r\n$/);
   assert.match(await file({ format: ExportFormat.HLEDGER }), /"EUR" = 4\.35 "EUR"\n/);
 });
+
+onLedgers('a table is imported, and a repeat changes nothing', async (ledger) => {
+  await ledger.post([move(TILL, ANN, 700), move(ANN, TILL, 1)]);
+  const pieces = [];
+  for await (const piece of ledger.export({ book: 1 })) pieces.push(piece);
+  const table = Buffer.concat(pieces).toString().trimEnd();
+  const store = SyncStore.open('sqlite::memory:');
+  store.migrate();
+  store.freezeClock(NOW_US + 1_000_000n);
+  const copy = store.service.ledger;
+  copy.openBooks([{ book: 1, asset: 'EUR', scale: 2 }]);
+  const accounts = [];
+  for await (const account of ledger.accounts({ book: 1 })) {
+    accounts.push({ ...account, flags: account.flags | AccountFlags.IMPORTED, version: 0,
+      balances: undefined });
+  }
+  assert.ok(copy.openAccounts(accounts).every((result) => result.isDone));
+
+  for (let i = 0; i < 2; i++) {
+    assert.equal(copy.importTable(1, [Buffer.from(table)]), 2);
+    const found = copy.findAccounts([TILL, ANN]).map(({ balances }) => balances);
+    assert.deepEqual(found, (await ledger.findAccounts([TILL, ANN]))
+      .map(({ balances }) => balances));
+  }
+
+  assert.throws(() => copy.importTable(1, [Buffer.from(table.replace('7.00,EUR', '7.01,EUR'))]),
+    failure('FARM_EREFUSED', LedgerReason.REFUSED));
+  store.close();
+});

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property, partial
@@ -385,6 +385,17 @@ class Ledger:
     def export(self, query: Query, format: ExportFormat = ExportFormat.CSV, *,
                size: int = _ledger.PIECE) -> AsyncIterator[bytes]:
         return self._all(_ledger.export_piece, query, format, size)
+
+    async def import_table(self, book: int, pieces: AsyncIterable[bytes]) -> int:
+        table = _ledger.Table()
+        async for piece in pieces:
+            await self._import(book, table, table.add(piece))
+        await self._import(book, table, table.end())
+        return table.count
+
+    async def _import(self, book: int, table: _ledger.Table, parts: _ledger.Parts) -> None:
+        for part, line_count in parts:
+            table.done(*await self._run(_ledger.import_piece, book, part, line_count))
 
     def accounts(self, query: Query, *, capacity: int = _ledger.PAGE) -> AsyncIterator[Account]:
         return self._all(_ledger.accounts_page, query, capacity)

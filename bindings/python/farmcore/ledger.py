@@ -212,6 +212,8 @@ class LedgerReason(IntEnum):
     """Why a call was turned down: ``FarmError.reason``."""
 
     BOOK_DIFFERS = 1
+    REFUSED = 2
+    BALANCE = 3
 
 
 class Book(NamedTuple):
@@ -411,6 +413,46 @@ def export_piece(session: Any, query: Query, format: ExportFormat,
     return [piece], cursor_ns
 
 
+def import_piece(session: Any, book: int, piece: bytes, line_count: int) -> tuple[int, int]:
+    return _n.ledger_import_next(session, book, piece, line_count)  # type: ignore[no-any-return]
+
+
+Parts = Iterator[tuple[bytes, int]]
+
+
+class Table:
+    """A table that arrives in pieces of any size, as it is imported."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._line_count = 0
+
+    def add(self, piece: bytes) -> Parts:
+        """What to import next, with the lines before it; after each done() is called."""
+        self._rest += piece
+        if len(self._rest) >= PIECE:
+            yield from self._whole()
+
+    def end(self) -> Parts:
+        """The same of what is left; its last line need not end."""
+        if self._rest and not self._rest.endswith(b"\n"):
+            self._rest += b"\n"
+        yield from self._whole()
+
+    def done(self, line_count: int, used: int) -> None:
+        self._line_count = line_count
+        self._rest = self._rest[used:]
+
+    def _whole(self) -> Parts:
+        while b"\n" in self._rest:
+            yield self._rest, self._line_count
+
+    @property
+    def count(self) -> int:
+        """The transfers so far."""
+        return max(0, self._line_count - 1)
+
+
 class Ledger:
     """The ledger of a store. Only the service may do anything with it. A batch has up to 8,190
     items, and is one transaction."""
@@ -456,6 +498,20 @@ class Ledger:
                size: int = PIECE) -> Iterator[bytes]:
         """What the query asks for as a file, in pieces of up to ``size`` bytes."""
         return self._all(export_piece, query, format, size)
+
+    def import_table(self, book: int, pieces: Iterable[bytes]) -> int:
+        """Post a table that was exported, such as an open file of it, and answer how many transfers
+        it has. Some thousands are one transaction: what is before an error stays, and importing
+        the table again goes on."""
+        table = Table()
+        for piece in pieces:
+            self._import(book, table, table.add(piece))
+        self._import(book, table, table.end())
+        return table.count
+
+    def _import(self, book: int, table: Table, parts: Parts) -> None:
+        for part, line_count in parts:
+            table.done(*self._run(import_piece, book, part, line_count))
 
     def accounts(self, query: Query, *, capacity: int = PAGE) -> Iterator[Account]:
         """The accounts of a book, as they were opened, read ``capacity`` at a time."""

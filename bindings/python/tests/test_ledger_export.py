@@ -108,3 +108,74 @@ def test_an_account_and_an_event_loop():
     row, = csv.DictReader(io.StringIO(asyncio.run(work()), newline=""))
 
     assert (row["amount"], row["change"], row["balance"], row["pending"]) == ("7", "-7", "-7", "0")
+
+
+@pytest.fixture
+def copy(ledger):
+    """A store with the same accounts and nothing on them."""
+    with fc.Store("sqlite::memory:") as store:
+        store.migrate()
+        store.freeze_clock(NOW_US + 10**9)
+        opened = store.service.ledger
+        opened.open_books([Book(1, "EUR", 2)])
+        results = opened.open_accounts([
+            Account(account.id, 1, account.code, fc.AccountFlags.IMPORTED,
+                    timestamp_ns=account.timestamp_ns)
+            for account in ledger.accounts(Query(book=1))])
+        assert all(result.is_done for result in results)
+        yield opened
+
+
+def journal_of(ledger):
+    return b"".join(ledger.export(Query(book=1), ExportFormat.HLEDGER))
+
+
+def test_a_table_is_imported_to_the_same_balances(ledger, copy):
+    for _ in range(2):
+        assert copy.import_table(1, ledger.export(Query(book=1))) == COUNT
+
+        assert journal_of(copy) == journal_of(ledger)
+        assert ([account.balances for account in copy.find_accounts(ACCOUNTS)]
+                == [account.balances for account in ledger.find_accounts(ACCOUNTS)])
+
+
+def test_one_cent_that_is_changed_is_noticed(ledger, copy):
+    table = b"".join(ledger.export(Query(book=1)))
+    lines = table.split(b"\r\n")
+    cells = lines[COUNT // 2].split(b",")
+    cells[-2] = b"%.2f" % (float(cells[-2]) + 0.01)
+    lines[COUNT // 2] = b",".join(cells)
+
+    with pytest.raises(fc.RefusedError, match=f"line {COUNT // 2 + 1}: credit_balance") as caught:
+        copy.import_table(1, [b"\r\n".join(lines)])
+
+    assert caught.value.reason == fc.LedgerReason.BALANCE
+    assert journal_of(copy) == b"; book 1, in EUR; debits are positive\n\n"
+
+
+def test_a_table_is_imported_from_a_file_in_a_loop(ledger, tmp_path):
+    path = tmp_path / "book.csv"
+    path.write_bytes(b"".join(ledger.export(Query(book=1))).rstrip(b"\r\n"))
+
+    async def lines():
+        with path.open("rb") as file:
+            for line in file:
+                yield line
+
+    async def copy():
+        async with fc.aio.Store("sqlite::memory:") as store:
+            await store.migrate()
+            store.freeze_clock(NOW_US + 10**9)
+            opened = store.service.ledger
+            await opened.open_books([Book(1, "EUR", 2)])
+            await opened.open_accounts([
+                Account(account.id, 1, account.code, fc.AccountFlags.IMPORTED,
+                        timestamp_ns=account.timestamp_ns)
+                for account in ledger.accounts(Query(book=1))])
+            count = await opened.import_table(1, lines())
+            return count, [account.balances for account in await opened.find_accounts(ACCOUNTS)]
+
+    count, balances = asyncio.run(copy())
+
+    assert count == COUNT
+    assert balances == [account.balances for account in ledger.find_accounts(ACCOUNTS)]
