@@ -5,6 +5,7 @@
 #include <farmcore/breaker.h>
 #include <farmcore/idempotency.h>
 #include <farmcore/ledger.h>
+#include <farmcore/ledger_audit.h>
 #include <farmcore/ledger_export.h>
 #include <farmcore/ledger_import.h>
 #include <farmcore/ledger_read.h>
@@ -78,6 +79,7 @@
 %ignore farm_ledger_account_result;
 %ignore farm_ledger_transfer_result;
 %ignore farm_ledger_event;
+%ignore farm_ledger_difference;
 %ignore farm_ledger_query;
 
 /* The one call that may come while another runs on the session. */

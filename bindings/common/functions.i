@@ -14,6 +14,7 @@ void interrupt_session(farm_session *running);
 %include <farmcore/money.h>
 %include <farmcore/ledger.h>
 %include <farmcore/ledger_read.h>
+%include <farmcore/ledger_audit.h>
 %include <farmcore/ledger_export.h>
 %include <farmcore/ledger_import.h>
 /* The versions say it themselves. */

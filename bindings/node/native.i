@@ -241,6 +241,7 @@ ROWS(role_grant_row, FARM_ROLE_BATCH_MAX)
 ROWS(breaker_state, FARM_BREAKER_LIST_MAX)
 ROWS(breaker_event, FARM_BREAKER_LIST_MAX)
 ROWS(ledger_event, FARM_LEDGER_BATCH_MAX)
+ROWS(ledger_difference, FARM_LEDGER_BATCH_MAX)
 ROWS(ledger_account, FARM_LEDGER_BATCH_MAX)
 %typemap(in, numinputs=0) int64_t *out_minor (int64_t made = 0) "$1 = &made;"
 %typemap(argout) int64_t *out_minor { RESULT(from_int64(env, *$1)) }

@@ -15,6 +15,7 @@
 #include <farmcore/idempotency.h>
 #include <farmcore/money.h>
 #include <farmcore/ledger.h>
+#include <farmcore/ledger_audit.h>
 #include <farmcore/ledger_read.h>
 #include <farmcore/ledger_export.h>
 #include <farmcore/ledger_import.h>

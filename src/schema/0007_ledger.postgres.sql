@@ -183,14 +183,15 @@ CREATE TRIGGER farm_ledger_event_resolves BEFORE INSERT ON {schema}.farm_ledger_
     FOR EACH ROW WHEN (NEW.pending_id IS NOT NULL)
     EXECUTE FUNCTION {schema}.farm_ledger_event_resolves();
 
--- A balance is what its account's last event says, and nobody can write another one by hand.
+-- A balance is what its account's last event says, and nobody can write another one by hand. It
+-- goes back, or is written at the same event, only where it was not what that event says.
 CREATE FUNCTION {schema}.farm_ledger_balance_follows() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
 AS $$
 BEGIN
     IF (NEW.book, NEW.account, NEW.flags, NEW.credit_limit)
            <> (OLD.book, OLD.account, OLD.flags, OLD.credit_limit)
-       OR NOT EXISTS (
+       OR NEW.version > 0 AND NOT EXISTS (
         SELECT FROM {schema}.farm_ledger_event AS e
         WHERE e.book = NEW.book AND e.timestamp_ns = NEW.last_ns
           AND (NEW.version, NEW.debits_pending, NEW.debits_posted, NEW.credits_pending,
@@ -200,8 +201,26 @@ BEGIN
                    e.debit_credits_posted),
                   (CASE WHEN e.credit_account = NEW.account THEN e.credit_version END,
                    e.credit_debits_pending, e.credit_debits_posted, e.credit_credits_pending,
-                   e.credit_credits_posted))) THEN
+                   e.credit_credits_posted)))
+       OR NEW.version = 0
+          AND (NEW.debits_pending, NEW.debits_posted, NEW.credits_pending, NEW.credits_posted)
+              <> (0, 0, 0, 0) THEN
         RAISE EXCEPTION 'a balance is what the last event says' USING ERRCODE = '23514';
+    END IF;
+    IF NEW.version <= OLD.version
+       AND (NEW.version < OLD.version OR NEW.last_ns <> OLD.last_ns)
+       AND (OLD.version = 0 OR EXISTS (
+        SELECT FROM {schema}.farm_ledger_event AS e
+        WHERE e.book = OLD.book AND e.timestamp_ns = OLD.last_ns
+          AND (OLD.version, OLD.debits_pending, OLD.debits_posted, OLD.credits_pending,
+               OLD.credits_posted)
+              IN ((CASE WHEN e.debit_account = OLD.account THEN e.debit_version END,
+                   e.debit_debits_pending, e.debit_debits_posted, e.debit_credits_pending,
+                   e.debit_credits_posted),
+                  (CASE WHEN e.credit_account = OLD.account THEN e.credit_version END,
+                   e.credit_debits_pending, e.credit_debits_posted, e.credit_credits_pending,
+                   e.credit_credits_posted)))) THEN
+        RAISE EXCEPTION 'a balance does not go back' USING ERRCODE = '23514';
     END IF;
     RETURN NEW;
 END

@@ -167,13 +167,13 @@ WHEN NEW.pending_id IS NOT NULL BEGIN
           AND NEW.amount <= hold.amount AND (NEW.kind = 2 OR NEW.amount = hold.amount));
 END;
 
--- A balance is what its account's last event says, and nobody can write another one by hand.
+-- A balance is what its account's last event says, and nobody can write another one by hand. It
+-- goes back, or is written at the same event, only where it was not what that event says.
 CREATE TRIGGER farm_ledger_balance_follows BEFORE UPDATE ON farm_ledger_balance BEGIN
     SELECT RAISE(ABORT, 'a balance is what the last event says')
     WHERE NEW.book <> OLD.book OR NEW.account <> OLD.account OR NEW.flags <> OLD.flags
        OR NEW.credit_limit <> OLD.credit_limit
-       OR NOT EXISTS (
-        SELECT 1 FROM farm_ledger_event AS e
+       OR NEW.version > 0 AND NOT EXISTS (SELECT 1 FROM farm_ledger_event AS e
         WHERE e.book = NEW.book AND e.timestamp_ns = NEW.last_ns
           AND ((e.debit_account = NEW.account AND e.debit_version = NEW.version
                 AND e.debit_debits_pending = NEW.debits_pending
@@ -184,7 +184,24 @@ CREATE TRIGGER farm_ledger_balance_follows BEFORE UPDATE ON farm_ledger_balance 
                 AND e.credit_debits_pending = NEW.debits_pending
                 AND e.credit_debits_posted = NEW.debits_posted
                 AND e.credit_credits_pending = NEW.credits_pending
-                AND e.credit_credits_posted = NEW.credits_posted)));
+                AND e.credit_credits_posted = NEW.credits_posted)))
+       OR NEW.version = 0 AND NEW.debits_pending + NEW.debits_posted + NEW.credits_pending
+                              + NEW.credits_posted <> 0;
+    SELECT RAISE(ABORT, 'a balance does not go back')
+    WHERE NEW.version <= OLD.version
+      AND (NEW.version < OLD.version OR NEW.last_ns <> OLD.last_ns)
+      AND (OLD.version = 0 OR EXISTS (SELECT 1 FROM farm_ledger_event AS e
+        WHERE e.book = OLD.book AND e.timestamp_ns = OLD.last_ns
+          AND ((e.debit_account = OLD.account AND e.debit_version = OLD.version
+                AND e.debit_debits_pending = OLD.debits_pending
+                AND e.debit_debits_posted = OLD.debits_posted
+                AND e.debit_credits_pending = OLD.credits_pending
+                AND e.debit_credits_posted = OLD.credits_posted)
+            OR (e.credit_account = OLD.account AND e.credit_version = OLD.version
+                AND e.credit_debits_pending = OLD.debits_pending
+                AND e.credit_debits_posted = OLD.debits_posted
+                AND e.credit_credits_pending = OLD.credits_pending
+                AND e.credit_credits_posted = OLD.credits_posted))));
 END;
 CREATE TRIGGER farm_ledger_balance_begins BEFORE INSERT ON farm_ledger_balance BEGIN
     SELECT RAISE(ABORT, 'a balance begins at zero')

@@ -234,18 +234,24 @@ Test(ledger, nobody_edits_by_hand) {
     ledger_play(session, "book 1 EUR 2\n"
                          "account A1\n"
                          "account A2 debits<=credits\n"
-                         "transfer T1 A1 A2 5\n");
+                         "transfer T1 A1 A2 5\n"
+                         "send\n"
+                         "transfer T2 A2 A1 3\n"
+                         "transfer T3 A1 A2 3\n");
     static const char *const attempts[] = {
+        "UPDATE {farm_ledger_balance} SET version = 0, debits_posted = 0, credits_posted = 0",
+        "UPDATE {farm_ledger_balance} SET version = 1, last_ns = (SELECT MIN(timestamp_ns) FROM "
+        "{farm_ledger_event}), debits_posted = 0, credits_posted = 5 WHERE credits_posted = 8",
         "UPDATE {farm_ledger_event} SET amount = 6",
         "DELETE FROM {farm_ledger_event}",
         "UPDATE {farm_ledger_account} SET flags = 0",
         "DELETE FROM {farm_ledger_account}",
-        "UPDATE {farm_ledger_balance} SET credits_posted = 6 WHERE credits_posted = 5",
-        "UPDATE {farm_ledger_balance} SET debits_posted = 6 WHERE credits_posted = 5",
-        "UPDATE {farm_ledger_balance} SET flags = 0 WHERE credits_posted = 5",
+        "UPDATE {farm_ledger_balance} SET credits_posted = 9 WHERE credits_posted = 8",
+        "UPDATE {farm_ledger_balance} SET debits_posted = 2 WHERE credits_posted = 8",
+        "UPDATE {farm_ledger_balance} SET flags = 0 WHERE credits_posted = 8",
         "DELETE FROM {farm_ledger_balance}"};
     for (size_t i = 0; i < sizeof attempts / sizeof *attempts; i++)
         cr_assert_eq(contract_execute(session, "%s", attempts[i]), FARM_EREFUSED, "%s",
                      attempts[i]);
-    ledger_play(session, "balance A2 0 0 0 5\n");
+    ledger_play(session, "balance A2 0 3 0 8\n");
 }

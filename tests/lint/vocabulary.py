@@ -33,7 +33,7 @@ NAMES = {
     "allocator": r"const farm_allocator \*", "options": r"const (struct )?farm_\w+_options \*",
     "query": r"const farm_\w+_query \*",
     "decision": r"const farm_\w+_decision \*",
-    "is_shadow": NUMBER, "scale": NUMBER, "format": NUMBER,
+    "is_shadow": NUMBER, "is_repair": NUMBER, "scale": NUMBER, "format": NUMBER,
     "status": "farm_status", "role": NUMBER, "after_role": NUMBER, "step": NUMBER, "code": NUMBER,
     "queue": r"(const )?farm_queue \*", "ticket": "farm_ticket",
     "timeout_us": TIME, "now_us": TIME, "expires_us": TIME, "timestamp_ns": TIME,

@@ -135,6 +135,10 @@ class Ledger {
     return this.#run('ledger_import_next', [book, piece, lineCount]);
   }
 
+  recompute(book, { repair = false, capacity = PAGE } = {}) {
+    return this.#run('ledger_recompute', [book, Number(repair), capacity]);
+  }
+
   accountsPage(query, { capacity = PAGE } = {}) {
     return this.#run('ledger_query_accounts', [query, capacity]);
   }

@@ -160,6 +160,18 @@ export class TransferResult {
   readonly isDone: boolean;
 }
 
+/** An account whose balances are not those of its events: as kept, and as they have to be. */
+export interface Difference {
+  accountId: string;
+  book: bigint;
+  keptVersion: bigint;
+  version: bigint;
+  kept: Balances;
+  balances: Balances;
+  keptIsClosed: boolean;
+  isClosed: boolean;
+}
+
 /** A transfer as it is stored. */
 export interface LedgerEvent {
   id: string;
@@ -249,6 +261,12 @@ export interface Ledger<IsAsync extends boolean> {
   importTable(book: number | bigint, pieces: IsAsync extends true
     ? AsyncIterable<Uint8Array> | Iterable<Uint8Array> : Iterable<Uint8Array>):
     Answer<IsAsync, number>;
+  /**
+   * Reckon the balances of a book from its events, and answer up to `capacity` accounts that
+   * differ; `repair` writes them. A history that is broken is FARM_ECORRUPT.
+   */
+  recompute(book: number | bigint, options?: { repair?: boolean; capacity?: number }):
+    Answer<IsAsync, Difference[]>;
   /** The accounts of a book, as they were opened, read `capacity` at a time. */
   accounts(query: Query, options?: { capacity?: number }): Rows<IsAsync, Account>;
 }

@@ -327,3 +327,28 @@ onLedgers('a table is imported, and a repeat changes nothing', async (ledger) =>
     failure('FARM_EREFUSED', LedgerReason.REFUSED));
   store.close();
 });
+
+test('balances are reckoned again', () => {
+  const store = SyncStore.open('sqlite::memory:');
+  store.migrate();
+  const { ledger } = store.service;
+  ledger.openBooks([{ book: 1, asset: 'EUR', scale: 2 }]);
+  ledger.openAccounts(ACCOUNTS);
+  ledger.post([move(TILL, ANN, 7)]);
+  const [before] = ledger.findAccounts([ANN]);
+  store.service.execute('DROP TRIGGER farm_ledger_balance_follows');
+  store.service.execute('UPDATE farm_ledger_balance SET credits_posted = 8, is_closed = 1 '
+    + 'WHERE credits_posted = 7');
+
+  const found = ledger.recompute(1);
+
+  assert.deepEqual(found, [{
+    accountId: ANN, book: 1n, keptVersion: 1n, version: 1n,
+    kept: { ...before.balances, creditsPostedMinor: 8n }, balances: before.balances,
+    keptIsClosed: true, isClosed: false,
+  }]);
+  assert.deepEqual(ledger.recompute(1, { repair: true, capacity: 1 }), found);
+  assert.deepEqual(ledger.recompute(1), []);
+  assert.deepEqual(ledger.findAccounts([ANN]), [before]);
+  store.close();
+});

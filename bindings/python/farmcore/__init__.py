@@ -17,8 +17,8 @@ from .errors import (BusyError, ConflictError, CorruptError, DeniedError, Exists
                      UncertainError, UnsupportedError)
 from .idempotency import Claim, IdempotencyReason, Outcome
 from .ledger import (AMOUNT_MAX, Account, AccountFlags, AccountResult, AccountStatus, Balances,
-                     Book, ExportFormat, LedgerEvent, LedgerReason, Query, QueryFlags, Transfer,
-                     TransferConditions, TransferFlags, TransferKind, TransferResult,
+                     Book, Difference, ExportFormat, LedgerEvent, LedgerReason, Query, QueryFlags,
+                     Transfer, TransferConditions, TransferFlags, TransferKind, TransferResult,
                      TransferStatus)
 from .rate import (Decision, Limit, Override, RateAlgorithm, RateCalendar, RateChange, RateOnError,
                    RateReason, RateRule, RateScope, RateSource, RateState)
@@ -32,14 +32,14 @@ __all__ = [
     "AMOUNT_MAX", "Account", "AccountFlags", "AccountResult", "AccountStatus", "Balances", "Book",
     "Breaker", "BreakerCause", "BreakerEvent", "BreakerOpenError", "BreakerOptions",
     "BreakerState", "BreakerView", "Breakers", "BusyError", "CallOutcome", "Claim",
-    "ConflictError", "CorruptError", "Decision", "DeniedError", "ExistsError", "ExportFormat",
-    "FarmError", "FullError", "Grant", "IdempotencyReason", "InternalError", "InvalidError",
-    "LedgerEvent", "LedgerReason", "Limit", "Maintenance", "NotFoundError", "Operation",
-    "OutOfMemoryError", "Outcome", "Override", "Permit", "Query", "QueryFlags", "RateAlgorithm",
-    "RateCalendar", "RateChange", "RateLocal", "RateOnError", "RateReason", "RateRule",
-    "RateScope", "RateSource", "RateState", "ReadOnlyError", "RefusedError", "Role", "RoleReason",
-    "Status", "Store", "TimedOutError", "Topic", "Transaction", "Transfer", "TransferConditions",
-    "TransferFlags", "TransferKind", "TransferResult", "TransferStatus", "UnavailableError",
-    "UncertainError", "UnsupportedError", "View", "Watch", "__version__", "aio", "money",
-    "outcome_of",
+    "ConflictError", "CorruptError", "Decision", "DeniedError", "Difference", "ExistsError",
+    "ExportFormat", "FarmError", "FullError", "Grant", "IdempotencyReason", "InternalError",
+    "InvalidError", "LedgerEvent", "LedgerReason", "Limit", "Maintenance", "NotFoundError",
+    "Operation", "OutOfMemoryError", "Outcome", "Override", "Permit", "Query", "QueryFlags",
+    "RateAlgorithm", "RateCalendar", "RateChange", "RateLocal", "RateOnError", "RateReason",
+    "RateRule", "RateScope", "RateSource", "RateState", "ReadOnlyError", "RefusedError", "Role",
+    "RoleReason", "Status", "Store", "TimedOutError", "Topic", "Transaction", "Transfer",
+    "TransferConditions", "TransferFlags", "TransferKind", "TransferResult", "TransferStatus",
+    "UnavailableError", "UncertainError", "UnsupportedError", "View", "Watch", "__version__",
+    "aio", "money", "outcome_of",
 ]

@@ -364,6 +364,20 @@ def _event(row: Any) -> LedgerEvent | None:
                        *map(Balances._make, row[16:]))
 
 
+class Difference(NamedTuple):
+    """An account whose balances are not those of its events: as they are kept, and as they have to
+    be."""
+
+    account_id: UUID
+    book: int
+    kept_version: int
+    version: int
+    kept: Balances
+    balances: Balances
+    kept_is_closed: bool
+    is_closed: bool
+
+
 def open_books(session: Any, books: Iterable[Book]) -> None:
     _n.ledger_open_books(session, books)
 
@@ -453,6 +467,11 @@ class Table:
         return max(0, self._line_count - 1)
 
 
+def recompute(session: Any, book: int, repair: bool, capacity: int) -> list[Difference]:
+    return [Difference(UUID(row[0]), *row[1:4], *map(Balances._make, row[4:6]), *row[6:])
+            for row in _n.ledger_recompute(session, book, int(repair), capacity)]
+
+
 class Ledger:
     """The ledger of a store. Only the service may do anything with it. A batch has up to 8,190
     items, and is one transaction."""
@@ -512,6 +531,12 @@ class Ledger:
     def _import(self, book: int, table: Table, parts: Parts) -> None:
         for part, line_count in parts:
             table.done(*self._run(import_piece, book, part, line_count))
+
+    def recompute(self, book: int, *, repair: bool = False,
+                  capacity: int = PAGE) -> list[Difference]:
+        """Reckon the balances of a book from its events, and answer up to ``capacity`` accounts
+        that differ; ``repair`` writes them. A history that is broken is a ``CorruptError``."""
+        return self._run(recompute, book, repair, capacity)
 
     def accounts(self, query: Query, *, capacity: int = PAGE) -> Iterator[Account]:
         """The accounts of a book, as they were opened, read ``capacity`` at a time."""

@@ -36,20 +36,25 @@ def draw(chance, holds):
 
 
 @pytest.fixture(scope="module")
-def ledger():
+def store():
     """Ten thousand transfers among twenty accounts."""
     chance = random.Random(1494)
     holds = []
-    with fc.Store("sqlite::memory:") as store:
-        store.migrate()
-        store.freeze_clock(NOW_US)
-        opened = store.service.ledger
-        opened.open_books([Book(1, "EUR", 2)])
-        opened.open_accounts([Account(number, 1, 1) for number in ACCOUNTS])
+    with fc.Store("sqlite::memory:") as opened:
+        opened.migrate()
+        opened.freeze_clock(NOW_US)
+        ledger = opened.service.ledger
+        ledger.open_books([Book(1, "EUR", 2)])
+        ledger.open_accounts([Account(number, 1, 1) for number in ACCOUNTS])
         for _ in range(COUNT // 100):
-            results = opened.post([draw(chance, holds) for _ in range(100)])
+            results = ledger.post([draw(chance, holds) for _ in range(100)])
             assert all(result.is_done for result in results)
         yield opened
+
+
+@pytest.fixture
+def ledger(store):
+    return store.service.ledger
 
 
 def check(path):
@@ -137,6 +142,21 @@ def test_a_table_is_imported_to_the_same_balances(ledger, copy):
         assert journal_of(copy) == journal_of(ledger)
         assert ([account.balances for account in copy.find_accounts(ACCOUNTS)]
                 == [account.balances for account in ledger.find_accounts(ACCOUNTS)])
+
+
+def test_balances_are_reckoned_again(store, ledger):
+    account = ledger.find_accounts(ACCOUNTS)[3]
+    store.service.execute("DROP TRIGGER farm_ledger_balance_follows")
+    store.service.execute("UPDATE farm_ledger_balance SET version = version + 7, is_closed = 1 "
+                          "WHERE account = 4")
+
+    found = ledger.recompute(1)
+
+    assert found == [fc.Difference(account.id, 1, account.version + 7, account.version,
+                                   account.balances, account.balances, True, False)]
+    assert ledger.recompute(1, repair=True) == found
+    assert ledger.recompute(1) == []
+    assert ledger.find_accounts(ACCOUNTS)[3] == account
 
 
 def test_one_cent_that_is_changed_is_noticed(ledger, copy):

@@ -1,0 +1,196 @@
+"""The modules of a store or a transaction for asyncio; see aio.py."""
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from typing import Any, Concatenate, Protocol
+from uuid import UUID
+
+from . import idempotency as _idempotency
+from . import ledger as _ledger
+from . import rate as _rate
+from . import roles as _roles
+from .idempotency import Bytes, Found
+from .ledger import (Account, AccountResult, Book, Difference, ExportFormat, LedgerEvent, Query,
+                     Transfer, TransferResult)
+from .rate import Decision, Limit, Override, Request, pack
+from .roles import Grant, Operation, Role
+from .session import P, T
+from .times import Moment, Seconds
+
+
+class Run(Protocol):
+    """Call a function with a session that is ready, and with the arguments."""
+
+    async def __call__(self, act: Callable[Concatenate[Any, P], T], *arguments: P.args,
+                       **named: P.kwargs) -> T: ...
+
+
+class Rate:
+    """farmcore.rate.Rate, awaitable."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    async def define(self, limits: Iterable[Limit]) -> None:
+        await self._run(_rate.define, limits)
+
+    async def remove(self, name: str) -> None:
+        await self._run(_rate.remove, name)
+
+    async def set_shadow(self, is_shadow: bool) -> None:
+        await self._run(_rate.set_shadow, is_shadow)
+
+    async def override(self, overrides: Iterable[Override]) -> None:
+        await self._run(_rate.override, overrides)
+
+    async def remove_override(self, limit: str, subject: str) -> None:
+        await self._run(_rate.remove_override, limit, subject)
+
+    async def take(self, *requests: Request, cost: int = 1, force: bool = False) -> Decision:
+        return await self._run(_rate.take, pack(requests, cost, force))
+
+    async def peek(self, *requests: Request, cost: int = 1) -> Decision:
+        return await self._run(_rate.peek, pack(requests, cost))
+
+    async def refund(self, decision: Decision | UUID, *requests: Request, cost: int = 1) -> None:
+        await self._run(_rate.refund, decision, pack(requests, cost))
+
+    async def release(self, decision: Decision | UUID, *requests: Request) -> None:
+        await self._run(_rate.release, decision, pack(requests, 0))
+
+    async def renew(self, decision: Decision | UUID, *requests: Request) -> None:
+        await self._run(_rate.renew, decision, pack(requests, 0))
+
+    async def reset(self, *requests: Request) -> None:
+        await self._run(_rate.reset, pack(requests, 0))
+
+    async def settle(self) -> None:
+        await self._run(_rate.settle)
+
+
+class Claim(Found):
+    """farmcore.idempotency.Claim, awaitable."""
+
+    __slots__ = ("_run",)
+
+    def __init__(self, handle: Any, run: Run) -> None:
+        super().__init__(handle)
+        self._run = run
+
+    async def advance(self, step: int, data: Bytes = b"") -> None:
+        await self._run(_idempotency.advance, self, step, data)
+
+    async def finish(self, code: int, data: Bytes = b"") -> None:
+        await self._run(_idempotency.finish, self, code, data)
+
+    async def release(self) -> None:
+        await self._run(_idempotency.release, self)
+
+
+class Idempotency:
+    """farmcore.idempotency.Idempotency, awaitable."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    async def begin(self, owner: str, key: str, operation: str, data: Bytes = b"", *,
+                    lock: Seconds | None = None, retention: Seconds | None = None) -> Claim:
+        handle = await self._run(_idempotency.begin, owner, key, operation, data, lock, retention)
+        return Claim(handle, self._run)
+
+
+class Roles:
+    """farmcore.roles.Roles, awaitable."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    async def found(self, entity: str, owner: str) -> None:
+        await self._run(_roles.found, entity, owner)
+
+    async def grant(self, entity: str, subject: str, role: Role,
+                    expires: Moment | None = None) -> None:
+        await self._run(_roles.grant, entity, subject, role, expires)
+
+    async def revoke(self, entity: str, subject: str, role: Role) -> None:
+        await self._run(_roles.revoke, entity, subject, role)
+
+    async def check(self, entity: str, operation: Operation) -> None:
+        await self._run(_roles.check, entity, operation)
+
+    async def check_many(self, questions: Iterable[tuple[str, Operation]]) -> list[bool]:
+        return await self._run(_roles.check_many, questions)
+
+    async def list(self, entity: str, *, capacity: int = _roles.PAGE) -> AsyncIterator[Grant]:
+        last: Grant | None = None
+        while True:
+            rows = await self._run(_roles.page, entity, last, capacity)
+            for row in rows:
+                yield row
+            if len(rows) < capacity:
+                return
+            last = rows[-1]
+
+
+class Ledger:
+    """farmcore.ledger.Ledger, awaitable."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    async def open_books(self, books: Iterable[Book]) -> None:
+        await self._run(_ledger.open_books, books)
+
+    async def open_accounts(self, accounts: Iterable[Account]) -> list[AccountResult]:
+        return await self._run(_ledger.open_accounts, accounts)
+
+    async def post(self, transfers: Iterable[Transfer]) -> list[TransferResult]:
+        return await self._run(_ledger.post, transfers)
+
+    async def expire(self, budget: int) -> int:
+        return await self._run(_ledger.expire, budget)
+
+    async def find_accounts(self, ids: Iterable[UUID]) -> list[Account | None]:
+        return await self._run(_ledger.find_accounts, ids)
+
+    async def find_transfers(self, ids: Iterable[UUID]) -> list[LedgerEvent | None]:
+        return await self._run(_ledger.find_transfers, ids)
+
+    async def find_accounts_at(self, timestamp_ns: int,
+                               ids: Iterable[UUID]) -> list[Account | None]:
+        return await self._run(_ledger.find_accounts_at, timestamp_ns, ids)
+
+    def transfers(self, query: Query, *,
+                  capacity: int = _ledger.PAGE) -> AsyncIterator[LedgerEvent]:
+        return self._all(_ledger.transfers_page, query, capacity)
+
+    def export(self, query: Query, format: ExportFormat = ExportFormat.CSV, *,
+               size: int = _ledger.PIECE) -> AsyncIterator[bytes]:
+        return self._all(_ledger.export_piece, query, format, size)
+
+    async def recompute(self, book: int, *, repair: bool = False,
+                        capacity: int = _ledger.PAGE) -> list[Difference]:
+        return await self._run(_ledger.recompute, book, repair, capacity)
+
+    async def import_table(self, book: int, pieces: AsyncIterable[bytes]) -> int:
+        table = _ledger.Table()
+        async for piece in pieces:
+            await self._import(book, table, table.add(piece))
+        await self._import(book, table, table.end())
+        return table.count
+
+    async def _import(self, book: int, table: _ledger.Table, parts: _ledger.Parts) -> None:
+        for part, line_count in parts:
+            table.done(*await self._run(_ledger.import_piece, book, part, line_count))
+
+    def accounts(self, query: Query, *, capacity: int = _ledger.PAGE) -> AsyncIterator[Account]:
+        return self._all(_ledger.accounts_page, query, capacity)
+
+    async def _all(self, page: Any, query: Query, *how: int) -> AsyncIterator[Any]:
+        while True:
+            rows, cursor_ns = await self._run(page, query, *how)
+            for row in rows:
+                yield row
+            if cursor_ns == 0:
+                return
+            query = query._replace(cursor_ns=cursor_ns)

@@ -1,0 +1,292 @@
+/* Damage that no statement can do while the triggers stand: verification names it, and recomputing
+ * finds what the balances have to be. */
+#include "contract/contract.h"
+#include "contract/ledger_script.h"
+#include "support/test_store.h"
+#include <criterion/criterion.h>
+#include <farmcore/ledger_audit.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { ROOM = 10, TRIGGER_MAX = 20, TEXT_SIZE = 4096 };
+
+static farm_session *session;
+static farm_ledger_difference rows[ROOM];
+
+static const char *const tables[] = {"farm_ledger_account", "farm_ledger_event",
+                                     "farm_ledger_balance", "farm_ledger_hold"};
+
+static void set_up(void) {
+    session = contract_open();
+    farm_session_set_service(session);
+    for (size_t i = 0; i < ROOM; i++) rows[i].struct_size = sizeof *rows;
+}
+
+static void tear_down(void) {
+    contract_close(session);
+}
+
+TestSuite(ledger_audit, .init = set_up, .fini = tear_down, .timeout = 60);
+
+/* --- damage --- */
+
+static void run(farm_session *owner, const char *text) {
+    cr_assert_eq(test_store_execute(owner, text, NULL), FARM_OK, "%s: %s", text,
+                 farm_session_error_text(owner));
+}
+
+static void damage_postgres(const char *text) {
+    char statement[200];
+    farm_session *owner = test_store_open_owner();
+    for (int is_after = 0; is_after < 2; is_after++) {
+        for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+            snprintf(statement, sizeof statement, "ALTER TABLE {%s} %s TRIGGER USER", tables[i],
+                     is_after ? "ENABLE" : "DISABLE");
+            run(owner, statement);
+        }
+        if (!is_after) run(owner, text);
+    }
+    farm_session_free(owner);
+}
+
+/* SQLite cannot disable triggers: they go, and come back. */
+static void damage_sqlite(const char *text) {
+    char statement[200];
+    char triggers[TRIGGER_MAX][TEXT_SIZE];
+    farm_rows *found = NULL;
+    cr_assert_eq(test_store_execute(session,
+                                    "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' "
+                                    "AND tbl_name LIKE 'farm_ledger_%'",
+                                    &found),
+                 FARM_OK);
+    const size_t count = farm_rows_count(found);
+    cr_assert(count > 0 && count <= TRIGGER_MAX);
+    for (size_t i = 0; i < count; i++) {
+        const farm_value *name = farm_rows_value(found, i, 0);
+        const farm_value *made = farm_rows_value(found, i, 1);
+        snprintf(triggers[i], TEXT_SIZE, "%.*s", (int)made->size, (const char *)made->data);
+        snprintf(statement, sizeof statement, "DROP TRIGGER %.*s", (int)name->size,
+                 (const char *)name->data);
+        run(session, statement);
+    }
+    farm_rows_free(found);
+    run(session, text);
+    for (size_t i = 0; i < count; i++) run(session, triggers[i]);
+}
+
+static void damage(const char *text) {
+    if (contract_is_postgres())
+        damage_postgres(text);
+    else
+        damage_sqlite(text);
+}
+
+/* --- what is said of it --- */
+
+static void expect_violation(const char *check) {
+    char *text = NULL;
+    char found[100];
+    cr_assert_eq(farm_verify(session, &text), FARM_OK, "%s", farm_session_error_text(session));
+    snprintf(found, sizeof found, "\"ledger_audit.%s\",\"found\"", check);
+    cr_assert_not_null(strstr(text, found), "%s: %s", check, text);
+    farm_free(text);
+}
+
+static size_t recompute(int32_t is_repair) {
+    size_t count = 0;
+    cr_assert_eq(farm_ledger_recompute(session, 1, is_repair, rows, ROOM, &count), FARM_OK, "%s",
+                 farm_session_error_text(session));
+    return count;
+}
+
+static void play_story(void) {
+    ledger_play(session, "book 1 EUR 2\n"
+                         "book 2 EUR 2\n"
+                         "account A1\n"
+                         "account A2\n"
+                         "account A3\n"
+                         "account A4 closed\n"
+                         "transfer T1 A1 A2 10\n"
+                         "transfer T2 A1 A2 20\n"
+                         "transfer T3 A2 A3 5 pending\n"
+                         "transfer T4 0 0 max post hold=T3 book=0 code=0\n"
+                         "transfer T5 A1 A2 30 pending\n"
+                         "transfer T6 A3 A1 0 pending closing-debit\n"
+                         "send\n"
+                         "verify\n");
+}
+
+static const char balances[] = "balance A1 30 30 0 0\n"
+                               "balance A2 0 5 30 30\n"
+                               "balance A3 0 0 0 5\n"
+                               "balance A4 0 0 0 0\n"
+                               "verify\n";
+
+static void expect_repaired(size_t count) {
+    cr_assert_eq(recompute(0), count);
+    cr_assert_eq(recompute(0), count, "nothing was written");
+    cr_assert_eq(recompute(1), count);
+    cr_assert_eq(recompute(1), 0);
+    ledger_play(session, balances);
+}
+
+/* "@1" stands for the number of account A1 and "#1" for the id of transfer T1. */
+static const char *with_names(const char *text) {
+    static char out[TEXT_SIZE];
+    const char *literal = contract_is_postgres() ? "'\\x" : "x'";
+    size_t size = 0;
+    for (; *text != '\0'; text++) {
+        const char digit = *text == '@' || *text == '#' ? *++text : '\0';
+        if (digit == '\0') {
+            out[size++] = *text;
+            continue;
+        }
+        const int is_account = text[-1] == '@';
+        size += (size_t)snprintf(
+            out + size, sizeof out - size,
+            is_account ? "(SELECT number FROM {farm_ledger_account} WHERE id = %s%s000%c')"
+                       : "%s%s000%c'",
+            literal, is_account ? "4100000000000000000000000000" : "5400000000000000000000000000",
+            digit);
+    }
+    out[size] = '\0';
+    return out;
+}
+
+Test(ledger_audit, what_is_right_stays_as_it_is) {
+    play_story();
+    expect_repaired(0);
+    size_t count = 1;
+    cr_assert_eq(farm_ledger_recompute(session, 2, 1, rows, ROOM, &count), FARM_OK);
+    cr_assert_eq(count, 0);
+}
+
+Test(ledger_audit, a_balance_is_what_its_events_say) {
+    static const struct {
+        const char *text;
+        const char *check;
+    } cases[] = {
+        {"UPDATE {farm_ledger_balance} SET credits_posted = 31 WHERE account = @2",
+         "check_balances"},
+        {"UPDATE {farm_ledger_balance} SET credits_posted = 31 WHERE account = @2",
+         "check_conservation"},
+        {"UPDATE {farm_ledger_balance} SET version = 9 WHERE account = @1", "check_balances"},
+        {"UPDATE {farm_ledger_balance} SET credits_posted = 10, credits_pending = 0, "
+         "debits_posted = 0, version = 1, last_ns = (SELECT timestamp_ns FROM {farm_ledger_event} "
+         "WHERE id = #1) WHERE account = @2",
+         "check_balances"},
+        {"UPDATE {farm_ledger_balance} SET is_closed = 1 WHERE account = @1", "check_closed"},
+        {"UPDATE {farm_ledger_balance} SET is_closed = 0 WHERE account = @3", "check_closed"},
+        {"UPDATE {farm_ledger_balance} SET is_closed = 0 WHERE account = @4", "check_closed"},
+        {"DELETE FROM {farm_ledger_balance} WHERE account = @2", "check_balances"},
+    };
+    play_story();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        damage(with_names(cases[i].text));
+        expect_violation(cases[i].check);
+        expect_repaired(1);
+    }
+}
+
+Test(ledger_audit, what_differs_is_said) {
+    play_story();
+    damage(with_names("UPDATE {farm_ledger_balance} SET debits_posted = 7, version = 8, "
+                      "is_closed = 0 WHERE account = @3"));
+
+    cr_assert_eq(recompute(0), 1);
+
+    const farm_id third = ledger_script_id("A3");
+    cr_assert_eq(memcmp(&rows[0].account_id, &third, sizeof third), 0);
+    cr_assert_eq(rows[0].book, 1);
+    cr_assert_eq(rows[0].kept_version, 8);
+    cr_assert_eq(rows[0].version, 3);
+    cr_assert_eq(rows[0].kept.debits_posted_minor, 7);
+    cr_assert_eq(rows[0].balances.debits_posted_minor, 0);
+    cr_assert_eq(rows[0].kept.credits_posted_minor, 5);
+    cr_assert_eq(rows[0].balances.credits_posted_minor, 5);
+    cr_assert_eq(rows[0].kept_is_closed, 0);
+    cr_assert_eq(rows[0].is_closed, 1);
+}
+
+Test(ledger_audit, no_more_than_there_is_room_for) {
+    size_t count = 0;
+    play_story();
+    damage("UPDATE {farm_ledger_balance} SET version = version + 50");
+    for (size_t left = 4; left > 0; left--) {
+        cr_assert_eq(recompute(0), left);
+        cr_assert_eq(farm_ledger_recompute(session, 1, 1, rows, 1, &count), FARM_OK, "%s",
+                     farm_session_error_text(session));
+        cr_assert_eq(count, 1);
+    }
+    expect_repaired(0);
+}
+
+/* Events are the truth: where they do not follow from each other, nothing can be reckoned. */
+Test(ledger_audit, an_event_that_does_not_follow_is_named_and_nothing_is_written) {
+    static const char *const texts[] = {
+        "UPDATE {farm_ledger_event} SET amount = 11 WHERE id = #1",
+        "UPDATE {farm_ledger_event} SET debit_debits_posted = 11 WHERE id = #1",
+        "UPDATE {farm_ledger_event} SET credit_credits_pending = 1 WHERE id = #2",
+        "UPDATE {farm_ledger_event} SET debit_previous_ns = debit_previous_ns - 1 WHERE id = #2",
+        "UPDATE {farm_ledger_event} SET debit_version = 5 WHERE id = #2",
+        "UPDATE {farm_ledger_event} SET credit_account = @3 WHERE id = #2",
+        "UPDATE {farm_ledger_event} SET kind = 0, timeout_us = 0 WHERE id = #3",
+        "DELETE FROM {farm_ledger_event} WHERE id = #2",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        size_t count = 1;
+        if (i > 0) {
+            tear_down();
+            set_up();
+        }
+        play_story();
+        damage(with_names(texts[i]));
+        damage("UPDATE {farm_ledger_balance} SET version = version + 50");
+
+        expect_violation("check_history");
+        cr_assert_eq(farm_ledger_recompute(session, 1, 1, rows, ROOM, &count), FARM_ECORRUPT, "%s",
+                     texts[i]);
+        cr_assert_eq(count, 0);
+        cr_assert_eq(contract_number(session, "SELECT COUNT(*) FROM {farm_ledger_balance} "
+                                              "WHERE version >= 50"),
+                     4);
+    }
+}
+
+Test(ledger_audit, the_last_event_is_missed) {
+    play_story();
+    damage(with_names("DELETE FROM {farm_ledger_event} WHERE id = #6"));
+    expect_violation("check_balances");
+    cr_assert_eq(recompute(0), 2);
+}
+
+Test(ledger_audit, holds_are_the_events_that_have_not_ended) {
+    static const char *const texts[] = {
+        "DELETE FROM {farm_ledger_hold} WHERE id = #5",
+        "UPDATE {farm_ledger_hold} SET amount = 31 WHERE id = #5",
+        "INSERT INTO {farm_ledger_hold} SELECT book, id, debit_account, credit_account, amount, 9 "
+        "FROM {farm_ledger_event} WHERE id = #3",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (i > 0) {
+            tear_down();
+            set_up();
+        }
+        play_story();
+        damage(with_names(texts[i]));
+        expect_violation("check_holds");
+    }
+}
+
+Test(ledger_audit, misuse_is_a_sentence) {
+    size_t count = 1;
+    ledger_play(session, "book 1 EUR 2\n");
+    cr_assert_eq(farm_ledger_recompute(session, 0, 0, rows, ROOM, &count), FARM_EINVAL);
+    cr_assert_eq(farm_ledger_recompute(session, 1, 2, rows, ROOM, &count), FARM_EINVAL);
+    cr_assert_eq(farm_ledger_recompute(session, 1, 0, NULL, ROOM, &count), FARM_EINVAL);
+    cr_assert_eq(farm_ledger_recompute(session, 1, 0, rows, 0, &count), FARM_EINVAL);
+    cr_assert_eq(farm_ledger_recompute(session, 3, 0, rows, ROOM, &count), FARM_ENOTFOUND);
+    cr_assert_eq(count, 0);
+    farm_session_set_actor(session, "ana");
+    cr_assert_eq(farm_ledger_recompute(session, 1, 0, rows, ROOM, &count), FARM_EDENIED);
+}
