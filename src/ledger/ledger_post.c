@@ -88,7 +88,7 @@ static farm_status take_care(farm_session *session, const ledger_batch *batch, c
 }
 
 static farm_status post_with_care(farm_session *session, ledger_batch *batch, const care *taken) {
-    care needed;
+    care needed = {.knows_ids = 0};
     farm_status status = load_and_decide(session, batch, taken);
     if (status == FARM_OK) status = take_care(session, batch, taken, &needed);
     if (status != FARM_OK) return status;

@@ -123,6 +123,53 @@ static farm_session *open_session(const char *uri, const char *owner_uri) {
     return session;
 }
 
+/* --- all events, once a round --- */
+
+static int verify(void *context, int64_t count) {
+    bench_ledger *self = context;
+    char *text = NULL;
+    (void)count;
+    if (farm_verify(self->session, &text) != FARM_OK || strstr(text, "\"ok\":true") == NULL)
+        bench_stop("verify", text == NULL ? farm_session_error_text(self->session) : text);
+    farm_free(text);
+    return 0;
+}
+
+static int recompute(void *context, int64_t count) {
+    bench_ledger *self = context;
+    farm_ledger_difference row = {.struct_size = sizeof row};
+    size_t found = 0;
+    (void)count;
+    if (farm_ledger_recompute(self->session, 1, 0, &row, 1, &found) != FARM_OK || found != 0)
+        bench_stop("recompute", farm_session_error_text(self->session));
+    return 0;
+}
+
+/* What they amount to, account by account. */
+static const char plain_sums[] =
+    "SELECT account, SUM(amount) FROM (SELECT debit_account AS account, -amount AS amount FROM "
+    "{}plain_event UNION ALL SELECT credit_account, amount FROM {}plain_event) AS side "
+    "GROUP BY account";
+
+static int64_t event_count(bench_ledger *self) {
+    farm_rows *rows = NULL;
+    char text[100];
+    snprintf(text, sizeof text, "SELECT COUNT(*) FROM %sfarm_ledger_event",
+             self->postgres == NULL ? "" : "farm.");
+    if (farm_session_execute(self->session, text, NULL, 0, &rows) != FARM_OK)
+        bench_stop("count", farm_session_error_text(self->session));
+    const int64_t count = farm_rows_value(rows, 0, 0)->integer;
+    farm_rows_free(rows);
+    return count;
+}
+
+static void bench_audit(const char *title, bench_ledger *self, bench_function by_hand) {
+    const int64_t count = event_count(self);
+    const bench_pair pairs[] = {{"verify, an event", verify, by_hand, self, count},
+                                {"recompute, an event", recompute, by_hand, self, count}};
+    bench_run(title, pairs, sizeof pairs / sizeof *pairs);
+}
+
 /* --- by hand, on SQLite --- */
 
 static void run(sqlite3 *connection, const char *text) {
@@ -150,6 +197,13 @@ static int post_sqlite(void *context, int64_t count) {
         }
         run(self->sqlite, "COMMIT");
     }
+    return 0;
+}
+
+static int sum_sqlite(void *context, int64_t count) {
+    bench_ledger *self = context;
+    (void)count;
+    run(self->sqlite, plain_text(plain_sums, "", ""));
     return 0;
 }
 
@@ -190,6 +244,8 @@ static void bench_sqlite(const char *durability, const char *synchronous, int64_
         {"a thousand, from a hot account", post_ours, post_sqlite, &kinds[5], 5000},
     };
     bench_run(title, pairs, sizeof pairs / sizeof *pairs);
+    snprintf(title, sizeof title, "all events on SQLite, %s", durability);
+    bench_audit(title, &base, sum_sqlite);
     sqlite3_finalize(base.debit);
     sqlite3_finalize(base.credit);
     sqlite3_finalize(base.event);
@@ -245,6 +301,16 @@ static void execute(PGconn *connection, const char *text) {
     PQclear(result);
 }
 
+static int sum_postgres(void *context, int64_t count) {
+    bench_ledger *self = context;
+    (void)count;
+    PGresult *result = PQexec(self->postgres, plain_text(plain_sums, "farm.", ""));
+    if (PQresultStatus(result) != PGRES_TUPLES_OK)
+        bench_stop("sums", PQerrorMessage(self->postgres));
+    PQclear(result);
+    return 0;
+}
+
 static void prepare(PGconn *connection, const char *name, const char *text) {
     PQclear(PQprepare(connection, name, plain_text(text, "farm.", ""), 0, NULL));
 }
@@ -284,6 +350,8 @@ static void bench_postgres(const char *uri, const char *owner) {
         {"a thousand, from a hot account", post_ours, post_postgres, &kinds[5], 3000},
     };
     bench_run("transfers on Postgres", pairs, sizeof pairs / sizeof *pairs);
+    PQexitPipelineMode(base.postgres);
+    bench_audit("all events on Postgres", &base, sum_postgres);
     PQfinish(base.postgres);
     farm_session_free(base.session);
 }
