@@ -184,49 +184,54 @@ CREATE TRIGGER farm_ledger_event_resolves BEFORE INSERT ON {schema}.farm_ledger_
     EXECUTE FUNCTION {schema}.farm_ledger_event_resolves();
 
 -- A balance is what its account's last event says, and nobody can write another one by hand. It
--- goes back, or is written at the same event, only where it was not what that event says.
+-- goes back, or is written at the same event, only where it was not what that event says. Once a
+-- statement, as calling a function costs more than what it does.
 CREATE FUNCTION {schema}.farm_ledger_balance_follows() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
 AS $$
 BEGIN
-    IF (NEW.book, NEW.account, NEW.flags, NEW.credit_limit)
-           <> (OLD.book, OLD.account, OLD.flags, OLD.credit_limit)
-       OR NEW.version > 0 AND NOT EXISTS (
-        SELECT FROM {schema}.farm_ledger_event AS e
-        WHERE e.book = NEW.book AND e.timestamp_ns = NEW.last_ns
-          AND (NEW.version, NEW.debits_pending, NEW.debits_posted, NEW.credits_pending,
-               NEW.credits_posted)
-              IN ((CASE WHEN e.debit_account = NEW.account THEN e.debit_version END,
-                   e.debit_debits_pending, e.debit_debits_posted, e.debit_credits_pending,
-                   e.debit_credits_posted),
-                  (CASE WHEN e.credit_account = NEW.account THEN e.credit_version END,
-                   e.credit_debits_pending, e.credit_debits_posted, e.credit_credits_pending,
-                   e.credit_credits_posted)))
-       OR NEW.version = 0
-          AND (NEW.debits_pending, NEW.debits_posted, NEW.credits_pending, NEW.credits_posted)
-              <> (0, 0, 0, 0) THEN
+    IF EXISTS (
+        SELECT FROM after AS b
+        WHERE CASE b.version
+              WHEN 0 THEN (b.debits_pending, b.debits_posted, b.credits_pending, b.credits_posted)
+                          <> (0, 0, 0, 0)
+              ELSE NOT EXISTS (
+            SELECT FROM {schema}.farm_ledger_event AS e
+            WHERE e.book = b.book AND e.timestamp_ns = b.last_ns
+              AND (b.version, b.debits_pending, b.debits_posted, b.credits_pending,
+                   b.credits_posted)
+                  IN ((CASE WHEN e.debit_account = b.account THEN e.debit_version END,
+                       e.debit_debits_pending, e.debit_debits_posted, e.debit_credits_pending,
+                       e.debit_credits_posted),
+                      (CASE WHEN e.credit_account = b.account THEN e.credit_version END,
+                       e.credit_debits_pending, e.credit_debits_posted, e.credit_credits_pending,
+                       e.credit_credits_posted))) END) THEN
         RAISE EXCEPTION 'a balance is what the last event says' USING ERRCODE = '23514';
     END IF;
-    IF NEW.version <= OLD.version
-       AND (NEW.version < OLD.version OR NEW.last_ns <> OLD.last_ns)
-       AND (OLD.version = 0 OR EXISTS (
-        SELECT FROM {schema}.farm_ledger_event AS e
-        WHERE e.book = OLD.book AND e.timestamp_ns = OLD.last_ns
-          AND (OLD.version, OLD.debits_pending, OLD.debits_posted, OLD.credits_pending,
-               OLD.credits_posted)
-              IN ((CASE WHEN e.debit_account = OLD.account THEN e.debit_version END,
-                   e.debit_debits_pending, e.debit_debits_posted, e.debit_credits_pending,
-                   e.debit_credits_posted),
-                  (CASE WHEN e.credit_account = OLD.account THEN e.credit_version END,
-                   e.credit_debits_pending, e.credit_debits_posted, e.credit_credits_pending,
-                   e.credit_credits_posted)))) THEN
+    IF EXISTS (
+        SELECT FROM before AS b
+        LEFT JOIN after AS a ON a.book = b.book AND a.account = b.account
+        WHERE ((a.flags, a.credit_limit) = (b.flags, b.credit_limit)) IS NOT TRUE
+           OR a.version <= b.version AND (a.version < b.version OR a.last_ns <> b.last_ns)
+              AND (b.version = 0 OR EXISTS (
+            SELECT FROM {schema}.farm_ledger_event AS e
+            WHERE e.book = b.book AND e.timestamp_ns = b.last_ns
+              AND (b.version, b.debits_pending, b.debits_posted, b.credits_pending,
+                   b.credits_posted)
+                  IN ((CASE WHEN e.debit_account = b.account THEN e.debit_version END,
+                       e.debit_debits_pending, e.debit_debits_posted, e.debit_credits_pending,
+                       e.debit_credits_posted),
+                      (CASE WHEN e.credit_account = b.account THEN e.credit_version END,
+                       e.credit_debits_pending, e.credit_debits_posted, e.credit_credits_pending,
+                       e.credit_credits_posted))))) THEN
         RAISE EXCEPTION 'a balance does not go back' USING ERRCODE = '23514';
     END IF;
-    RETURN NEW;
+    RETURN NULL;
 END
 $$;
-CREATE TRIGGER farm_ledger_balance_follows BEFORE UPDATE ON {schema}.farm_ledger_balance
-    FOR EACH ROW EXECUTE FUNCTION {schema}.farm_ledger_balance_follows();
+CREATE TRIGGER farm_ledger_balance_follows AFTER UPDATE ON {schema}.farm_ledger_balance
+    REFERENCING OLD TABLE AS before NEW TABLE AS after
+    FOR EACH STATEMENT EXECUTE FUNCTION {schema}.farm_ledger_balance_follows();
 
 CREATE FUNCTION {schema}.farm_ledger_balance_begins() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
