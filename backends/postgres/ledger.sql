@@ -11,6 +11,14 @@ SELECT b.book, COALESCE((SELECT MAX(a.timestamp_ns) FROM farm_ledger_account AS 
 FROM farm_ledger_book AS b WHERE b.book IN (:books)
 ORDER BY b.book FOR NO KEY UPDATE OF b;
 
+-- name: book_close
+-- Who posts has locked rows of the balances until he is done, and who comes later reads what is
+-- closed once this is done.
+LOCK TABLE farm_ledger_balance IN EXCLUSIVE MODE;
+UPDATE farm_ledger_book SET closed_through_us = :through_us
+WHERE book = :book AND closed_through_us < :through_us;
+SELECT closed_through_us FROM farm_ledger_book WHERE book = :book;
+
 -- name: book_keep
 SELECT book FROM farm_ledger_book WHERE book IN (:books) ORDER BY book FOR SHARE;
 
@@ -34,9 +42,11 @@ SELECT a.book, a.id, a.number, a.flags, a.credit_limit, a.timestamp_ns,
        CASE WHEN :is_import = 0 THEN 0
             ELSE COALESCE((SELECT MAX(e.timestamp_ns) FROM farm_ledger_event AS e
                            WHERE e.book = a.book), 0) END AS book_last_ns,
-       b.is_closed, b.version, b.last_ns, b.debits_pending, b.debits_posted, b.credits_pending,
-       b.credits_posted
+       book.closed_through_us, b.is_closed, b.version, b.last_ns, b.debits_pending,
+       b.debits_posted, b.credits_pending, b.credits_posted
 FROM wanted
+CROSS JOIN LATERAL (SELECT k.closed_through_us FROM farm_ledger_book AS k
+                    WHERE k.book = wanted.book OFFSET 0) AS book
 CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_balance AS k
                     WHERE k.book = wanted.book AND k.account = wanted.number FOR UPDATE) AS b
 CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_account AS k

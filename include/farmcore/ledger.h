@@ -198,7 +198,8 @@ enum {
     X(LEDGER_OUT_OF_RANGE, 1004, "the book's number is negative")                                  \
     X(EFFECTIVE_OUT_OF_RANGE, 1005, "effective_us is no time")                                     \
     X(EXISTS_WITH_DIFFERENT_EFFECTIVE, 1006, "it is there with another effective time")            \
-    X(CONDITION_FAILED, 1007, "a condition of the transfer does not hold")
+    X(CONDITION_FAILED, 1007, "a condition of the transfer does not hold")                         \
+    X(EFFECTIVE_IN_CLOSED_PERIOD, 1008, "the book is closed through its effective time")
 
 /** The statuses as numbers. 18 is a number that TigerBeetle no longer uses. */
 enum {
@@ -364,6 +365,32 @@ FARM_API const char *farm_ledger_transfer_status_text(int32_t code);
  */
 FARM_API farm_status farm_ledger_open_books(farm_session *session, const farm_ledger_book *items,
                                             size_t count);
+
+/**
+ * Close a book through a time: whatever is effective then or earlier is refused from now on,
+ * EFFECTIVE_IN_CLOSED_PERIOD; a correction is made in the open period. Holds that end later end
+ * later. Only the service may. It waits for transfers that are on their way, of all books, and
+ * others wait for it. Repeating it changes nothing, nor does an earlier time: what is closed stays
+ * closed.
+ *
+ * @param book the book. @param through_us microseconds since 1970, the last that is closed; 1 to
+ *     now.
+ * @return FARM_OK
+ * @return FARM_ENOTFOUND there is no such book.
+ * @return FARM_EINVAL
+ * @return FARM_EDENIED
+ * @return FARM_EAGAIN
+ * @return FARM_ETIMEOUT
+ * @return FARM_EUNAVAILABLE
+ * @return FARM_EUNCERTAIN
+ * @return FARM_EUNSUPPORTED
+ * @return FARM_EREADONLY
+ * @return FARM_EFULL
+ * @return FARM_ENOMEM
+ * Threads: the session's. Since 0.1.0.
+ */
+FARM_API farm_status farm_ledger_close_book(farm_session *session, int64_t book,
+                                            int64_t through_us);
 
 /**
  * Open accounts, in the order of the items. Only the service may. Each has its own result; the call

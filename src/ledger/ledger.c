@@ -84,6 +84,48 @@ farm_status farm_ledger_open_books(farm_session *session, const farm_ledger_book
     return store_operate(session, LEDGER_WRITES, open_books, &operation);
 }
 
+/* --- closing --- */
+
+typedef struct close_operation {
+    int64_t book;
+    int64_t through_us;
+    int64_t closed_through_us; /* found; 0: there is no such book */
+} close_operation;
+
+static int32_t take_closed(void *context, size_t ordinal, const ledger_book_close_row *row) {
+    (void)ordinal;
+    close_operation *operation = context;
+    operation->closed_through_us = row->closed_through_us;
+    return 0;
+}
+
+static farm_status close_book(farm_session *session, void *context) {
+    close_operation *operation = context;
+    operation->closed_through_us = 0;
+    farm_status status = store_check_range(session, "book", operation->book, 1, INT64_MAX);
+    if (status == FARM_OK)
+        status = store_check_range(session, "through_us", operation->through_us, 1,
+                                   store_now_us(session));
+    if (status == FARM_OK) status = store_check_service(session);
+    if (status != FARM_OK) return status;
+    store_batch batch;
+    store_batch_init(&batch, session);
+    /* Not the last batch: a table is locked inside a transaction alone. */
+    ledger_book_close(
+        &batch,
+        &(ledger_book_close_params){.book = operation->book, .through_us = operation->through_us},
+        take_closed, operation);
+    status = store_run(session, &batch);
+    if (status != FARM_OK || operation->closed_through_us > 0) return status;
+    return store_fail(session, FARM_ENOTFOUND, 0, "there is no book %lld",
+                      (long long)operation->book);
+}
+
+farm_status farm_ledger_close_book(farm_session *session, int64_t book, int64_t through_us) {
+    close_operation operation = {.book = book, .through_us = through_us};
+    return store_operate(session, LEDGER_WRITES, close_book, &operation);
+}
+
 /* --- accounts --- */
 
 typedef struct accounts_operation {

@@ -8,7 +8,8 @@
 -- each: book int, asset text, scale int
 -- columns: book int
 -- Answers a book that is there and is another.
-INSERT INTO farm_ledger_book (book, asset, scale, created_us) VALUES (:book, :asset, :scale, :now)
+INSERT INTO farm_ledger_book (book, asset, scale, closed_through_us, created_us)
+VALUES (:book, :asset, :scale, 0, :now)
 ON CONFLICT (book) DO NOTHING;
 SELECT book FROM farm_ledger_book
 WHERE book = :book AND (asset <> :asset OR scale <> :scale);
@@ -26,6 +27,14 @@ ORDER BY b.book;
 -- params: book int
 -- columns: asset text, scale int
 SELECT asset, scale FROM farm_ledger_book WHERE book = :book;
+
+-- name: book_close
+-- params: book int, through_us int
+-- columns: closed_through_us int
+-- What is closed stays closed. SQLite has one writer; on Postgres see there.
+UPDATE farm_ledger_book SET closed_through_us = :through_us
+WHERE book = :book AND closed_through_us < :through_us;
+SELECT closed_through_us FROM farm_ledger_book WHERE book = :book;
 
 -- name: book_keep
 -- params: books int[]
@@ -104,7 +113,7 @@ CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_hold AS k
 -- name: account_lock
 -- params: accounts blob[], holds blob[], now_ns int, is_import int
 -- columns: book int, id blob, number int, flags int, credit_limit int, timestamp_ns int
--- columns: book_last_ns int
+-- columns: book_last_ns int, closed_through_us int
 -- columns: is_closed int, version int, last_ns int, debits_pending int, debits_posted int
 -- columns: credits_pending int, credits_posted int
 -- Accounts that are named or that a named hold is of, and those on the other side of what has run
@@ -117,9 +126,10 @@ SELECT a.book, a.id, a.number, a.flags, a.credit_limit, a.timestamp_ns,
        CASE WHEN :is_import = 0 THEN 0
             ELSE COALESCE((SELECT MAX(e.timestamp_ns) FROM farm_ledger_event AS e
                            WHERE e.book = a.book), 0) END AS book_last_ns,
-       b.is_closed, b.version, b.last_ns, b.debits_pending, b.debits_posted, b.credits_pending,
-       b.credits_posted
+       k.closed_through_us, b.is_closed, b.version, b.last_ns, b.debits_pending, b.debits_posted,
+       b.credits_pending, b.credits_posted
 FROM wanted
+JOIN farm_ledger_book AS k ON k.book = wanted.book
 JOIN farm_ledger_account AS a ON a.book = wanted.book AND a.number = wanted.number
 JOIN farm_ledger_balance AS b ON b.book = wanted.book AND b.account = wanted.number;
 

@@ -89,8 +89,8 @@ static int32_t check_open(ledger_step *step) {
 }
 
 int32_t ledger_check_resolve(ledger_step *step) {
-    static const ledger_check checks[] = {
-        check_form, find_hold,           check_match, check_amount,
-        check_held, ledger_check_import, check_open,  ledger_check_conditions};
+    static const ledger_check checks[] = {check_form,          find_hold,  check_match,
+                                          check_amount,        check_held, ledger_check_import,
+                                          ledger_check_period, check_open, ledger_check_conditions};
     return ledger_check_all(step, checks, sizeof checks / sizeof *checks);
 }

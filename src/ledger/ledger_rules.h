@@ -61,8 +61,9 @@ typedef struct ledger_state {
 typedef struct ledger_account {
     farm_id id;
     int64_t book;
-    int64_t number;       /* by which its rows name it */
-    int64_t book_last_ns; /* imports: of the last event of its book, else 0 */
+    int64_t number;            /* by which its rows name it */
+    int64_t book_last_ns;      /* imports: of the last event of its book, else 0 */
+    int64_t closed_through_us; /* of its book */
     int64_t timestamp_ns;
     int64_t credit_limit_minor;
     uint32_t flags;
@@ -141,6 +142,7 @@ int32_t ledger_repeat(const farm_ledger_transfer *transfer, const farm_ledger_ev
                       const farm_ledger_event *hold);
 /* The checks that all share, once the accounts are known. */
 int32_t ledger_check_import(ledger_step *step);
+int32_t ledger_check_period(ledger_step *step);
 int32_t ledger_check_open(ledger_step *step);
 int32_t ledger_check_conditions(ledger_step *step);
 void ledger_find_account(ledger_step *step, int32_t side, const farm_id *id);

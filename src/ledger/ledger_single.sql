@@ -10,6 +10,7 @@ d.is_closed = 0 AND c.is_closed = 0
   AND ((d.flags & 2) = 0
        OR d.debits_pending + d.debits_posted + :amount - d.credits_posted <= d.credit_limit)
   AND ((c.flags & 4) = 0 OR c.credits_pending + c.credits_posted + :amount <= c.debits_posted)
+  AND (SELECT k.closed_through_us FROM farm_ledger_book AS k WHERE k.book = :book) < :effective_us
   AND (SELECT h.end_ns FROM farm_ledger_hold AS h
        WHERE h.book = :book AND h.debit_account = d.account AND h.end_ns <= :now_ns
        LIMIT 1) IS NULL

@@ -138,6 +138,13 @@ int32_t ledger_check_import(ledger_step *step) {
     return STATUS(CREATED);
 }
 
+int32_t ledger_check_period(ledger_step *step) {
+    return ledger_effective_us(step->transfer, step->timestamp_ns) <=
+                   step->accounts[LEDGER_DEBIT]->closed_through_us
+               ? STATUS(EFFECTIVE_IN_CLOSED_PERIOD)
+               : STATUS(CREATED);
+}
+
 int32_t ledger_check_open(ledger_step *step) {
     if (step->accounts[LEDGER_DEBIT]->state.is_closed) return STATUS(DEBIT_ACCOUNT_ALREADY_CLOSED);
     if (step->accounts[LEDGER_CREDIT]->state.is_closed)
@@ -233,9 +240,11 @@ int32_t ledger_check_conditions(ledger_step *step) {
 /* --- all of it --- */
 
 static int32_t check_single(ledger_step *step) {
-    static const ledger_check checks[] = {
-        check_account_ids, check_form,     find_accounts, ledger_check_import,    ledger_check_open,
-        work_out_amount,   check_overflow, check_limits,  ledger_check_conditions};
+    static const ledger_check checks[] = {check_account_ids,   check_form,
+                                          find_accounts,       ledger_check_import,
+                                          ledger_check_period, ledger_check_open,
+                                          work_out_amount,     check_overflow,
+                                          check_limits,        ledger_check_conditions};
     return ledger_check_all(step, checks, sizeof checks / sizeof *checks);
 }
 

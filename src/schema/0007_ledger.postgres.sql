@@ -7,6 +7,8 @@ CREATE TABLE {schema}.farm_ledger_book (
     asset text COLLATE "C" NOT NULL CHECK (octet_length(asset) BETWEEN 1 AND 16),
     -- Decimal places: amounts are whole numbers of the last of them.
     scale bigint NOT NULL CHECK (scale BETWEEN 0 AND 18),
+    -- What counts then or before is over: the book takes no more of it.
+    closed_through_us bigint NOT NULL CHECK (closed_through_us >= 0),
     created_us bigint NOT NULL CHECK (created_us >= 0)
 );
 
@@ -148,6 +150,14 @@ BEGIN
     RAISE EXCEPTION '% is never changed', TG_TABLE_NAME USING ERRCODE = '23514';
 END
 $$;
+CREATE TRIGGER farm_ledger_book_kept BEFORE UPDATE ON {schema}.farm_ledger_book
+    FOR EACH ROW WHEN ((NEW.book, NEW.asset, NEW.scale) <> (OLD.book, OLD.asset, OLD.scale)
+                       OR NEW.closed_through_us < OLD.closed_through_us)
+    EXECUTE FUNCTION {schema}.farm_ledger_keep();
+CREATE TRIGGER farm_ledger_book_kept_too BEFORE DELETE ON {schema}.farm_ledger_book
+    FOR EACH ROW EXECUTE FUNCTION {schema}.farm_ledger_keep();
+CREATE TRIGGER farm_ledger_book_kept_whole BEFORE TRUNCATE ON {schema}.farm_ledger_book
+    FOR EACH STATEMENT EXECUTE FUNCTION {schema}.farm_ledger_keep();
 CREATE TRIGGER farm_ledger_event_kept BEFORE UPDATE OR DELETE ON {schema}.farm_ledger_event
     FOR EACH ROW EXECUTE FUNCTION {schema}.farm_ledger_keep();
 CREATE TRIGGER farm_ledger_event_kept_whole BEFORE TRUNCATE ON {schema}.farm_ledger_event

@@ -7,6 +7,8 @@ CREATE TABLE farm_ledger_book (
     asset      TEXT    NOT NULL CHECK (length(CAST(asset AS BLOB)) BETWEEN 1 AND 16),
     -- Decimal places: amounts are whole numbers of the last of them.
     scale      INTEGER NOT NULL CHECK (scale BETWEEN 0 AND 18),
+    -- What counts then or before is over: the book takes no more of it.
+    closed_through_us INTEGER NOT NULL CHECK (closed_through_us >= 0),
     created_us INTEGER NOT NULL CHECK (created_us >= 0)
 ) STRICT;
 
@@ -138,6 +140,14 @@ CREATE TABLE farm_ledger_burnt (
     created_us   INTEGER NOT NULL CHECK (created_us >= 0)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TRIGGER farm_ledger_book_kept_update BEFORE UPDATE ON farm_ledger_book
+WHEN NEW.book <> OLD.book OR NEW.asset <> OLD.asset OR NEW.scale <> OLD.scale
+  OR NEW.closed_through_us < OLD.closed_through_us BEGIN
+    SELECT RAISE(ABORT, 'a book is never changed, and what is closed stays closed');
+END;
+CREATE TRIGGER farm_ledger_book_kept_delete BEFORE DELETE ON farm_ledger_book BEGIN
+    SELECT RAISE(ABORT, 'a book is never deleted');
+END;
 CREATE TRIGGER farm_ledger_event_kept_update BEFORE UPDATE ON farm_ledger_event BEGIN
     SELECT RAISE(ABORT, 'an event is never changed');
 END;

@@ -114,6 +114,78 @@ Test(ledger_race, a_hold_that_came_into_being_meanwhile_is_resolved) {
                          "balance A2 0 0 0 5\n");
 }
 
+/* He who comes while a book is being closed is refused by it. */
+Test(ledger_race, a_period_that_is_being_closed_takes_nothing_more) {
+    other_batch other = {.count = 1, .items = {transfer_of("T1", "A1", "A2", 0)}};
+    other.items[0].effective_us = CONTRACT_NOW_US - 1000000;
+    ledger_play(session, "book 1 EUR 2\n"
+                         "account A1\n"
+                         "account A2\n");
+
+    cr_assert_eq(farm_begin(session), FARM_OK);
+    cr_assert_eq(farm_ledger_close_book(session, 1, CONTRACT_NOW_US - 1000000), FARM_OK);
+    commit_beside(&other);
+
+    cr_assert_eq(other.results[0].status, FARM_LEDGER_TRANSFER_EFFECTIVE_IN_CLOSED_PERIOD);
+}
+
+Test(ledger_race, a_batch_of_several_is_refused_likewise) {
+    other_batch other = {.count = 2,
+                         .items = {transfer_of("T1", "A1", "A2", 0),
+                                   transfer_of("T2", "A2", "A1", FARM_LEDGER_PENDING)}};
+    other.items[0].effective_us = other.items[1].effective_us = CONTRACT_NOW_US - 1000000;
+    ledger_play(session, "book 1 EUR 2\n"
+                         "account A1\n"
+                         "account A2\n");
+
+    cr_assert_eq(farm_begin(session), FARM_OK);
+    cr_assert_eq(farm_ledger_close_book(session, 1, CONTRACT_NOW_US - 1000000), FARM_OK);
+    commit_beside(&other);
+
+    cr_assert_eq(other.results[0].status, FARM_LEDGER_TRANSFER_EFFECTIVE_IN_CLOSED_PERIOD);
+    cr_assert_eq(other.results[1].status, FARM_LEDGER_TRANSFER_EFFECTIVE_IN_CLOSED_PERIOD);
+}
+
+typedef struct other_closing {
+    farm_session *session;
+    farm_status status;
+} other_closing;
+
+static void *close_other(void *context) {
+    other_closing *self = context;
+    self->status = farm_ledger_close_book(self->session, 1, CONTRACT_NOW_US - 1000000);
+    return NULL;
+}
+
+/* Once it is closed, what was on its way is there: it is not added later. */
+Test(ledger_race, a_closing_waits_for_what_is_on_its_way) {
+    farm_ledger_transfer first = transfer_of("T1", "A1", "A2", 0);
+    farm_ledger_transfer_result result = {.struct_size = sizeof result};
+    first.effective_us = CONTRACT_NOW_US - 1000000;
+    ledger_play(session, "book 1 EUR 2\n"
+                         "account A1\n"
+                         "account A2\n");
+    pthread_t thread;
+    farm_session *watcher = contract_open_another();
+    other_closing other = {.session = contract_open_another()};
+
+    cr_assert_eq(farm_begin(session), FARM_OK);
+    cr_assert_eq(farm_ledger_post(session, &first, 1, &result), FARM_OK);
+    cr_assert_eq(pthread_create(&thread, NULL, close_other, &other), 0);
+    await_waiting(watcher);
+    cr_assert(!contract_is_postgres() ||
+              contract_number(watcher, "SELECT MAX(closed_through_us) FROM {farm_ledger_book}") ==
+                  0);
+    cr_assert_eq(farm_commit(session), FARM_OK);
+    pthread_join(thread, NULL);
+
+    cr_assert_eq(other.status, FARM_OK, "%s", farm_session_error_text(other.session));
+    cr_assert_eq(result.status, FARM_LEDGER_TRANSFER_CREATED);
+    contract_close_another(other.session);
+    contract_close_another(watcher);
+    ledger_play(session, "balance A2 0 0 0 5\n");
+}
+
 Test(ledger_race, an_import_comes_after_what_happened_meanwhile) {
     const farm_ledger_transfer now = transfer_of("T1", "A1", "A2", 0);
     other_batch other = {.count = 1,

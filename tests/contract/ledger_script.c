@@ -154,17 +154,20 @@ static void set_transfer_word(player *self, farm_ledger_transfer *transfer, cons
     const char *ago = value_of(word, "ago");
     const char *timeout = value_of(word, "timeout");
     int64_t conditions = 0;
+    const char *counts = value_of(word, "counts");
+    if (counts != NULL) transfer->effective_us = self->now_us - duration_of(counts);
     if (ago != NULL) transfer->timestamp_ns = (self->now_us - duration_of(ago)) * 1000;
     if (timeout != NULL) transfer->timeout_us = duration_of(timeout);
-    int is_known =
-        ago != NULL || timeout != NULL || set_flag(transfer_flags, word, &transfer->flags) ||
-        set_number(word, "book", &transfer->book) || set_small(word, "code", &transfer->code) ||
-        set_id(word, "hold", &transfer->pending_id) ||
-        set_number(word, "timestamp", &transfer->timestamp_ns) ||
-        set_number(word, "effective", &transfer->effective_us) ||
-        set_id(word, "data128", &transfer->user_data_128) ||
-        set_number(word, "data64", &transfer->user_data_64) ||
-        set_small(word, "data32", &transfer->user_data_32);
+    int is_known = ago != NULL || timeout != NULL || counts != NULL ||
+                   set_flag(transfer_flags, word, &transfer->flags) ||
+                   set_number(word, "book", &transfer->book) ||
+                   set_small(word, "code", &transfer->code) ||
+                   set_id(word, "hold", &transfer->pending_id) ||
+                   set_number(word, "timestamp", &transfer->timestamp_ns) ||
+                   set_number(word, "effective", &transfer->effective_us) ||
+                   set_id(word, "data128", &transfer->user_data_128) ||
+                   set_number(word, "data64", &transfer->user_data_64) ||
+                   set_small(word, "data32", &transfer->user_data_32);
     if (set_number(word, "debit-version", &transfer->debit_version))
         is_known = (transfer->conditions |= FARM_LEDGER_IF_DEBIT_VERSION) != 0;
     if (set_number(word, "credit-version", &transfer->credit_version))
@@ -266,6 +269,12 @@ static void go_on(player *self, char **words) {
     farm_session_set_clock_us(self->session, self->now_us);
 }
 
+static void close_book(player *self, char **words) {
+    const farm_status status = farm_ledger_close_book(self->session, number_of(words[1]),
+                                                      self->now_us - duration_of(words[2]));
+    cr_assert_eq(status, FARM_OK, "%s", farm_session_error_text(self->session));
+}
+
 static void expire(player *self, char **words) {
     size_t count = 99;
     cr_assert_eq(farm_ledger_expire(self->session, number_of(words[1]), &count), FARM_OK, "%s",
@@ -316,6 +325,8 @@ static void play_line(player *self, const char *line) {
         open_book(self, words);
     else if (strcmp(words[0], "after") == 0)
         go_on(self, words);
+    else if (strcmp(words[0], "close") == 0)
+        close_book(self, words);
     else if (strcmp(words[0], "expire") == 0)
         expire(self, words);
     else if (strcmp(words[0], "balance") == 0)

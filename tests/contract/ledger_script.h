@@ -6,6 +6,7 @@
  *     send                                        the accounts or transfers since the last one, as
  *                                                 one batch; another kind of line sends it, too
  *     after 5s                                    the clock goes on
+ *     close 1 5s                                  farm_ledger_close_book() through 5 s ago
  *     expire 10 -> 1                              farm_ledger_expire(), and how many it ended
  *     balance A1 0 10 0 0                         debits pending, posted, credits pending, posted
  *     verify                                      farm_verify() finds nothing

@@ -237,11 +237,15 @@ Test(ledger, nobody_edits_by_hand) {
                          "transfer T1 A1 A2 5\n"
                          "send\n"
                          "transfer T2 A2 A1 3\n"
-                         "transfer T3 A1 A2 3\n");
+                         "transfer T3 A1 A2 3\n"
+                         "close 1 1s\n");
     static const char *const attempts[] = {
         "UPDATE {farm_ledger_balance} SET version = 0, debits_posted = 0, credits_posted = 0",
         "UPDATE {farm_ledger_balance} SET version = 1, last_ns = (SELECT MIN(timestamp_ns) FROM "
         "{farm_ledger_event}), debits_posted = 0, credits_posted = 5 WHERE credits_posted = 8",
+        "UPDATE {farm_ledger_book} SET scale = 3",
+        "UPDATE {farm_ledger_book} SET closed_through_us = 6",
+        "DELETE FROM {farm_ledger_book}",
         "UPDATE {farm_ledger_event} SET amount = 6",
         "DELETE FROM {farm_ledger_event}",
         "UPDATE {farm_ledger_account} SET flags = 0",

@@ -37,7 +37,7 @@ NAMES = {
     "status": "farm_status", "role": NUMBER, "after_role": NUMBER, "step": NUMBER, "code": NUMBER,
     "queue": r"(const )?farm_queue \*", "ticket": "farm_ticket",
     "timeout_us": TIME, "now_us": TIME, "expires_us": TIME, "timestamp_ns": TIME,
-    "amount_minor": TIME, "book": TIME, "line_count": TIME,
+    "amount_minor": TIME, "book": TIME, "through_us": TIME, "line_count": TIME,
     "local": r"farm_rate_local \*",
     "breakers": r"farm_breakers \*", "permit": r"const farm_breaker_permit \*", "state": NUMBER,
     "outcome": NUMBER, "duration_us": TIME, "after_sequence": TIME,

@@ -97,6 +97,10 @@ class Ledger {
     return this.#run('ledger_open_books', [books]);
   }
 
+  closeBook(book, throughUs) {
+    return this.#run('ledger_close_book', [book, throughUs]);
+  }
+
   openAccounts(accounts) {
     return this.#run('ledger_open_accounts', [accounts],
       (rows) => rows.map((row) => new AccountResult(row)));

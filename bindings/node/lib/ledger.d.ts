@@ -52,7 +52,8 @@ export const TransferStatus: Numbers<'CREATED' | 'LINKED_EVENT_FAILED' | 'LINKED
   | 'DEBIT_ACCOUNT_ALREADY_CLOSED' | 'CREDIT_ACCOUNT_ALREADY_CLOSED'
   | 'EXISTS_WITH_DIFFERENT_LEDGER' | 'ID_ALREADY_FAILED' | 'AMOUNT_MUST_NOT_BE_NEGATIVE'
   | 'TIMEOUT_MUST_NOT_BE_NEGATIVE' | 'CODE_OUT_OF_RANGE' | 'LEDGER_OUT_OF_RANGE'
-  | 'EFFECTIVE_OUT_OF_RANGE' | 'EXISTS_WITH_DIFFERENT_EFFECTIVE' | 'CONDITION_FAILED'>;
+  | 'EFFECTIVE_OUT_OF_RANGE' | 'EXISTS_WITH_DIFFERENT_EFFECTIVE' | 'CONDITION_FAILED'
+  | 'EFFECTIVE_IN_CLOSED_PERIOD'>;
 export const TransferKind: Numbers<'SINGLE' | 'PENDING' | 'POSTED' | 'VOIDED' | 'EXPIRED'>;
 export const LedgerReason: Numbers<'BOOK_DIFFERS' | 'REFUSED' | 'BALANCE'>;
 
@@ -226,6 +227,11 @@ export interface Page<Row> {
 export interface Ledger<IsAsync extends boolean> {
   /** Open books, all or none. One that is there with the same fields is left as it is. */
   openBooks(books: readonly Book[]): Answer<IsAsync, void>;
+  /**
+   * Close a book through a time: what is effective then or before is refused from now on. What is
+   * closed stays closed.
+   */
+  closeBook(book: number | bigint, throughUs: number | bigint): Answer<IsAsync, void>;
   /** Open accounts; each has its own result. */
   openAccounts(accounts: readonly NewAccount[]): Answer<IsAsync, AccountResult[]>;
   /** Post transfers, in their order; each has its own result, and a repeat changes nothing. */

@@ -352,3 +352,16 @@ test('balances are reckoned again', () => {
   assert.deepEqual(ledger.findAccounts([ANN]), [before]);
   store.close();
 });
+
+onLedgers('a period is closed', async (ledger) => {
+  const yesterday = NOW_US - 86_400_000_000n;
+  const late = { ...move(TILL, ANN, 7), effectiveUs: yesterday };
+
+  await ledger.closeBook(1, yesterday);
+
+  const [refused] = await ledger.post([late]);
+  const [posted] = await ledger.post([{ ...late, effectiveUs: yesterday + 1n }]);
+  assert.equal(refused.status, TransferStatus.EFFECTIVE_IN_CLOSED_PERIOD);
+  assert.ok(posted.isDone);
+  await assert.rejects(async () => ledger.closeBook(9, yesterday), failure('FARM_ENOTFOUND'));
+});

@@ -141,6 +141,9 @@ class Ledger:
     async def open_books(self, books: Iterable[Book]) -> None:
         await self._run(_ledger.open_books, books)
 
+    async def close_book(self, book: int, through: Moment) -> None:
+        await self._run(_ledger.close_book, book, through)
+
     async def open_accounts(self, accounts: Iterable[Account]) -> list[AccountResult]:
         return await self._run(_ledger.open_accounts, accounts)
 

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from . import _native as _n
 from .session import Run
+from .times import Moment, moment_us
 
 AMOUNT_MAX = 2**63 - 1
 """The largest amount. A post of it posts all that is held, a balancing transfer moves all."""
@@ -191,6 +192,7 @@ class TransferStatus(IntEnum):
     EFFECTIVE_OUT_OF_RANGE = 1005
     EXISTS_WITH_DIFFERENT_EFFECTIVE = 1006
     CONDITION_FAILED = 1007
+    EFFECTIVE_IN_CLOSED_PERIOD = 1008
 
     @property
     def text(self) -> str:
@@ -382,6 +384,10 @@ def open_books(session: Any, books: Iterable[Book]) -> None:
     _n.ledger_open_books(session, books)
 
 
+def close_book(session: Any, book: int, through: Moment) -> None:
+    _n.ledger_close_book(session, book, moment_us(through))
+
+
 def open_accounts(session: Any, accounts: Iterable[Account]) -> list[AccountResult]:
     return [AccountResult(AccountStatus(status), timestamp_ns)
             for status, timestamp_ns in _n.ledger_open_accounts(session, accounts)]
@@ -484,6 +490,11 @@ class Ledger:
     def open_books(self, books: Iterable[Book]) -> None:
         """Open books, all or none. One that is there with the same fields is left as it is."""
         self._run(open_books, books)
+
+    def close_book(self, book: int, through: Moment) -> None:
+        """Close a book through a time: what is effective then or before is refused from now on.
+        What is closed stays closed."""
+        self._run(close_book, book, through)
 
     def open_accounts(self, accounts: Iterable[Account]) -> list[AccountResult]:
         """Open accounts; each has its own result."""

@@ -1,6 +1,7 @@
 """The ledger through the binding."""
 import asyncio
 import uuid
+from datetime import datetime, timezone
 from types import SimpleNamespace
 
 import pytest
@@ -217,6 +218,18 @@ def test_a_book_stays_as_it_is(ledger):
     with pytest.raises(fc.ExistsError) as caught:
         ledger.open_books([Book(1, "EUR", 3)])
     assert caught.value.reason == LedgerReason.BOOK_DIFFERS
+
+
+def test_a_period_is_closed(ledger):
+    yesterday = NOW_US - 86_400_000_000
+    late = move(TILL, ANN, 7, effective_us=yesterday)
+
+    ledger.close_book(1, datetime.fromtimestamp(yesterday / 1_000_000, timezone.utc))
+
+    assert statuses(ledger.post([late])) == [TransferStatus.EFFECTIVE_IN_CLOSED_PERIOD]
+    assert ledger.post([late._replace(effective_us=yesterday + 1)])[0].is_done
+    with pytest.raises(fc.NotFoundError):
+        ledger.close_book(9, yesterday)
 
 
 def test_only_the_service_may(store, ledger):
