@@ -25,12 +25,6 @@ typedef struct player {
     size_t transfer_count;
 } player;
 
-static unsigned char met[2][2048];
-
-int ledger_script_has_met(int is_transfer, int32_t status) {
-    return met[is_transfer][status];
-}
-
 /* --- words --- */
 
 farm_id ledger_script_id(const char *word) {
@@ -187,7 +181,6 @@ static void expect(player *self, size_t place, int is_transfer, char **words, si
     snprintf(item->line, sizeof item->line, "%s", line);
     item->status = count == 0 ? 0 : status_of(is_transfer, words[0]);
     item->amount_minor = count < 2 ? -1 : number_of(words[1]);
-    met[is_transfer][item->status] = 1;
 }
 
 static size_t find_arrow(char **words, size_t count) {

@@ -21,7 +21,5 @@
 /* Play it; what is not as it says fails the test, with the line. */
 void ledger_play(farm_session *session, const char *script);
 farm_id ledger_script_id(const char *word);
-/* How many statuses of either kind the scripts of this process have met so far. */
-int ledger_script_has_met(int is_transfer, int32_t status);
 
 #endif

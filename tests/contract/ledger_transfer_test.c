@@ -152,6 +152,15 @@ Test(ledger_transfer, a_hold_is_posted_in_part_and_the_rest_given_back) {
                   "transfer T4 0 0 0 void hold=T1 -> PENDING_TRANSFER_ALREADY_POSTED\n");
 }
 
+Test(ledger_transfer, a_hold_that_was_given_back_is_given_back_once) {
+    play(ACCOUNTS "transfer T1 A1 A2 10 pending\n"
+                  "transfer T2 0 0 0 void hold=T1\n"
+                  "transfer T3 0 0 max post hold=T1 -> PENDING_TRANSFER_ALREADY_VOIDED\n"
+                  "send\n"
+                  "transfer T4 0 0 0 void hold=T1 -> PENDING_TRANSFER_ALREADY_VOIDED\n"
+                  "balance A1 0 0 0 0\n");
+}
+
 Test(ledger_transfer, amounts_of_a_resolution_mean_this) {
     play(ACCOUNTS "transfer T1 A1 A2 10 pending\n"
                   "transfer T2 A1 A2 10 pending\n"

@@ -37,6 +37,9 @@ SESSION = '''#include <farmcore/base.h>
 /** A session. */
 typedef struct farm_session farm_session;
 
+/** What becomes of a part. */
+#define FARM_THING_PART_STATUSES(X) X(GOOD, 0, "good") X(BAD, 1, "bad")
+
 /** What a thing is. */
 typedef struct farm_thing {
     int64_t count; /**< how many */
@@ -72,6 +75,9 @@ TREE = {
     "src/base/text.h": TEXT,
     "src/store/run.h": STORE,
     "src/thing/thing_rules.c": RULES,
+    "tests/contract/thing_test.c":
+        'static const char script[] = "part P1\\n"\n                             "part P2 1 "\n'
+        '                             "-> BAD\\n";\n',
     "tests/support/clock.h":
         "#ifndef CLOCK_H\n#define CLOCK_H\n\n#include <stdint.h>\n\n#endif\n",
     "backends/sqlite/sqlite.c": "#include <farmcore/backend.h>\n#include <sqlite3.h>\n",
@@ -143,6 +149,8 @@ PLANTED = [
     ("text", "docs/symbols.txt", "0.1.0", "https://py" + "pi.org/simple", "a host of downloads"),
     ("readme", "README.md", "return 0", "return 1", "this is not examples/quickstart.c"),
     ("readme", "README.md", "<!-- examples/quickstart.c -->", "", "does not show examples/quick"),
+    ("outcomes", "tests/contract/thing_test.c", "-> BAD", "-> BADE", "part … -> BAD"),
+    ("outcomes", "tests/contract/thing_test.c", "part P2", "whole P2", "part … -> BAD"),
     ("format", DECIDE, "int32_t count)", "int32_t  count)", "is not formatted"),
 ]
 
