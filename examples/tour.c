@@ -256,6 +256,28 @@ static const char *left(const farm_ledger_balances *balances, char *out, size_t 
     return out;
 }
 
+/* An account's history, each line with what it left. */
+static void print_statement(farm_session *session, farm_id account) {
+    farm_ledger_query query = {.struct_size = sizeof query, .account_id = account};
+    farm_ledger_event rows[2] = {{.struct_size = sizeof *rows}, {.struct_size = sizeof *rows}};
+    char text[40];
+    size_t line = 0;
+    size_t count = 0;
+    printf("  Her statement, two lines at a time:");
+    do {
+        must(session,
+             farm_ledger_query_transfers(session, &query, rows, 2, &count, &query.cursor_ns),
+             "read her history");
+        for (size_t i = 0; i < count; i++) {
+            const int is_debit = memcmp(&rows[i].debit_account_id, &account, sizeof account) == 0;
+            printf("%s %s", line++ == 0 ? "" : ",",
+                   left(is_debit ? &rows[i].debit : &rows[i].credit, text, sizeof text));
+        }
+    } while (query.cursor_ns != 0);
+    must_be(line == 3, "a sale, a hold and its end");
+    printf(".\n\n");
+}
+
 static void pay_the_seller(farm_session *session) {
     const farm_ledger_book book = {
         .struct_size = sizeof book, .scale = 2, .book = BOOK, .asset = "EUR"};
@@ -289,7 +311,8 @@ static void pay_the_seller(farm_session *session) {
     farm_ledger_account found = {.struct_size = sizeof found};
     must(session, farm_ledger_find_accounts(session, &ana, 1, &found), "look at her account");
     must_be(found.version == 3 && found.balances.credits_posted_minor == 1250, "nothing changed");
-    printf("She still has %s.\n\n", left(&found.balances, text, sizeof text));
+    printf("She still has %s.\n", left(&found.balances, text, sizeof text));
+    print_statement(session, ana);
 }
 
 static void check_all(farm_session *session) {

@@ -278,6 +278,28 @@ static void read_all(bench_ledger *self, int64_t count) {
     PQclear(PQgetResult(self->postgres)); /* the sync */
 }
 
+static void send_alone(bench_ledger *self, const char *name, const int64_t *numbers, int count) {
+    send(self, name, numbers, count);
+    PQpipelineSync(self->postgres);
+    read_all(self, 1);
+}
+
+/* A transaction as it is written without a pipeline: each statement is waited for. */
+static int post_one_by_one(void *context, int64_t count) {
+    bench_ledger *self = context;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t debit = 0;
+        int64_t credit = 0;
+        draw(self, &debit, &credit);
+        send_alone(self, "begin", NULL, 0);
+        send_alone(self, "debit", (const int64_t[]){1, debit}, 2);
+        send_alone(self, "credit", (const int64_t[]){1, credit}, 2);
+        send_alone(self, "event", (const int64_t[]){++self->timestamp_ns, debit, credit, 1}, 4);
+        send_alone(self, "commit", NULL, 0);
+    }
+    return 0;
+}
+
 static int post_postgres(void *context, int64_t count) {
     bench_ledger *self = context;
     for (int64_t i = 0; i < count; i += self->batch_size) {
@@ -326,6 +348,8 @@ static PGconn *open_pipeline(const char *uri) {
     prepare(connection, "debit", plain_debit);
     prepare(connection, "credit", plain_credit);
     prepare(connection, "event", plain_event);
+    prepare(connection, "begin", "BEGIN");
+    prepare(connection, "commit", "COMMIT");
     PQenterPipelineMode(connection);
     return connection;
 }
@@ -334,14 +358,15 @@ static void bench_postgres(const char *uri, const char *owner) {
     char owner_uri[1024];
     snprintf(owner_uri, sizeof owner_uri, "%s?grant_to=farm_app", owner);
     bench_ledger base = {.session = open_session(uri, owner_uri), .postgres = open_pipeline(owner)};
-    bench_ledger kinds[6];
-    for (int i = 0; i < 6; i++) {
+    bench_ledger kinds[7];
+    for (int i = 0; i < 7; i++) {
         kinds[i] = base;
         kinds[i].batch_size = i % 3 == 0 ? 1 : i % 3 == 1 ? 100 : BATCH_MAX;
-        kinds[i].is_hot = i >= 3;
+        kinds[i].is_hot = i >= 3 && i < 6;
         kinds[i].timestamp_ns = INT64_C(1795696855000000000) + i * INT64_C(1000000000);
     }
     const bench_pair pairs[] = {
+        {"one, each statement waited for", post_ours, post_one_by_one, &kinds[6], 100},
         {"one a transaction", post_ours, post_postgres, &kinds[0], 100},
         {"a hundred", post_ours, post_postgres, &kinds[1], 1000},
         {"a thousand", post_ours, post_postgres, &kinds[2], 3000},
