@@ -1,7 +1,7 @@
 /* Damage that no statement can do while the triggers stand: verification names it, and recomputing
  * finds what the balances have to be. */
-#include "contract/contract.h"
 #include "contract/ledger_script.h"
+#include "contract/suite.h"
 #include "support/test_store.h"
 #include <criterion/criterion.h>
 #include <farmcore/ledger_audit.h>
@@ -10,23 +10,17 @@
 
 enum { ROOM = 10, TRIGGER_MAX = 20, TEXT_SIZE = 4096 };
 
-static farm_session *session;
 static farm_ledger_difference rows[ROOM];
 
 static const char *const tables[] = {"farm_ledger_account", "farm_ledger_event",
                                      "farm_ledger_balance", "farm_ledger_hold"};
 
 static void set_up(void) {
-    session = contract_open();
-    farm_session_set_service(session);
+    open_session();
     for (size_t i = 0; i < ROOM; i++) rows[i].struct_size = sizeof *rows;
 }
 
-static void tear_down(void) {
-    contract_close(session);
-}
-
-TestSuite(ledger_audit, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(ledger_audit, .init = set_up, .fini = close_session, .timeout = 60);
 
 /* --- damage --- */
 
@@ -236,7 +230,7 @@ Test(ledger_audit, an_event_that_does_not_follow_is_named_and_nothing_is_written
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         size_t count = 1;
         if (i > 0) {
-            tear_down();
+            close_session();
             set_up();
         }
         play_story();
@@ -269,7 +263,7 @@ Test(ledger_audit, holds_are_the_events_that_have_not_ended) {
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (i > 0) {
-            tear_down();
+            close_session();
             set_up();
         }
         play_story();

@@ -1,6 +1,6 @@
 /* Exports: what a line says, and that pieces of any size are the same file. */
-#include "contract/contract.h"
 #include "contract/ledger_script.h"
+#include "contract/suite.h"
 #include <criterion/criterion.h>
 #include <farmcore/ledger_export.h>
 #include <stdio.h>
@@ -9,19 +9,9 @@
 
 enum { FILE_SIZE = 1 << 20 };
 
-static farm_session *session;
 static char file[FILE_SIZE];
 
-static void set_up(void) {
-    session = contract_open();
-    farm_session_set_service(session);
-}
-
-static void tear_down(void) {
-    contract_close(session);
-}
-
-TestSuite(ledger_export, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(ledger_export, .init = open_session, .fini = close_session, .timeout = 60);
 
 /* All pieces, one behind the other. */
 static const char *export_all(farm_ledger_query query, int32_t format, size_t piece) {

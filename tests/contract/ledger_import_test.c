@@ -1,6 +1,6 @@
 /* Tables of one book read into another: the same balances, or nothing and a sentence. */
-#include "contract/contract.h"
 #include "contract/ledger_script.h"
+#include "contract/suite.h"
 #include <criterion/criterion.h>
 #include <farmcore/ledger_export.h>
 #include <farmcore/ledger_import.h>
@@ -10,19 +10,9 @@
 
 enum { FILE_SIZE = 1 << 18, LATER_US = 60000000 };
 
-static farm_session *session;
 static char table[FILE_SIZE];
 
-static void set_up(void) {
-    session = contract_open();
-    farm_session_set_service(session);
-}
-
-static void tear_down(void) {
-    contract_close(session);
-}
-
-TestSuite(ledger_import, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(ledger_import, .init = open_session, .fini = close_session, .timeout = 60);
 
 static void replace_all(char *text, const char *from, const char *to) {
     for (char *at = strstr(text, from); at != NULL; at = strstr(at, from))

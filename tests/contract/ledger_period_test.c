@@ -1,20 +1,9 @@
 /* Periods that are closed. What happens while one is being closed is in ledger_race_test.c. */
-#include "contract/contract.h"
 #include "contract/ledger_script.h"
+#include "contract/suite.h"
 #include <criterion/criterion.h>
 
-static farm_session *session;
-
-static void set_up(void) {
-    session = contract_open();
-    farm_session_set_service(session);
-}
-
-static void tear_down(void) {
-    contract_close(session);
-}
-
-TestSuite(ledger_period, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(ledger_period, .init = open_session, .fini = close_session, .timeout = 60);
 
 #define ACCOUNTS                                                                                   \
     "book 1 EUR 2\n"                                                                               \

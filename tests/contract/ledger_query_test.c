@@ -1,7 +1,7 @@
 /* Queries of the ledger against a plain list of what was posted: every account, in both directions,
  * by pages of every size, between any two times; and accounts as they were after each event. */
-#include "contract/contract.h"
 #include "contract/ledger_script.h"
+#include "contract/suite.h"
 #include <criterion/criterion.h>
 #include <farmcore/ledger_read.h>
 #include <stdio.h>
@@ -10,7 +10,6 @@
 /* More than two milestones for each of the busy accounts. */
 enum { ACCOUNTS = 4, EVENTS = 400, BATCH = 40, CODES = 3 };
 
-static farm_session *session;
 static farm_ledger_event events[EVENTS]; /* in the order of their timestamps */
 
 static farm_id account_id(int number) {
@@ -71,17 +70,12 @@ static void post_all(void) {
 }
 
 static void set_up(void) {
-    session = contract_open();
-    farm_session_set_service(session);
+    open_session();
     open_accounts();
     post_all();
 }
 
-static void tear_down(void) {
-    contract_close(session);
-}
-
-TestSuite(ledger_query, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(ledger_query, .init = set_up, .fini = close_session, .timeout = 60);
 
 /* --- the plain list --- */
 

@@ -1,25 +1,14 @@
 /* Batches of two callers at once: one waits for the accounts that the other has, and what it sees
  * then is more than what it saw when it began. On SQLite the second waits before it begins. */
-#include "contract/contract.h"
 #include "contract/ledger_script.h"
+#include "contract/suite.h"
 #include <criterion/criterion.h>
 #include <poll.h>
 #include <pthread.h>
 
 enum { LOOKS_MAX = 5000, LOOK_MS = 1 };
 
-static farm_session *session;
-
-static void set_up(void) {
-    session = contract_open();
-    farm_session_set_service(session);
-}
-
-static void tear_down(void) {
-    contract_close(session);
-}
-
-TestSuite(ledger_race, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(ledger_race, .init = open_session, .fini = close_session, .timeout = 60);
 
 static farm_ledger_transfer transfer_of(const char *id, const char *debit, const char *credit,
                                         uint32_t flags) {

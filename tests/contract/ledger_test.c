@@ -1,23 +1,12 @@
 /* What the ledger promises, as scripts (ledger_script.h). The tests of transfers are in
  * ledger_transfer_test.c. */
-#include "contract/contract.h"
 #include "contract/ledger_script.h"
+#include "contract/suite.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 
-static farm_session *session;
-
-static void set_up(void) {
-    session = contract_open();
-    farm_session_set_service(session);
-}
-
-static void tear_down(void) {
-    contract_close(session);
-}
-
-TestSuite(ledger, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(ledger, .init = open_session, .fini = close_session, .timeout = 60);
 
 /* --- books --- */
 

@@ -1,22 +1,11 @@
 /* What becomes of transfers, as scripts (ledger_script.h): each status, in the order of the checks,
  * and what it leaves behind. The rules are TigerBeetle's. */
-#include "contract/contract.h"
 #include "contract/ledger_script.h"
+#include "contract/suite.h"
 #include <criterion/criterion.h>
 #include <string.h>
 
-static farm_session *session;
-
-static void set_up(void) {
-    session = contract_open();
-    farm_session_set_service(session);
-}
-
-static void tear_down(void) {
-    contract_close(session);
-}
-
-TestSuite(ledger_transfer, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(ledger_transfer, .init = open_session, .fini = close_session, .timeout = 60);
 
 static void play(const char *script) {
     ledger_play(session, script);
