@@ -5,6 +5,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+_Static_assert(sizeof(XXH128_canonical_t) == 16, "16 bytes in a fixed order");
 _Static_assert((int)HASH_SECRET_SIZE >= (int)XXH3_SECRET_SIZE_MIN, "XXH3's least secret");
 
 uint64_t hash_64(const void *data, size_t size, uint64_t seed) {
@@ -13,7 +14,5 @@ uint64_t hash_64(const void *data, size_t size, uint64_t seed) {
 
 void hash_128_keyed(const void *data, size_t size, const uint8_t *secret, uint8_t out[16]) {
     XXH128_hash_t hash = XXH3_128bits_withSecret(data, size, secret, HASH_SECRET_SIZE);
-    XXH128_canonical_t canonical;
-    XXH128_canonicalFromHash(&canonical, hash);
-    memcpy(out, canonical.digest, sizeof(canonical.digest));
+    XXH128_canonicalFromHash((XXH128_canonical_t *)out, hash);
 }

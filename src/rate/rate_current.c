@@ -12,23 +12,35 @@ static uint32_t stripe(void) {
     return (uint32_t)((place >> 12 ^ place >> 20) % RATE_LOCAL_STRIPES);
 }
 
+/* The stripe is the thread's alone while it is held, and then given back without a locked
+ * instruction; who finds it held is counted beside it. */
 const rate_definitions *rate_current_enter(rate_current *current, uint32_t *out_place) {
     const uint32_t parity = atomic_load(&current->turn) % RATE_LOCAL_PARITIES;
     const uint32_t own = stripe();
-    *out_place = parity * RATE_LOCAL_STRIPES + own;
-    atomic_fetch_add(&current->readers[parity][own].count, 1);
+    rate_readers *readers = &current->readers[parity][own];
+    const int32_t is_counted = (int32_t)atomic_exchange(&readers->is_held, 1);
+    if (is_counted) atomic_fetch_add(&readers->count, 1);
+    *out_place = (parity * RATE_LOCAL_STRIPES + own) * 2 + (uint32_t)is_counted;
     return atomic_load(&current->definitions);
 }
 
 void rate_current_leave(rate_current *current, uint32_t place) {
-    rate_readers *readers =
-        &current->readers[place / RATE_LOCAL_STRIPES][place % RATE_LOCAL_STRIPES];
-    atomic_fetch_sub(&readers->count, 1);
+    const uint32_t at = place / 2;
+    rate_readers *readers = &current->readers[at / RATE_LOCAL_STRIPES][at % RATE_LOCAL_STRIPES];
+    if (place % 2)
+        atomic_fetch_sub(&readers->count, 1);
+    else
+        atomic_store_explicit(&readers->is_held, 0, memory_order_release);
+}
+
+static int32_t is_read(rate_current *current, uint32_t parity, size_t at) {
+    rate_readers *readers = &current->readers[parity][at];
+    return atomic_load(&readers->is_held) || atomic_load(&readers->count) != 0;
 }
 
 static void await_readers(rate_current *current, uint32_t parity) {
     for (size_t i = 0; i < RATE_LOCAL_STRIPES; i++)
-        while (atomic_load(&current->readers[parity][i].count) != 0) clock_sleep_us(PAUSE_US);
+        while (is_read(current, parity, i)) clock_sleep_us(PAUSE_US);
 }
 
 void rate_current_replace(rate_current *current, rate_definitions *definitions) {

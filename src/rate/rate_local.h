@@ -9,8 +9,9 @@ enum { RATE_LOCAL_STRIPES = 16, RATE_LOCAL_PARITIES = 2 };
 
 /* Readers of one parity, on a cache line of its own. */
 typedef struct rate_readers {
-    _Atomic uint32_t count;
-    uint8_t padding[60];
+    _Atomic uint32_t is_held; /* by one of them */
+    _Atomic uint32_t count;   /* of the others */
+    uint8_t padding[56];
 } rate_readers;
 
 /* Definitions that readers use without waiting and a writer replaces: a reader announces himself

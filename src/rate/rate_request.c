@@ -103,6 +103,18 @@ static void set_bucket(rate_line *line, const rate_subject *subject, int32_t is_
         rate_subject_hash(owner, line->terms->epoch, subject, line->bucket);
 }
 
+/* Each field by itself: to clear the whole line costs more than all that is done with it. What is
+ * not set here, the terms and the bucket set. */
+static void begin_line(rate_line *line, const rate_definition *definition, size_t place) {
+    line->definition = definition;
+    line->place = place;
+    line->rule = FARM_RATE_RULE_LIMIT;
+    line->source = FARM_RATE_SOURCE_STORE;
+    line->ban_ends_us = 0;
+    line->facts = (rate_facts){0};
+    line->has_past = 0;
+}
+
 static farm_status read_line(farm_error *error, const rate_items *given, size_t index,
                              rate_line *out) {
     const void *source = store_array_at(given->items, index);
@@ -124,8 +136,8 @@ static farm_status read_line(farm_error *error, const rate_items *given, size_t 
         return store_error_fail(error, FARM_EINVAL, FARM_RATE_REASON_BAD_SUBJECT,
                                 "items[%zu].subject %s", index, complaint);
 
-    *out = (rate_line){
-        .definition = definition, .place = index, .is_shadow = definition->is_shadow || is_forced};
+    begin_line(out, definition, index);
+    out->is_shadow = definition->is_shadow || is_forced;
     const rate_terms *terms = apply_override(out, &subject, given->now_ns / 1000);
     rate_line_count_by(out, terms, given->now_ns, item.cost, is_forced);
     set_bucket(out, &subject, given->is_local);
