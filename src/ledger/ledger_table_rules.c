@@ -15,7 +15,7 @@ enum { COLUMNS = 15 + LEDGER_TABLE_BALANCES, DAY_SECONDS = 86400 };
 
 /* --- what cells say --- */
 
-/* Digits up to a limit; 0: none, or too large. */
+/* So many digits; 0: there are fewer. */
 static int32_t read_digits(const char **at, size_t count, int64_t *out) {
     *out = 0;
     for (size_t i = 0; i < count; i++, (*at)++) {

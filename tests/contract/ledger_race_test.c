@@ -104,35 +104,31 @@ Test(ledger_race, a_hold_that_came_into_being_meanwhile_is_resolved) {
 }
 
 /* He who comes while a book is being closed is refused by it. */
-Test(ledger_race, a_period_that_is_being_closed_takes_nothing_more) {
-    other_batch other = {.count = 1, .items = {transfer_of("T1", "A1", "A2", 0)}};
-    other.items[0].effective_us = CONTRACT_NOW_US - 1000000;
+static void close_beside(other_batch *other) {
+    for (size_t i = 0; i < other->count; i++)
+        other->items[i].effective_us = CONTRACT_NOW_US - 1000000;
     ledger_play(session, "book 1 EUR 2\n"
                          "account A1\n"
                          "account A2\n");
 
     cr_assert_eq(farm_begin(session), FARM_OK);
     cr_assert_eq(farm_ledger_close_book(session, 1, CONTRACT_NOW_US - 1000000), FARM_OK);
-    commit_beside(&other);
+    commit_beside(other);
 
-    cr_assert_eq(other.results[0].status, FARM_LEDGER_TRANSFER_EFFECTIVE_IN_CLOSED_PERIOD);
+    for (size_t i = 0; i < other->count; i++)
+        cr_assert_eq(other->results[i].status, FARM_LEDGER_TRANSFER_EFFECTIVE_IN_CLOSED_PERIOD);
+}
+
+Test(ledger_race, a_period_that_is_being_closed_takes_nothing_more) {
+    other_batch single = {.count = 1, .items = {transfer_of("T1", "A1", "A2", 0)}};
+    close_beside(&single);
 }
 
 Test(ledger_race, a_batch_of_several_is_refused_likewise) {
-    other_batch other = {.count = 2,
-                         .items = {transfer_of("T1", "A1", "A2", 0),
-                                   transfer_of("T2", "A2", "A1", FARM_LEDGER_PENDING)}};
-    other.items[0].effective_us = other.items[1].effective_us = CONTRACT_NOW_US - 1000000;
-    ledger_play(session, "book 1 EUR 2\n"
-                         "account A1\n"
-                         "account A2\n");
-
-    cr_assert_eq(farm_begin(session), FARM_OK);
-    cr_assert_eq(farm_ledger_close_book(session, 1, CONTRACT_NOW_US - 1000000), FARM_OK);
-    commit_beside(&other);
-
-    cr_assert_eq(other.results[0].status, FARM_LEDGER_TRANSFER_EFFECTIVE_IN_CLOSED_PERIOD);
-    cr_assert_eq(other.results[1].status, FARM_LEDGER_TRANSFER_EFFECTIVE_IN_CLOSED_PERIOD);
+    other_batch several = {.count = 2,
+                           .items = {transfer_of("T1", "A1", "A2", 0),
+                                     transfer_of("T2", "A2", "A1", FARM_LEDGER_PENDING)}};
+    close_beside(&several);
 }
 
 typedef struct other_closing {

@@ -177,6 +177,13 @@ static void open_last(farm_session *session, const lab_place *place, lab_result 
     if (out->status == FARM_OK) out->values[0] = result.status;
 }
 
+static void close_book(farm_session *session, const lab_place *place,
+                       const lab_operation *operation, lab_result *out) {
+    const int64_t book = operation->values[LEDGER_BOOK];
+    out->status = farm_ledger_close_book(session, ledger_book_number(place, (int32_t)book),
+                                         operation->values[LEDGER_THROUGH]);
+}
+
 /* Too old for the model to remember. */
 static int is_stale(const lab_operation *operation) {
     const int64_t least = ledger_id(operation->number, 0) - ((int64_t)LEDGER_STALE << 8);
@@ -201,6 +208,9 @@ static void perform(farm_session *session, void *hand, const lab_place *place,
     case LEDGER_OPEN:
         open_last(session, place, out);
         break;
+    case LEDGER_CLOSE:
+        close_book(session, place, operation, out);
+        break;
     case LEDGER_FIND:
         ledger_find_some(session, place, operation, out);
         break;
@@ -222,6 +232,18 @@ static void apply_open(ledger_state *state, lab_result *out) {
     last->is_open = 1;
 }
 
+static void apply_close(ledger_state *state, int64_t now_us, const lab_operation *operation,
+                        lab_result *out) {
+    const int64_t book = operation->values[LEDGER_BOOK];
+    const int64_t through_us = operation->values[LEDGER_THROUGH];
+    if (book <= 0 || through_us <= 0 || through_us > now_us)
+        out->status = FARM_EINVAL;
+    else if (book == LEDGER_BOOK_UNKNOWN)
+        out->status = FARM_ENOTFOUND;
+    else if (state->closed_through_us[book] < through_us)
+        state->closed_through_us[book] = through_us;
+}
+
 static void apply(void *data, int64_t now_us, const lab_operation *operation, lab_result *out) {
     ledger_state *state = data;
     int64_t last_ns = 0;
@@ -239,6 +261,9 @@ static void apply(void *data, int64_t now_us, const lab_operation *operation, la
     case LEDGER_OPEN:
         apply_open(state, out);
         break;
+    case LEDGER_CLOSE:
+        apply_close(state, now_us, operation, out);
+        break;
     case LEDGER_FIND:
         ledger_model_find(state, operation, out);
         break;
@@ -253,7 +278,7 @@ static void apply(void *data, int64_t now_us, const lab_operation *operation, la
 
 static int is_repeated(const lab_operation *operation) {
     return operation->kind == LEDGER_POST || operation->kind == LEDGER_EXPIRE ||
-           operation->kind == LEDGER_OPEN;
+           operation->kind == LEDGER_OPEN || operation->kind == LEDGER_CLOSE;
 }
 
 /* Transfers. */

@@ -16,7 +16,14 @@
 
 #include "fault/lab.h"
 
-enum { LEDGER_POST = 1, LEDGER_EXPIRE, LEDGER_OPEN, LEDGER_FIND, LEDGER_FIND_ACCOUNTS };
+enum {
+    LEDGER_POST = 1,
+    LEDGER_EXPIRE,
+    LEDGER_OPEN,
+    LEDGER_CLOSE,
+    LEDGER_FIND,
+    LEDGER_FIND_ACCOUNTS
+};
 
 enum {
     LEDGER_ITEM_MAX = 12,    /* transfers in a batch */
@@ -36,6 +43,8 @@ enum {
     LEDGER_BUDGET,  /* of LEDGER_EXPIRE */
     LEDGER_EDGE,    /* the hold at whose end it is done, if it ends soon; 0: none */
     LEDGER_LATE_US, /* so much after it: 0 is just before, as ends are no whole microseconds */
+    LEDGER_BOOK,    /* of LEDGER_CLOSE */
+    LEDGER_THROUGH, /* of LEDGER_CLOSE, in microseconds */
     LEDGER_ITEMS    /* ledger_item, one after the other */
 };
 
@@ -124,6 +133,7 @@ typedef struct ledger_record {
 
 typedef struct ledger_state {
     ledger_account accounts[LEDGER_ACCOUNTS + 1]; /* from 1 on */
+    int64_t closed_through_us[3];                 /* of the books, from 1 on */
     int64_t event_count;                          /* all there ever were, ends of holds too */
     int64_t record_count;
     ledger_record records[LEDGER_RECORD_MAX]; /* the latest id first */

@@ -308,19 +308,31 @@ static void draw_edge(const drawing *self) {
     self->out->values[LEDGER_LATE_US] = below(self, 2);
 }
 
+/* Most through one of the few dates that transfers have. */
+static void draw_close(const drawing *self) {
+    static const int8_t books[] = {1, 1, 1, 2, 2, 2, LEDGER_BOOK_NONE, LEDGER_BOOK_UNKNOWN};
+    static const int64_t through_us[] = {1, 1, 1, 1, 2, 2, 0, INT64_MAX};
+    int64_t *values = self->out->values;
+    values[LEDGER_BOOK] = books[below(self, (int64_t)sizeof books)];
+    values[LEDGER_THROUGH] = through_us[below(self, sizeof through_us / sizeof *through_us)];
+    if (once_in(self, 20)) values[LEDGER_THROUGH] = self->out->now_us - 10000000;
+}
+
 void ledger_draw(lab_random *random, const lab_operation *recent, int32_t recent_count,
                  int can_compose, lab_operation *out) {
-    static const int32_t kinds[] = {LEDGER_EXPIRE, LEDGER_OPEN, LEDGER_FIND, LEDGER_FIND_ACCOUNTS};
+    static const int32_t kinds[] = {LEDGER_EXPIRE, LEDGER_OPEN, LEDGER_CLOSE, LEDGER_FIND,
+                                    LEDGER_FIND_ACCOUNTS};
     drawing self = {.random = random,
                     .recent = recent,
                     .recent_count = recent_count,
                     .can_compose = can_compose,
                     .out = out};
-    out->kind = once_in(&self, 6) ? kinds[below(&self, 4)] : LEDGER_POST;
+    out->kind = once_in(&self, 6) ? kinds[below(&self, 5)] : LEDGER_POST;
     /* A lone expiry may take the next ones when the first have been taken by another player. */
     out->values[LEDGER_BUDGET] =
         can_compose && !once_in(&self, 3) ? 1 + below(&self, 3) : FARM_LEDGER_BATCH_MAX;
     if (out->kind == LEDGER_POST) draw_batch(&self);
+    if (out->kind == LEDGER_CLOSE) draw_close(&self);
     if (out->kind == LEDGER_FIND)
         while (self.count < LEDGER_ITEM_MAX) self.items[self.count++].id = pick_id(&self);
     if (out->kind == LEDGER_POST || out->kind == LEDGER_EXPIRE) draw_edge(&self);
@@ -342,12 +354,16 @@ static void say_item(const ledger_item *item, char *text, size_t size) {
 }
 
 void ledger_describe(const lab_operation *operation, char *text, size_t size) {
-    static const char *const kinds[] = {"", "post", "expire", "open", "find", "find accounts"};
+    static const char *const kinds[] = {"",      "post", "expire",       "open",
+                                        "close", "find", "find accounts"};
     const int64_t *values = operation->values;
-    size_t used = (size_t)snprintf(
-        text, size, "%s, budget %" PRId64 ", edge %" PRId64 ".%" PRId64 " + %" PRId64,
-        kinds[operation->kind], values[LEDGER_BUDGET], values[LEDGER_EDGE] >> 8,
-        values[LEDGER_EDGE] & 255, values[LEDGER_LATE_US]);
+    size_t used =
+        (size_t)snprintf(text, size,
+                         "%s, budget %" PRId64 ", edge %" PRId64 ".%" PRId64 " + %" PRId64
+                         ", book %" PRId64 " through %" PRId64,
+                         kinds[operation->kind], values[LEDGER_BUDGET], values[LEDGER_EDGE] >> 8,
+                         values[LEDGER_EDGE] & 255, values[LEDGER_LATE_US], values[LEDGER_BOOK],
+                         values[LEDGER_THROUGH]);
     for (int64_t i = 0; i < values[LEDGER_COUNT] && used < size; i++) {
         const ledger_item item = ledger_item_at(operation, i);
         say_item(&item, text + used, size - used);

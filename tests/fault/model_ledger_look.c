@@ -148,10 +148,10 @@ void ledger_model_accounts(const ledger_state *state, int64_t *values) {
     }
 }
 
-/* --- the look: accounts, how much there is, and of the latest transfers the number and what they
+/* --- the look: accounts, how much there is, how far the books are closed, and of the latest transfers the number and what they
  * are --- */
 
-enum { EVENTS = LEDGER_ACCOUNTS * 6, BURNT, LOOKED };
+enum { EVENTS = LEDGER_ACCOUNTS * 6, BURNT, CLOSED, LOOKED = CLOSED + 2 };
 
 static int64_t summary(const int64_t *values) {
     int64_t digest = 0;
@@ -160,7 +160,7 @@ static int64_t summary(const int64_t *values) {
 }
 
 static farm_status count_rows(farm_session *session, const lab_place *place, lab_result *out) {
-    char text[300];
+    char text[500];
     farm_rows *rows = NULL;
     const farm_id first = ledger_name(place, 1);
     const farm_id last = ledger_name(place, INT64_MAX);
@@ -171,11 +171,14 @@ static farm_status count_rows(farm_session *session, const lab_place *place, lab
     const char mark = *lab_schema == '\0' ? '?' : '$';
     snprintf(text, sizeof text,
              "SELECT (SELECT COUNT(*) FROM %sfarm_ledger_event WHERE book IN (%" PRId64 ", %" PRId64
-             ")), (SELECT COUNT(*) FROM %sfarm_ledger_burnt WHERE id BETWEEN %c1 AND %c2)",
+             ")), (SELECT COUNT(*) FROM %sfarm_ledger_burnt WHERE id BETWEEN %c1 AND %c2), "
+             "(SELECT closed_through_us FROM %sfarm_ledger_book WHERE book = %" PRId64 "), "
+             "(SELECT closed_through_us FROM %sfarm_ledger_book WHERE book = %" PRId64 ")",
              lab_schema, ledger_book_number(place, 1), ledger_book_number(place, 2), lab_schema,
-             mark, mark);
+             mark, mark, lab_schema, ledger_book_number(place, 1), lab_schema,
+             ledger_book_number(place, 2));
     const farm_status status = farm_session_execute(session, text, range, 2, &rows);
-    for (size_t i = 0; i < 2 && status == FARM_OK; i++)
+    for (size_t i = 0; i < 4 && status == FARM_OK; i++)
         out->values[EVENTS + i] = farm_rows_value(rows, 0, i)->integer;
     farm_rows_free(rows);
     return status;
@@ -238,6 +241,7 @@ void ledger_model_look(ledger_state *state, lab_result *out) {
     ledger_model_accounts(state, out->values);
     out->values[EVENTS] = state->event_count;
     out->values[BURNT] = state->burnt_count;
+    for (int32_t i = 0; i < 2; i++) out->values[CLOSED + i] = state->closed_through_us[i + 1];
     for (int64_t i = 0; i < LEDGER_LOOKED && i < state->record_count; i++) {
         ledger_record *record = &state->records[i];
         int64_t found[LEDGER_FOUND_SIZE];

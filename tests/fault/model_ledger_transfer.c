@@ -34,6 +34,14 @@ static int64_t check_import(const ledger_batch *batch, const ledger_item *item) 
     REFUSE(IMPORTED_EVENT_TIMESTAMP_MUST_POSTDATE_DEBIT_ACCOUNT);
 }
 
+/* What has no date of its own is of now, to which no book is closed here. */
+static int64_t check_period(const ledger_state *state, const ledger_item *item) {
+    const int64_t closed_us = state->closed_through_us[item->book];
+    if (item->effective_us != 0 && item->effective_us <= closed_us)
+        REFUSE(EFFECTIVE_IN_CLOSED_PERIOD);
+    return 0;
+}
+
 static int64_t check_closed(const ledger_state *state, int32_t debit, int32_t credit) {
     if (ledger_is_closed(state, debit)) REFUSE(DEBIT_ACCOUNT_ALREADY_CLOSED);
     if (ledger_is_closed(state, credit)) REFUSE(CREDIT_ACCOUNT_ALREADY_CLOSED);
@@ -169,6 +177,7 @@ static int64_t move(ledger_batch *batch, const ledger_item *item, ledger_said *s
     int64_t refusal = check_form(item);
     if (refusal == 0) refusal = check_found(batch, item);
     if (refusal == 0) refusal = check_import(batch, item);
+    if (refusal == 0) refusal = check_period(batch->state, item);
     if (refusal == 0) refusal = check_closed(batch->state, item->debit, item->credit);
     if (refusal != 0) return refusal;
     ledger_account *debit = &batch->state->accounts[item->debit];
@@ -301,6 +310,7 @@ static int64_t resolve(ledger_batch *batch, const ledger_item *item, ledger_said
     if (refusal == 0) refusal = check_ended(batch, hold, (item->flags & FARM_LEDGER_IMPORTED) != 0);
     const ledger_item whole = complete(item, &held);
     if (refusal == 0) refusal = check_import(batch, &whole);
+    if (refusal == 0) refusal = check_period(state, &whole);
     if (refusal == 0 && is_post) refusal = check_closed(state, held.debit, held.credit);
     const ledger_balances *debit = &state->accounts[held.debit].balances;
     const int64_t left = debit->credits_posted - (debit->debits_pending + debit->debits_posted) +
