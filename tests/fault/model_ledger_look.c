@@ -148,8 +148,8 @@ void ledger_model_accounts(const ledger_state *state, int64_t *values) {
     }
 }
 
-/* --- the look: accounts, how much there is, how far the books are closed, and of the latest transfers the number and what they
- * are --- */
+/* --- the look: accounts, how much there is, how far the books are closed, and of the latest
+ * transfers the number and what they are --- */
 
 enum { EVENTS = LEDGER_ACCOUNTS * 6, BURNT, CLOSED, LOOKED = CLOSED + 2 };
 
