@@ -40,11 +40,11 @@ static int read_clock_twice(void *context, int64_t count) {
 }
 
 static int guard_one_by_two(void *context, int64_t count) {
-    return bench_by_two(guard_success, context, context, count);
+    return bench_by_threads(guard_success, (void *[]){context, context}, 2, count);
 }
 
 static int guard_two_by_two(void *context, int64_t count) {
-    return bench_by_two(guard_success, context, "other", count);
+    return bench_by_threads(guard_success, (void *[]){context, "other"}, 2, count);
 }
 
 int main(void) {

@@ -1,6 +1,7 @@
 /* Transfers against the plain limit, in one run: two UPDATEs and an INSERT each, by hand, of the
  * same rows without ids, indexes, running balances and constraints; on Postgres in one pipeline.
- * One, a hundred and a thousand in a transaction; among fifty accounts, and all from one. */
+ * One, a hundred and a thousand in a transaction; among fifty accounts, and all from one; by one
+ * client and by eight at once, each with a session and a thread of its own. */
 #include "by_hand.h"
 #include "support/bench.h"
 #include "support/owner.h"
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ACCOUNT_COUNT = 50, BATCH_MAX = 1000 };
+enum { ACCOUNT_COUNT = 50, BATCH_MAX = 1000, CLIENT_COUNT = 8, BUSY_MS = 60000 };
 
 typedef struct bench_ledger {
     farm_session *session;
@@ -52,9 +53,6 @@ static const char *plain_text(const char *text, const char *schema, const char *
     return made;
 }
 
-static farm_ledger_transfer items[BATCH_MAX];
-static farm_ledger_transfer_result results[BATCH_MAX];
-
 static farm_id account_id(int64_t number) {
     farm_id id = {{0xBE}};
     id.bytes[15] = (uint8_t)(number + 1);
@@ -71,6 +69,8 @@ static void draw(bench_ledger *self, int64_t *debit, int64_t *credit) {
 /* --- ours --- */
 
 static void post_batch(bench_ledger *self, size_t count) {
+    static _Thread_local farm_ledger_transfer items[BATCH_MAX];
+    static _Thread_local farm_ledger_transfer_result results[BATCH_MAX];
     for (size_t i = 0; i < count; i++) {
         int64_t debit = 0;
         int64_t credit = 0;
@@ -112,15 +112,69 @@ static void open_accounts(farm_session *session) {
         bench_stop("open", farm_session_error_text(session));
 }
 
-static farm_session *open_session(const char *uri, const char *owner_uri) {
-    farm_session *session = NULL;
-    if (farm_session_new(&session) != FARM_OK) bench_stop("open", "no memory");
+/* A session for each client, of a pool as a server has it. */
+static farm_pool *open_ours(const char *uri, const char *owner_uri, bench_ledger *clients) {
+    const farm_pool_options options = {.struct_size = sizeof options, .max_count = CLIENT_COUNT};
+    farm_error error = {.struct_size = sizeof error};
+    farm_pool *pool = NULL;
     owner_execute(owner_uri, NULL);
-    if (farm_session_open(session, uri, NULL) != FARM_OK ||
-        farm_session_set_service(session) != FARM_OK)
-        bench_stop(uri, farm_session_error_text(session));
-    open_accounts(session);
-    return session;
+    if (farm_pool_new(&pool) != FARM_OK || farm_pool_open(pool, uri, &options, &error) != FARM_OK)
+        bench_stop(uri, error.text);
+    for (int i = 0; i < CLIENT_COUNT; i++)
+        if (farm_pool_acquire(pool, 0, &error, &clients[i].session) != FARM_OK ||
+            farm_session_set_service(clients[i].session) != FARM_OK)
+            bench_stop("acquire", error.text);
+    open_accounts(clients[0].session);
+    return pool;
+}
+
+static void close_ours(farm_pool *pool, const bench_ledger *clients) {
+    for (int i = 0; i < CLIENT_COUNT; i++) farm_pool_release(pool, clients[i].session);
+    farm_pool_free(pool);
+}
+
+/* One of several that are measured: by hand each has timestamps of its own. */
+static void begin_kind(bench_ledger *self, int number, int64_t batch_size, int is_hot) {
+    self->batch_size = batch_size;
+    self->is_hot = is_hot;
+    self->random = (unsigned)number;
+    self->timestamp_ns = INT64_C(1795696855000000000) + number * INT64_C(1000000000000);
+}
+
+/* --- eight at once --- */
+
+typedef struct bench_crowd {
+    bench_ledger clients[CLIENT_COUNT];
+    void *contexts[CLIENT_COUNT];
+} bench_crowd;
+
+static void begin_crowd(bench_crowd *self, const bench_ledger *clients, int number,
+                        int64_t batch_size, int is_hot) {
+    for (int i = 0; i < CLIENT_COUNT; i++) {
+        self->clients[i] = clients[i];
+        begin_kind(&self->clients[i], number * CLIENT_COUNT + i, batch_size, is_hot);
+        self->contexts[i] = &self->clients[i];
+    }
+}
+
+static int post_ours_at_once(void *context, int64_t count) {
+    bench_crowd *self = context;
+    return bench_by_threads(post_ours, self->contexts, CLIENT_COUNT, count);
+}
+
+/* by_hand: one a transaction; batches by hand would wait for each other in a circle. */
+static void bench_crowds(const char *title, const bench_ledger *clients, bench_function by_hand,
+                         int64_t single_count) {
+    static bench_crowd kinds[4];
+    for (int i = 0; i < 4; i++)
+        begin_crowd(&kinds[i], clients, 2 + i, i % 2 == 0 ? 1 : 100, i >= 2);
+    const bench_pair pairs[] = {
+        {"one a transaction", post_ours_at_once, by_hand, &kinds[0], single_count},
+        {"a hundred", post_ours_at_once, NULL, &kinds[1], 8000},
+        {"one, from a hot account", post_ours_at_once, by_hand, &kinds[2], single_count},
+        {"a hundred, from a hot account", post_ours_at_once, NULL, &kinds[3], 8000},
+    };
+    bench_run(title, pairs, sizeof pairs / sizeof *pairs);
 }
 
 /* --- all events, once a round --- */
@@ -207,14 +261,31 @@ static int sum_sqlite(void *context, int64_t count) {
     return 0;
 }
 
-static void open_plain(bench_ledger *self) {
-    run(self->sqlite, plain_text(plain_tables, "", " WITHOUT ROWID"));
-    run(self->sqlite,
-        "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 49) "
-        "INSERT INTO plain_balance SELECT 1, i, 0, 0, 0, 0 FROM n");
+static int post_sqlite_at_once(void *context, int64_t count) {
+    bench_crowd *self = context;
+    return bench_by_threads(post_sqlite, self->contexts, CLIENT_COUNT, count);
+}
+
+static void make_plain(sqlite3 *connection) {
+    run(connection, plain_text(plain_tables, "", " WITHOUT ROWID"));
+    run(connection, "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 49) "
+                    "INSERT INTO plain_balance SELECT 1, i, 0, 0, 0, 0 FROM n");
+}
+
+static void open_plain(bench_ledger *self, const char *path, const char *synchronous, int is_new) {
+    self->sqlite = by_hand_open_sqlite(path, synchronous);
+    sqlite3_busy_timeout(self->sqlite, BUSY_MS);
+    if (is_new) make_plain(self->sqlite);
     self->debit = by_hand_prepare(self->sqlite, plain_text(plain_debit, "", ""));
     self->credit = by_hand_prepare(self->sqlite, plain_text(plain_credit, "", ""));
     self->event = by_hand_prepare(self->sqlite, plain_text(plain_event, "", ""));
+}
+
+static void close_plain(bench_ledger *self) {
+    sqlite3_finalize(self->debit);
+    sqlite3_finalize(self->credit);
+    sqlite3_finalize(self->event);
+    sqlite3_close(self->sqlite);
 }
 
 static void bench_sqlite(const char *durability, const char *synchronous, int64_t single_count) {
@@ -225,15 +296,13 @@ static void bench_sqlite(const char *durability, const char *synchronous, int64_
     snprintf(uri, sizeof uri, "sqlite:%s?durability=%s", path, durability);
     snprintf(title, sizeof title, "transfers on SQLite, %s", durability);
     store_file_remove(path);
-    bench_ledger base = {.session = open_session(uri, uri),
-                         .sqlite = by_hand_open_sqlite(path, synchronous)};
-    open_plain(&base);
+    bench_ledger clients[CLIENT_COUNT] = {{.batch_size = 0}};
+    farm_pool *pool = open_ours(uri, uri, clients);
+    for (int i = 0; i < CLIENT_COUNT; i++) open_plain(&clients[i], path, synchronous, i == 0);
     bench_ledger kinds[6];
     for (int i = 0; i < 6; i++) {
-        kinds[i] = base;
-        kinds[i].batch_size = i % 3 == 0 ? 1 : i % 3 == 1 ? 100 : BATCH_MAX;
-        kinds[i].is_hot = i >= 3;
-        kinds[i].timestamp_ns = INT64_C(1795696855000000000) + i * INT64_C(1000000000);
+        kinds[i] = clients[0];
+        begin_kind(&kinds[i], i, i % 3 == 0 ? 1 : i % 3 == 1 ? 100 : BATCH_MAX, i >= 3);
     }
     const bench_pair pairs[] = {
         {"one a transaction", post_ours, post_sqlite, &kinds[0], single_count},
@@ -244,13 +313,12 @@ static void bench_sqlite(const char *durability, const char *synchronous, int64_
         {"a thousand, from a hot account", post_ours, post_sqlite, &kinds[5], 5000},
     };
     bench_run(title, pairs, sizeof pairs / sizeof *pairs);
+    snprintf(title, sizeof title, "transfers on SQLite, %s, by eight at once", durability);
+    bench_crowds(title, clients, post_sqlite_at_once, single_count);
     snprintf(title, sizeof title, "all events on SQLite, %s", durability);
-    bench_audit(title, &base, sum_sqlite);
-    sqlite3_finalize(base.debit);
-    sqlite3_finalize(base.credit);
-    sqlite3_finalize(base.event);
-    sqlite3_close(base.sqlite);
-    farm_session_free(base.session);
+    bench_audit(title, &clients[0], sum_sqlite);
+    for (int i = 0; i < CLIENT_COUNT; i++) close_plain(&clients[i]);
+    close_ours(pool, clients);
     store_file_remove(path);
 }
 
@@ -307,14 +375,21 @@ static int post_postgres(void *context, int64_t count) {
             int64_t debit = 0;
             int64_t credit = 0;
             draw(self, &debit, &credit);
-            send(self, "debit", (const int64_t[]){1, debit}, 2);
+            /* In the order of the accounts: of several clients none waits in a circle. */
+            if (debit < credit) send(self, "debit", (const int64_t[]){1, debit}, 2);
             send(self, "credit", (const int64_t[]){1, credit}, 2);
+            if (debit > credit) send(self, "debit", (const int64_t[]){1, debit}, 2);
             send(self, "event", (const int64_t[]){++self->timestamp_ns, debit, credit, 1}, 4);
         }
         PQpipelineSync(self->postgres);
         read_all(self, 3 * self->batch_size);
     }
     return 0;
+}
+
+static int post_postgres_at_once(void *context, int64_t count) {
+    bench_crowd *self = context;
+    return bench_by_threads(post_postgres, self->contexts, CLIENT_COUNT, count);
 }
 
 static void execute(PGconn *connection, const char *text) {
@@ -337,14 +412,18 @@ static void prepare(PGconn *connection, const char *name, const char *text) {
     PQclear(PQprepare(connection, name, plain_text(text, "farm.", ""), 0, NULL));
 }
 
-static PGconn *open_pipeline(const char *uri) {
-    PGconn *connection = PQconnectdb(uri);
+static void make_plain_on(PGconn *connection) {
     execute(connection, "SET client_min_messages = warning;"
                         "DROP TABLE IF EXISTS farm.plain_balance, farm.plain_event");
     execute(connection, plain_text(plain_tables, "farm.", ""));
     execute(connection,
             "ALTER TABLE farm.plain_balance SET (fillfactor = 50);"
             "INSERT INTO farm.plain_balance SELECT 1, i, 0, 0, 0, 0 FROM generate_series(0, 49) i");
+}
+
+static PGconn *open_pipeline(const char *uri, int is_new) {
+    PGconn *connection = PQconnectdb(uri);
+    if (is_new) make_plain_on(connection);
     prepare(connection, "debit", plain_debit);
     prepare(connection, "credit", plain_credit);
     prepare(connection, "event", plain_event);
@@ -357,13 +436,13 @@ static PGconn *open_pipeline(const char *uri) {
 static void bench_postgres(const char *uri, const char *owner) {
     char owner_uri[1024];
     snprintf(owner_uri, sizeof owner_uri, "%s?grant_to=farm_app", owner);
-    bench_ledger base = {.session = open_session(uri, owner_uri), .postgres = open_pipeline(owner)};
+    bench_ledger clients[CLIENT_COUNT] = {{.batch_size = 0}};
+    farm_pool *pool = open_ours(uri, owner_uri, clients);
+    for (int i = 0; i < CLIENT_COUNT; i++) clients[i].postgres = open_pipeline(owner, i == 0);
     bench_ledger kinds[7];
     for (int i = 0; i < 7; i++) {
-        kinds[i] = base;
-        kinds[i].batch_size = i % 3 == 0 ? 1 : i % 3 == 1 ? 100 : BATCH_MAX;
-        kinds[i].is_hot = i >= 3 && i < 6;
-        kinds[i].timestamp_ns = INT64_C(1795696855000000000) + i * INT64_C(1000000000);
+        kinds[i] = clients[0];
+        begin_kind(&kinds[i], i, i % 3 == 0 ? 1 : i % 3 == 1 ? 100 : BATCH_MAX, i >= 3 && i < 6);
     }
     const bench_pair pairs[] = {
         {"one, each statement waited for", post_ours, post_one_by_one, &kinds[6], 100},
@@ -375,10 +454,11 @@ static void bench_postgres(const char *uri, const char *owner) {
         {"a thousand, from a hot account", post_ours, post_postgres, &kinds[5], 3000},
     };
     bench_run("transfers on Postgres", pairs, sizeof pairs / sizeof *pairs);
-    PQexitPipelineMode(base.postgres);
-    bench_audit("all events on Postgres", &base, sum_postgres);
-    PQfinish(base.postgres);
-    farm_session_free(base.session);
+    bench_crowds("transfers on Postgres, by eight at once", clients, post_postgres_at_once, 400);
+    PQexitPipelineMode(clients[0].postgres);
+    bench_audit("all events on Postgres", &clients[0], sum_postgres);
+    for (int i = 0; i < CLIENT_COUNT; i++) PQfinish(clients[i].postgres);
+    close_ours(pool, clients);
 }
 
 int main(void) {

@@ -84,11 +84,11 @@ static int read_clock(void *context, int64_t count) {
 }
 
 static int take_hot_by_two(void *context, int64_t count) {
-    return bench_by_two(take_hot, context, context, count);
+    return bench_by_threads(take_hot, (void *[]){context, context}, 2, count);
 }
 
 static int take_many_by_two(void *context, int64_t count) {
-    return bench_by_two(take_many, context, context, count);
+    return bench_by_threads(take_many, (void *[]){context, context}, 2, count);
 }
 
 int main(void) {

@@ -84,7 +84,7 @@ static int take_refused(void *context, int64_t count) {
 }
 
 static int take_leased_by_two(void *context, int64_t count) {
-    return bench_by_two(take_leased, context, context, count);
+    return bench_by_threads(take_leased, (void *[]){context, context}, 2, count);
 }
 
 /* To the token: when what is unused is given back, the bucket lacks what was let through. */

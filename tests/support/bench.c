@@ -90,24 +90,32 @@ void bench_run(const char *title, const bench_pair *pairs, size_t count) {
     for (size_t i = 0; i < count; i++) run_pair(title, &pairs[i]);
 }
 
-typedef struct bench_half {
+typedef struct bench_part {
     bench_function function;
     void *context;
     int64_t count;
     int outcome;
-} bench_half;
+} bench_part;
 
-static void *run_half(void *context) {
-    bench_half *self = context;
+static void *run_part(void *context) {
+    bench_part *self = context;
     self->outcome = self->function(self->context, self->count);
     return NULL;
 }
 
-int bench_by_two(bench_function function, void *first, void *second, int64_t count) {
-    bench_half halves[2] = {{function, first, count / 2, 0}, {function, second, count / 2, 0}};
-    pthread_t thread;
-    if (pthread_create(&thread, NULL, run_half, &halves[0]) != 0) return 1;
-    run_half(&halves[1]);
-    pthread_join(thread, NULL);
-    return halves[0].outcome != 0 || halves[1].outcome != 0;
+int bench_by_threads(bench_function function, void *const *contexts, int thread_count,
+                     int64_t count) {
+    bench_part parts[BENCH_THREAD_MAX];
+    pthread_t threads[BENCH_THREAD_MAX];
+    int outcome = 0;
+    for (int i = 0; i < thread_count; i++) {
+        parts[i] = (bench_part){function, contexts[i], count / thread_count, 0};
+        if (pthread_create(&threads[i], NULL, run_part, &parts[i]) != 0)
+            bench_stop("thread", "cannot be made");
+    }
+    for (int i = 0; i < thread_count; i++) {
+        pthread_join(threads[i], NULL);
+        outcome |= parts[i].outcome != 0;
+    }
+    return outcome;
 }

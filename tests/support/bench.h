@@ -24,8 +24,12 @@ typedef struct bench_pair {
  * JSON object a line to that file. FARM_BENCH_ROUNDS: how many rounds; default BENCH_ROUNDS. */
 void bench_run(const char *title, const bench_pair *pairs, size_t count);
 
-/* A function half of the times on each of two threads; nonzero when either failed. */
-int bench_by_two(bench_function function, void *first, void *second, int64_t count);
+enum { BENCH_THREAD_MAX = 16 };
+
+/* A function on so many threads at once, each with its context and its share of the times; nonzero
+ * when any of them failed. */
+int bench_by_threads(bench_function function, void *const *contexts, int thread_count,
+                     int64_t count);
 
 /* Say what went wrong, and end. */
 _Noreturn void bench_stop(const char *what, const char *text);
