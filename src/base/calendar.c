@@ -3,7 +3,7 @@
 #include "base/calendar.h"
 #include "base/civil.h"
 
-enum { HOUR_S = 3600, DAY_S = 86400, MONTHS = 12, WEEK_DAYS = 7 };
+enum { HOUR_S = 3600, MONTHS = 12, WEEK_DAYS = 7 };
 #define US_PER_S INT64_C(1000000)
 
 /* Clocks are at most a second short of 25 hours behind UTC, so that 1970 may begin in the 25th hour
@@ -37,7 +37,7 @@ static int64_t first_day(int32_t unit, int64_t index) {
 static int64_t begin_us(const zone *place, int32_t unit, int64_t index) {
     if (unit == CALENDAR_HOUR)
         return ((index - HOUR_BIAS) * HOUR_S - zone_standard_offset_s(place)) * US_PER_S;
-    return zone_first_s(place, first_day(unit, index) * DAY_S) * US_PER_S;
+    return zone_first_s(place, first_day(unit, index) * CIVIL_DAY_S) * US_PER_S;
 }
 
 static int64_t index_of_hour(const zone *place, int64_t utc_s) {
@@ -59,7 +59,7 @@ void calendar_window_at(const zone *place, int32_t unit, int64_t now_us, calenda
         out->index = index_of_hour(place, utc_s);
     } else {
         const int64_t local_s = utc_s + zone_offset_s(place, utc_s);
-        out->index = index_of_day(unit, civil_divide_down(local_s, DAY_S));
+        out->index = index_of_day(unit, civil_divide_down(local_s, CIVIL_DAY_S));
     }
     out->end_us = begin_us(place, unit, out->index + 1);
     if (out->end_us <= moment_us) {
@@ -76,8 +76,9 @@ void calendar_window_at(const zone *place, int32_t unit, int64_t now_us, calenda
 void calendar_window_of(const zone *place, int32_t unit, int64_t index, calendar_window *out) {
     *out = all_moments;
     if (!is_unit(unit)) return;
-    const int64_t last = unit == CALENDAR_HOUR ? index_of_hour(place, (int64_t)DAY_MAX * DAY_S)
-                                               : index_of_day(unit, DAY_MAX);
+    const int64_t last = unit == CALENDAR_HOUR
+                             ? index_of_hour(place, (int64_t)DAY_MAX * CIVIL_DAY_S)
+                             : index_of_day(unit, DAY_MAX);
     out->index = clamp(index, 1, last);
     out->begin_us = begin_us(place, unit, out->index);
     out->end_us = begin_us(place, unit, out->index + 1);

@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+enum { CIVIL_DAY_S = 86400 };
+
 typedef struct civil_date {
     int32_t year;
     int32_t month; /* 1 to 12 */

@@ -4,7 +4,7 @@
 #include "base/civil.h"
 #include <stddef.h>
 
-enum { MINUTE_S = 60, HOUR_S = 3600, DAY_S = 86400 };
+enum { MINUTE_S = 60, HOUR_S = 3600 };
 enum {
     OFFSET_HOURS_MAX = 24,
     TIME_HOURS_MAX = 167,
@@ -119,7 +119,8 @@ static const char *read_zone(const char *at, zone *out) {
     if (!read_change(&at, &out->begin) || !read_change(&at, &out->end) || *at != '\0')
         return not_posix;
     const int32_t step_s = out->daylight_s - out->standard_s;
-    if (step_s >= DAY_S || step_s <= -DAY_S) return "changes its clocks by a day or more";
+    if (step_s >= CIVIL_DAY_S || step_s <= -CIVIL_DAY_S)
+        return "changes its clocks by a day or more";
     return NULL;
 }
 
@@ -165,7 +166,7 @@ static int32_t change_day(const zone_change *change, const year_days *year) {
 
 /* The moment of a year's change; offset_s is what clocks go by until then. */
 static int64_t change_moment_s(const zone_change *change, const year_days *year, int32_t offset_s) {
-    return (int64_t)change_day(change, year) * DAY_S + change->time_s - offset_s;
+    return (int64_t)change_day(change, year) * CIVIL_DAY_S + change->time_s - offset_s;
 }
 
 typedef struct daylight_span {
@@ -185,7 +186,7 @@ typedef struct daylight_spans {
 
 /* The spans that can touch a moment or the day after it, in order. */
 static void find_spans(const zone *place, int64_t utc_s, daylight_spans *out) {
-    const int32_t day = (int32_t)civil_divide_down(utc_s + place->standard_s, DAY_S);
+    const int32_t day = (int32_t)civil_divide_down(utc_s + place->standard_s, CIVIL_DAY_S);
     int32_t number = civil_from_days(day).year;
     const int32_t day_of_year = day - civil_to_days(number, 1, 1);
     const int32_t is_edge = day_of_year < EDGE_DAYS || day_of_year >= 365 - EDGE_DAYS;

@@ -9,9 +9,7 @@
 #include <limits.h>
 #include <string.h>
 
-enum { COLUMNS = 15 + LEDGER_TABLE_BALANCES, DAY_SECONDS = 86400 };
-
-#define SECOND_NS INT64_C(1000000000)
+enum { COLUMNS = 15 + LEDGER_TABLE_BALANCES };
 
 /* --- what cells say --- */
 
@@ -56,7 +54,7 @@ static int32_t read_time(const char *text, size_t digits, int64_t *out) {
         !read_digits(&text, 2, &second) || !skip(&text, '.') ||
         !read_digits(&text, digits, &fraction) || !skip(&text, 'Z') || *text != '\0')
         return 0;
-    const int64_t seconds = days * DAY_SECONDS + hour * 3600 + minute * 60 + second;
+    const int64_t seconds = days * CIVIL_DAY_S + hour * 3600 + minute * 60 + second;
     if (hour > 23 || minute > 59 || second > 59 || seconds < 0 ||
         seconds > LEDGER_TIME_MAX_US / 1000000)
         return 0;
@@ -83,11 +81,9 @@ static int32_t read_id(const char *text, const char *prefix, farm_id *out) {
            farm_id_from_text(text + strlen(prefix), out) == FARM_OK;
 }
 
-static const char *const kinds[] = {"single", "pending", "posted", "voided", "expired"};
-
 static int32_t read_kind(const char *text, int64_t *out) {
-    for (*out = 0; *out < (int64_t)(sizeof kinds / sizeof *kinds); ++*out)
-        if (strcmp(kinds[*out], text) == 0) return 1;
+    for (*out = 0; *out < LEDGER_KIND_COUNT; ++*out)
+        if (strcmp(ledger_kind_names[*out], text) == 0) return 1;
     return 0;
 }
 
@@ -291,13 +287,8 @@ int32_t ledger_table_read(ledger_table *self, const char *line, size_t size,
     return 1;
 }
 
-static void put_balance(const farm_ledger_balances *balances, int64_t *out) {
-    out[0] = balances->credits_posted_minor - balances->debits_posted_minor;
-    out[1] = balances->credits_pending_minor - balances->debits_pending_minor;
-}
-
 void ledger_table_balances_of(const farm_ledger_transfer_result *result,
                               int64_t out[LEDGER_TABLE_BALANCES]) {
-    put_balance(&result->debit, &out[0]);
-    put_balance(&result->credit, &out[2]);
+    ledger_text_balances(&result->debit, &out[0]);
+    ledger_text_balances(&result->credit, &out[2]);
 }

@@ -6,8 +6,6 @@
 #include <farmcore/money.h>
 #include <string.h>
 
-enum { DAY_SECONDS = 86400 };
-
 /* --- pieces of text --- */
 
 static void put(ledger_text *self, const char *text, size_t size) {
@@ -42,7 +40,7 @@ static void put_id(ledger_text *self, const char *prefix, const farm_id *id) {
 }
 
 static void put_date(ledger_text *self, int64_t seconds) {
-    const civil_date date = civil_from_days((int32_t)civil_divide_down(seconds, DAY_SECONDS));
+    const civil_date date = civil_from_days((int32_t)civil_divide_down(seconds, CIVIL_DAY_S));
     put_number(self, date.year, 4);
     put_text(self, "-");
     put_number(self, date.month, 2);
@@ -52,7 +50,7 @@ static void put_date(ledger_text *self, int64_t seconds) {
 
 /* RFC 3339. fraction: of a second, with so many digits. */
 static void put_time(ledger_text *self, int64_t seconds, int64_t fraction, int32_t digits) {
-    const int64_t second = seconds - civil_divide_down(seconds, DAY_SECONDS) * DAY_SECONDS;
+    const int64_t second = seconds - civil_divide_down(seconds, CIVIL_DAY_S) * CIVIL_DAY_S;
     put_date(self, seconds);
     put_text(self, "T");
     put_number(self, second / 3600, 2);
@@ -84,21 +82,28 @@ static void put_cell(ledger_text *self, const char *text) {
     if (is_quoted) put_text(self, "\"");
 }
 
-static const char *const kinds[] = {[FARM_LEDGER_KIND_SINGLE] = "single",
-                                    [FARM_LEDGER_KIND_PENDING] = "pending",
-                                    [FARM_LEDGER_KIND_POSTED] = "posted",
-                                    [FARM_LEDGER_KIND_VOIDED] = "voided",
-                                    [FARM_LEDGER_KIND_EXPIRED] = "expired"};
+const char *const ledger_kind_names[LEDGER_KIND_COUNT] = {[FARM_LEDGER_KIND_SINGLE] = "single",
+                                                          [FARM_LEDGER_KIND_PENDING] = "pending",
+                                                          [FARM_LEDGER_KIND_POSTED] = "posted",
+                                                          [FARM_LEDGER_KIND_VOIDED] = "voided",
+                                                          [FARM_LEDGER_KIND_EXPIRED] = "expired"};
 
 static int32_t moves_money(const farm_ledger_event *event) {
     return event->kind == FARM_LEDGER_KIND_SINGLE || event->kind == FARM_LEDGER_KIND_POSTED;
 }
 
+void ledger_text_balances(const farm_ledger_balances *balances, int64_t out[2]) {
+    out[0] = balances->credits_posted_minor - balances->debits_posted_minor;
+    out[1] = balances->credits_pending_minor - balances->debits_pending_minor;
+}
+
 static void put_balance(ledger_text *self, const farm_ledger_balances *balances) {
-    put_text(self, ",");
-    put_amount(self, balances->credits_posted_minor - balances->debits_posted_minor);
-    put_text(self, ",");
-    put_amount(self, balances->credits_pending_minor - balances->debits_pending_minor);
+    int64_t amounts[2];
+    ledger_text_balances(balances, amounts);
+    for (size_t i = 0; i < 2; i++) {
+        put_text(self, ",");
+        put_amount(self, amounts[i]);
+    }
 }
 
 static void put_balances(ledger_text *self, const farm_ledger_event *event) {
@@ -120,7 +125,7 @@ static void put_row(ledger_text *self, const farm_ledger_event *event) {
     put_text(self, ",");
     put_time(self, us / 1000000, us % 1000000, 6);
     put_text(self, ",");
-    put_text(self, kinds[event->kind]);
+    put_text(self, ledger_kind_names[event->kind]);
     put_text(self, ",");
     put_id(self, "tr_", &event->id);
     put_text(self, ",");

@@ -12,6 +12,10 @@
     LEDGER_TABLE_HEAD "debit_balance,debit_pending,credit_balance,credit_pending"
 #define LEDGER_TABLE_OF_ACCOUNT LEDGER_TABLE_HEAD "change,balance,pending"
 
+/* By FARM_LEDGER_KIND_…, as a table names them. */
+enum { LEDGER_KIND_COUNT = 5 };
+extern const char *const ledger_kind_names[LEDGER_KIND_COUNT];
+
 /* What every line of an export goes by. */
 typedef struct ledger_text {
     const char *asset;
@@ -24,6 +28,8 @@ typedef struct ledger_text {
     size_t capacity;
 } ledger_text;
 
+/* What a table says of an account: what its credits are beyond its debits, posted and pending. */
+void ledger_text_balances(const farm_ledger_balances *balances, int64_t out[2]);
 /* 0: there is no room for it. */
 int32_t ledger_text_begin(ledger_text *self);
 int32_t ledger_text_add(ledger_text *self, const farm_ledger_event *event);
