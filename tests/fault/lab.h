@@ -138,7 +138,7 @@ typedef struct lab_module {
     void (*describe)(const lab_operation *operation, char *text, size_t size);
 } lab_module;
 
-extern const lab_module lab_rate_buckets, lab_rate_windows, lab_rate_holds, lab_rate_overrides;
+extern const lab_module lab_rate_counts, lab_rate_holds, lab_rate_overrides;
 extern const lab_module lab_rate_changes, lab_idempotency, lab_roles, lab_ledger;
 extern const lab_module *const lab_modules[];
 extern const int32_t lab_module_count;

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-const lab_module *const lab_modules[] = {&lab_rate_buckets,   &lab_rate_windows, &lab_rate_holds,
-                                         &lab_rate_overrides, &lab_rate_changes, &lab_idempotency,
-                                         &lab_roles,          &lab_ledger};
+const lab_module *const lab_modules[] = {&lab_rate_counts,  &lab_rate_holds,  &lab_rate_overrides,
+                                         &lab_rate_changes, &lab_idempotency, &lab_roles,
+                                         &lab_ledger};
 const int32_t lab_module_count = sizeof lab_modules / sizeof *lab_modules;
 const char *lab_schema = "";
 

@@ -188,15 +188,6 @@ void rate_apply(rate_slot *slots, int32_t count, rate_refunds *refunds, int64_t 
     }
 }
 
-void rate_apply_counts(const farm_rate_limit *limits, int32_t limit_count, rate_count *counts,
-                       rate_refunds *refunds, int64_t now_us, const lab_operation *operation,
-                       lab_result *out) {
-    rate_slot slots[RATE_SLOT_MAX];
-    for (int32_t i = 0; i < limit_count; i++)
-        slots[i] = (rate_slot){.figures = limits[i], .count = &counts[i], .bit = i};
-    rate_apply(slots, limit_count, refunds, now_us, operation, out);
-}
-
 /* --- the library --- */
 
 static void keep_token(rate_tokens *tokens, uint64_t number, const farm_id *token) {
@@ -295,17 +286,6 @@ void rate_draw_costs(lab_random *random, int32_t count, int64_t least, int64_t m
         const int64_t cost = least + lab_random_below(random, most - least + 1);
         out->values[RATE_COST + i] = i == first || (i == other && !is_single) ? cost : -1;
     }
-}
-
-void rate_draw_counts(lab_random *random, const lab_operation *recent, int32_t recent_count,
-                      int32_t limit_count, int64_t most, int can_compose, lab_operation *out) {
-    static const int32_t kinds[] = {RATE_TAKE, RATE_TAKE,   RATE_TAKE,   RATE_TAKE,
-                                    RATE_PEEK, RATE_REFUND, RATE_REFUND, RATE_RESET};
-    out->kind = kinds[lab_random_below(random, sizeof kinds / sizeof *kinds)];
-    if (out->kind == RATE_REFUND && !rate_draw_taken(random, recent, recent_count, out))
-        out->kind = RATE_TAKE;
-    rate_draw_costs(random, limit_count, out->kind == RATE_REFUND,
-                    lab_random_once_in(random, 12) ? most : 3, can_compose, out);
 }
 
 void rate_draw_force(lab_random *random, int32_t count, int can_compose, lab_operation *out) {

@@ -13,8 +13,8 @@
 #include "fault/lab.h"
 
 enum {
-    RATE_LIMIT_MAX = 5, /* of a scenario */
-    RATE_SLOT_MAX = 6,  /* of one call */
+    RATE_LIMIT_MAX = 8, /* of a scenario */
+    RATE_SLOT_MAX = 8,  /* of one call */
     RATE_HELD_MAX = 5,  /* holds at once */
     RATE_TOKEN_MAX = LAB_RECENT_MAX,
     RATE_REFUND_MAX = 40
@@ -128,10 +128,6 @@ typedef struct rate_slot {
  * those that it leaves out are not looked at. Kind 0 takes all for left in, at no cost. */
 void rate_apply(rate_slot *slots, int32_t count, rate_refunds *refunds, int64_t now_us,
                 const lab_operation *operation, lab_result *out);
-/* The same where every limit is a count, and has no other rules. */
-void rate_apply_counts(const farm_rate_limit *limits, int32_t limit_count, rate_count *counts,
-                       rate_refunds *refunds, int64_t now_us, const lab_operation *operation,
-                       lab_result *out);
 /* The answer's numbers that are of one limit. */
 int64_t *rate_values_of(lab_result *result, int32_t place);
 
@@ -164,9 +160,6 @@ void rate_answer(const farm_rate_state *state, int64_t *values);
  * others are left out. can_compose 0: such that all of it is decided under locks. */
 void rate_draw_costs(lab_random *random, int32_t count, int64_t least, int64_t most,
                      int can_compose, lab_operation *out);
-/* Take, peek, refund or reset, of limits that are counts; now and then costs of so many. */
-void rate_draw_counts(lab_random *random, const lab_operation *recent, int32_t recent_count,
-                      int32_t limit_count, int64_t most, int can_compose, lab_operation *out);
 /* Force some of it, now and then. */
 void rate_draw_force(lab_random *random, int32_t count, int can_compose, lab_operation *out);
 /* That it is about a take of before, and which operation told of it; NULL when there is none. */
