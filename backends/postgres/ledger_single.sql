@@ -2,6 +2,8 @@
 
 -- name: transfer_add
 -- Locked one by one in the order of the keys, as a batch does, so that neither waits for the other.
+-- The timestamp is taken under the locks, later than both accounts as ledger_next_ns() does it, so
+-- that who has waited for another comes after him.
 WITH named AS MATERIALIZED (
     SELECT a.book, a.number, asked.side
     FROM (VALUES (0, :debit_account), (1, :credit_account)) AS asked (side, id)
@@ -12,14 +14,22 @@ locked AS MATERIALIZED (
     SELECT named.side, b.*
     FROM named
     CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_balance AS k
-                        WHERE k.book = named.book AND k.account = named.number FOR UPDATE) AS b)
+                        WHERE k.book = named.book AND k.account = named.number FOR UPDATE) AS b),
+latest AS (
+    SELECT CASE WHEN MAX(last_ns) < :timestamp_ns THEN :timestamp_ns
+                ELSE MAX(last_ns) / 1024 * 1024 + 1024 + :timestamp_ns % 1024 END AS timestamp_ns
+    FROM locked),
+at AS (
+    SELECT timestamp_ns, CASE WHEN :effective_us <> 0 THEN :effective_us
+                              WHEN timestamp_ns = :timestamp_ns THEN :timestamp_us
+                              ELSE timestamp_ns / 1000 END AS effective_us
+    FROM latest)
 INSERT INTO farm_ledger_event ({event_columns})
 SELECT {event_of}
-FROM locked AS d CROSS JOIN locked AS c
+FROM locked AS d CROSS JOIN locked AS c CROSS JOIN at
 WHERE d.side = 0 AND c.side = 1 AND {it_is_simple}
 ON CONFLICT DO NOTHING
-RETURNING debit_debits_pending, debit_debits_posted, debit_credits_pending, debit_credits_posted,
-    credit_debits_pending, credit_debits_posted, credit_credits_pending, credit_credits_posted;
+RETURNING {event_outcome};
 
 -- name: balances_follow
 UPDATE farm_ledger_balance AS b

@@ -21,6 +21,7 @@ static int32_t take_balances(void *context, size_t ordinal,
     (void)ordinal;
     farm_ledger_transfer_result *result = context;
     result->status = STATUS(CREATED);
+    result->timestamp_ns = row->timestamp_ns;
     result->debit = (farm_ledger_balances){
         .debits_pending_minor = row->debit_debits_pending,
         .debits_posted_minor = row->debit_debits_posted,
@@ -53,11 +54,11 @@ farm_status ledger_post_simple(farm_session *session, const farm_ledger_transfer
         .user_data_128 = ledger_blob_or_null(&transfer->user_data_128),
         .user_data_64 = transfer->user_data_64,
         .user_data_32 = transfer->user_data_32,
-        .effective_us = ledger_effective_us(transfer, timestamp_ns),
+        .effective_us = transfer->effective_us,
+        .timestamp_us = timestamp_ns / 1000,
     };
     *result = (farm_ledger_transfer_result){.struct_size = sizeof *result,
                                             .status = STATUS(DEBIT_ACCOUNT_NOT_FOUND),
-                                            .timestamp_ns = timestamp_ns,
                                             .amount_minor = transfer->amount_minor};
     store_batch batch;
     store_batch_init(&batch, session);
