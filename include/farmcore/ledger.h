@@ -17,7 +17,8 @@
  * - amounts, balances and times have 63 bits;
  * - a hold's time out is in microseconds, and its end is an event like any other (EXPIRED), made by
  *   the next batch that touches one of its accounts or by farm_ledger_expire();
- * - an account may have a credit limit, and a transfer conditions.
+ * - an account may have a credit limit, and a transfer conditions;
+ * - a transfer may reverse another one, in part or as a whole, and never more than was moved.
  *
  * The ledger's own time, `timestamp_ns`, is unique in a book and grows along each account's
  * history. It is nanoseconds, unlike other times: it is what orders events, and its last bits tell
@@ -34,7 +35,7 @@ extern "C" {
 #endif
 
 /** The largest amount. A POST of this amount posts all that is held; a BALANCING transfer of it
- *  moves all that there is. */
+ *  moves all that there is, and a reversal of it all that is left. */
 #define FARM_LEDGER_AMOUNT_MAX INT64_MAX
 
 enum {
@@ -199,7 +200,17 @@ enum {
     X(EFFECTIVE_OUT_OF_RANGE, 1005, "effective_us is no time")                                     \
     X(EXISTS_WITH_DIFFERENT_EFFECTIVE, 1006, "it is there with another effective time")            \
     X(CONDITION_FAILED, 1007, "a condition of the transfer does not hold")                         \
-    X(EFFECTIVE_IN_CLOSED_PERIOD, 1008, "the book is closed through its effective time")
+    X(EFFECTIVE_IN_CLOSED_PERIOD, 1008, "the book is closed through its effective time")           \
+    X(REVERSED_ID_MUST_NOT_BE_INT_MAX, 1009, "reversed_id is all ones")                            \
+    X(REVERSED_ID_MUST_BE_DIFFERENT, 1010, "reversed_id is its own id")                            \
+    X(REVERSED_TRANSFER_NOT_FOUND, 1011, "there is no such transfer to reverse")                   \
+    X(REVERSED_TRANSFER_NOT_REVERSIBLE, 1012, "a hold, its end or a reversal is not reversed")     \
+    X(REVERSED_TRANSFER_HAS_DIFFERENT_DEBIT_ACCOUNT_ID, 1013, "that debits another account")       \
+    X(REVERSED_TRANSFER_HAS_DIFFERENT_CREDIT_ACCOUNT_ID, 1014, "that credits another account")     \
+    X(REVERSED_TRANSFER_HAS_DIFFERENT_LEDGER, 1015, "that is of another book")                     \
+    X(REVERSED_TRANSFER_ALREADY_REVERSED, 1016, "nothing of it is left to be reversed")            \
+    X(EXCEEDS_REVERSIBLE_AMOUNT, 1017, "more than is left of it to be reversed")                   \
+    X(EXISTS_WITH_DIFFERENT_REVERSED_ID, 1018, "it is there and reverses another transfer")
 
 /** The statuses as numbers. 18 is a number that TigerBeetle no longer uses. */
 enum {
@@ -218,9 +229,10 @@ enum {
 enum {
     FARM_LEDGER_KIND_SINGLE = 0,
     FARM_LEDGER_KIND_PENDING = 1,
-    FARM_LEDGER_KIND_POSTED = 2, /**< it posted a hold */
-    FARM_LEDGER_KIND_VOIDED = 3, /**< it voided a hold */
-    FARM_LEDGER_KIND_EXPIRED = 4 /**< a hold ran out; it has no id of its own */
+    FARM_LEDGER_KIND_POSTED = 2,  /**< it posted a hold */
+    FARM_LEDGER_KIND_VOIDED = 3,  /**< it voided a hold */
+    FARM_LEDGER_KIND_EXPIRED = 4, /**< a hold ran out; it has no id of its own */
+    FARM_LEDGER_KIND_REVERSAL = 5 /**< it reversed a SINGLE or a POSTED one */
 };
 
 /** Why a call was turned down. */
@@ -267,13 +279,17 @@ typedef struct farm_ledger_account {
 /** A transfer to post. */
 typedef struct farm_ledger_transfer {
     uint32_t struct_size;
-    uint32_t flags;           /**< FARM_LEDGER_LINKED … */
-    farm_id id;               /**< neither zeros nor all ones; of all books */
-    farm_id debit_account_id; /**< POST and VOID: zeros, or the hold's, as are the next */
-    farm_id credit_account_id;
-    farm_id pending_id;    /**< POST and VOID: the hold */
-    farm_id user_data_128; /**< the application's, as are the next two; POST and VOID: zeros mean
-                                      the hold's */
+    uint32_t flags;            /**< FARM_LEDGER_LINKED … */
+    farm_id id;                /**< neither zeros nor all ones; of all books */
+    farm_id debit_account_id;  /**< POST and VOID: zeros, or the hold's, as are the next. A
+                                   reversal: zeros, or the account that was credited */
+    farm_id credit_account_id; /**< a reversal: zeros, or the account that was debited */
+    farm_id pending_id;        /**< POST and VOID: the hold */
+    farm_id reversed_id;       /**< not zeros: a reversal, of this transfer. It moves amount_minor
+                                    back, at most what no reversal has moved back before; the
+                                    limits of accounts hold for it, too */
+    farm_id user_data_128; /**< the application's, as are the next two; POST, VOID and a reversal:
+                                zeros mean those of the hold, or of what is reversed */
     int64_t user_data_64;
     int32_t user_data_32;
     int32_t code; /**< the application's kind of transfer, 1 to FARM_LEDGER_CODE_MAX */
@@ -315,7 +331,8 @@ typedef struct farm_ledger_event {
     farm_id id; /**< EXPIRED: zeros */
     farm_id debit_account_id;
     farm_id credit_account_id;
-    farm_id pending_id; /**< POSTED, VOIDED, EXPIRED: the hold */
+    farm_id pending_id;  /**< POSTED, VOIDED, EXPIRED: the hold */
+    farm_id reversed_id; /**< REVERSAL: what it reversed */
     farm_id user_data_128;
     int64_t user_data_64;
     int32_t user_data_32;
@@ -327,6 +344,7 @@ typedef struct farm_ledger_event {
     int64_t effective_us;
     int32_t kind;               /**< FARM_LEDGER_KIND_… */
     int32_t resolution;         /**< PENDING: 0, or by what kind of event it ended */
+    int64_t reversed_minor;     /**< SINGLE, POSTED: how much of it was reversed */
     farm_ledger_balances debit; /**< after it */
     farm_ledger_balances credit;
 } farm_ledger_event;
@@ -421,8 +439,8 @@ FARM_API farm_status farm_ledger_open_accounts(farm_session *session,
  * that have run out are ended first.
  *
  * Repeating it with the same ids changes nothing: what happened answers EXISTS, what was refused by
- * a balance, a closed or a missing account or a missing hold answers ID_ALREADY_FAILED, and
- * everything else is decided again.
+ * a balance, a closed or a missing account or a missing transfer that it ends or reverses answers
+ * ID_ALREADY_FAILED, and everything else is decided again.
  *
  * @param items transfers. @param count 1 to FARM_LEDGER_BATCH_MAX. @param results one each.
  * @return FARM_OK

@@ -74,8 +74,8 @@ FROM farm_ledger_account WHERE id = :id;
 
 -- fragment: accounts_touched
 SELECT a.book, a.number FROM farm_ledger_account AS a WHERE a.id IN (:accounts)
-UNION SELECT e.book, e.debit_account FROM farm_ledger_event AS e WHERE e.id IN (:holds)
-UNION SELECT e.book, e.credit_account FROM farm_ledger_event AS e WHERE e.id IN (:holds);
+UNION SELECT e.book, e.debit_account FROM farm_ledger_event AS e WHERE e.id IN (:formers)
+UNION SELECT e.book, e.credit_account FROM farm_ledger_event AS e WHERE e.id IN (:formers);
 
 -- fragment: holds_due
 SELECT h.book, h.id, h.debit_account, h.credit_account FROM touched
@@ -95,7 +95,7 @@ CROSS JOIN LATERAL (SELECT k.book, k.number FROM farm_ledger_account AS k
                     WHERE k.id = asked.id OFFSET 0) AS a
 UNION
 SELECT e.book, side.number
-FROM unnest((SELECT :holds)) AS asked (id)
+FROM unnest((SELECT :formers)) AS asked (id)
 CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_event AS k WHERE k.id = asked.id OFFSET 0) AS e
 CROSS JOIN LATERAL (VALUES (e.debit_account), (e.credit_account)) AS side (number);
 
@@ -111,13 +111,13 @@ CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_hold AS k
                       AND k.end_ns <= :now_ns OFFSET 0) AS h;
 
 -- name: account_lock
--- params: accounts blob[], holds blob[], now_ns int, is_import int
+-- params: accounts blob[], formers blob[], now_ns int, is_import int
 -- columns: book int, id blob, number int, flags int, credit_limit int, timestamp_ns int
 -- columns: book_last_ns int, closed_through_us int
 -- columns: is_closed int, version int, last_ns int, debits_pending int, debits_posted int
 -- columns: credits_pending int, credits_posted int
--- Accounts that are named or that a named hold is of, and those on the other side of what has run
--- out. What they must come after is known of imports alone.
+-- Accounts that are named or that a named transfer is of, and those on the other side of what has
+-- run out. What they must come after is known of imports alone.
 WITH touched AS ({accounts_touched}), due AS ({holds_due}), wanted AS (
     SELECT book, number FROM touched
     UNION SELECT book, debit_account FROM due
@@ -139,18 +139,21 @@ e.book, e.timestamp_ns, e.kind, e.id, d.id AS debit_account, c.id AS credit_acco
        e.user_data_32, e.effective_us, e.debit_debits_pending, e.debit_debits_posted,
        e.debit_credits_pending, e.debit_credits_posted, e.credit_debits_pending,
        e.credit_debits_posted, e.credit_credits_pending, e.credit_credits_posted,
-       COALESCE(r.kind, 0) AS resolution;
+       COALESCE(r.kind, 0) AS resolution, e.reversed_id,
+       CASE WHEN e.kind IN (0, 2) THEN COALESCE((
+           SELECT CAST(SUM(back.amount) AS BIGINT) FROM farm_ledger_event AS back
+           WHERE back.book = e.book AND back.reversed_id = e.id), 0) ELSE 0 END AS reversed;
 
 -- name: event_read
--- params: ids blob[], accounts blob[], holds blob[], now_ns int
+-- params: ids blob[], accounts blob[], formers blob[], now_ns int
 -- columns: book int, timestamp_ns int, kind int, id blob, debit_account blob, credit_account blob
 -- columns: amount int, pending_id blob?, timeout_us int, code int, flags int, user_data_128 blob?
 -- columns: user_data_64 int, user_data_32 int, effective_us int, debit_debits_pending int
 -- columns: debit_debits_posted int, debit_credits_pending int, debit_credits_posted int
 -- columns: credit_debits_pending int, credit_debits_posted int, credit_credits_pending int
--- columns: credit_credits_posted int, resolution int
+-- columns: credit_credits_posted int, resolution int, reversed_id blob?, reversed int
 -- Transfers that are named, and the holds that have run out of accounts that are named or that a
--- named hold is of. Of a hold also how it ended.
+-- named transfer is of. Of a hold also how it ended, of others how much of them was reversed.
 WITH touched AS ({accounts_touched}), due AS ({holds_due})
 SELECT {event_row}
 FROM farm_ledger_event AS e
@@ -308,7 +311,7 @@ book, timestamp_ns, kind, id, debit_account, credit_account, amount, pending_id,
     code, flags, user_data_128, user_data_64, user_data_32, effective_us, debit_previous_ns,
     credit_previous_ns, debit_version, debit_debits_pending, debit_debits_posted,
     debit_credits_pending, debit_credits_posted, credit_version, credit_debits_pending,
-    credit_debits_posted, credit_credits_pending, credit_credits_posted;
+    credit_debits_posted, credit_credits_pending, credit_credits_posted, reversed_id;
 
 -- fragment: event_values
 :book, :timestamp_ns, :kind, :id, :debit_account, :credit_account, :amount, :pending_id,
@@ -316,7 +319,7 @@ book, timestamp_ns, kind, id, debit_account, credit_account, amount, pending_id,
     :debit_previous_ns, :credit_previous_ns, :debit_version, :debit_debits_pending,
     :debit_debits_posted, :debit_credits_pending, :debit_credits_posted, :credit_version,
     :credit_debits_pending, :credit_debits_posted, :credit_credits_pending,
-    :credit_credits_posted;
+    :credit_credits_posted, :reversed_id;
 
 -- name: event_add
 -- each: book int, timestamp_ns int, kind int, id blob?, debit_account int, credit_account int
@@ -325,7 +328,7 @@ book, timestamp_ns, kind, id, debit_account, credit_account, amount, pending_id,
 -- each: credit_previous_ns int, debit_version int, debit_debits_pending int
 -- each: debit_debits_posted int, debit_credits_pending int, debit_credits_posted int
 -- each: credit_version int, credit_debits_pending int, credit_debits_posted int
--- each: credit_credits_pending int, credit_credits_posted int
+-- each: credit_credits_pending int, credit_credits_posted int, reversed_id blob?
 -- on: unique = EAGAIN
 INSERT INTO farm_ledger_event ({event_columns}) VALUES ({event_values});
 

@@ -48,10 +48,11 @@ WHERE posted_low & 4294967295 <> 0 OR posted_high <> posted_low >> 32
     c.credit_credits_pending, c.credit_credits_posted);
 
 -- fragment: changes
-SELECT e.*, CASE WHEN e.kind = 1 THEN e.amount WHEN e.kind = 0 THEN 0 ELSE -h.amount END
+SELECT e.*, CASE WHEN e.kind = 1 THEN e.amount WHEN e.kind IN (0, 5) THEN 0 ELSE -h.amount END
                     AS held,
-           CASE WHEN e.kind IN (0, 2) THEN e.amount ELSE 0 END AS moved
-    FROM farm_ledger_event AS e LEFT JOIN farm_ledger_event AS h ON h.id = e.pending_id;
+           CASE WHEN e.kind IN (0, 2, 5) THEN e.amount ELSE 0 END AS moved
+    FROM farm_ledger_event AS e
+    LEFT JOIN farm_ledger_event AS h ON h.id = e.pending_id AND h.kind = 1;
 
 -- fragment: what_does_not_follow
 FROM change AS e
@@ -128,6 +129,23 @@ FROM farm_ledger_event AS e
 LEFT JOIN farm_ledger_hold AS h ON h.book = e.book AND h.id = e.id AND h.amount = e.amount
 LEFT JOIN farm_ledger_event AS r ON r.book = e.book AND r.pending_id = e.id
 WHERE e.kind = 1 AND (h.id IS NULL) = (r.timestamp_ns IS NULL);
+
+-- name: check_reversals
+-- params: now int
+-- columns: subject text, detail text
+-- plan: scan every event is looked at
+-- What is reversed went the other way, and not more of it came back.
+WITH back AS (
+    SELECT book, reversed_id, debit_account, credit_account, SUM(amount) AS total
+    FROM farm_ledger_event WHERE reversed_id IS NOT NULL
+    GROUP BY book, reversed_id, debit_account, credit_account)
+SELECT CAST(back.book AS TEXT) || '/' || CAST(back.debit_account AS TEXT) AS subject,
+       'more was reversed than was moved' AS detail
+FROM back
+LEFT JOIN farm_ledger_event AS e
+    ON e.id = back.reversed_id AND e.book = back.book AND e.kind IN (0, 2)
+WHERE (back.total <= e.amount AND back.debit_account = e.credit_account
+       AND back.credit_account = e.debit_account) IS NOT TRUE;
 
 -- fragment: closed_by_holds
 SELECT e.book, e.debit_account AS account FROM farm_ledger_event AS e

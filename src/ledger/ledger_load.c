@@ -11,7 +11,7 @@ typedef struct loading {
     ledger_rows records;
     ledger_rows burnt;
     ledger_ids account_ids;
-    ledger_ids hold_ids;   /* whose accounts are needed */
+    ledger_ids former_ids; /* what is ended or reversed: its accounts are needed */
     ledger_ids record_ids; /* these, and what is posted */
     ledger_ids new_ids;    /* what is posted */
 } loading;
@@ -48,7 +48,7 @@ static int32_t take_record(void *context, size_t ordinal, const ledger_event_rea
     ledger_record *record = ledger_rows_add(&self->records);
     if (record == NULL) return 1;
     record->event = ledger_event_of(row);
-    record->hold = LEDGER_NOWHERE;
+    record->hold = record->reversed = LEDGER_NOWHERE;
     return 0;
 }
 
@@ -67,21 +67,23 @@ static int32_t collect(farm_session *session, loading *self, const farm_id *hold
                        size_t hold_count) {
     const ledger_batch *batch = self->batch;
     if (!ledger_ids_init(&self->account_ids, session, batch->count * 2) ||
-        !ledger_ids_init(&self->hold_ids, session, batch->count + hold_count) ||
-        !ledger_ids_init(&self->record_ids, session, batch->count * 2 + hold_count) ||
+        !ledger_ids_init(&self->former_ids, session, batch->count * 2 + hold_count) ||
+        !ledger_ids_init(&self->record_ids, session, batch->count * 3 + hold_count) ||
         !ledger_ids_init(&self->new_ids, session, batch->count))
         return 0;
     for (size_t i = 0; i < batch->count; i++) {
         const farm_ledger_transfer *item = &batch->items[i];
         ledger_ids_add(&self->account_ids, &item->debit_account_id);
         ledger_ids_add(&self->account_ids, &item->credit_account_id);
-        ledger_ids_add(&self->hold_ids, &item->pending_id);
+        ledger_ids_add(&self->former_ids, &item->pending_id);
+        ledger_ids_add(&self->former_ids, &item->reversed_id);
         ledger_ids_add(&self->new_ids, &item->id);
         if (batch->knows_ids) ledger_ids_add(&self->record_ids, &item->id);
         ledger_ids_add(&self->record_ids, &item->pending_id);
+        ledger_ids_add(&self->record_ids, &item->reversed_id);
     }
     for (size_t i = 0; i < hold_count; i++) {
-        ledger_ids_add(&self->hold_ids, &holds[i]);
+        ledger_ids_add(&self->former_ids, &holds[i]);
         ledger_ids_add(&self->record_ids, &holds[i]);
     }
     return 1;
@@ -98,14 +100,14 @@ static farm_status read_all(farm_session *session, loading *self) {
     ledger_account_lock(
         &calls,
         &(ledger_account_lock_params){.accounts = ledger_ids_list(&self->account_ids),
-                                      .holds = ledger_ids_list(&self->hold_ids),
+                                      .formers = ledger_ids_list(&self->former_ids),
                                       .now_ns = due_ns,
                                       .is_import = is_import},
         take_account, self);
     ledger_event_read(&calls,
                       &(ledger_event_read_params){.ids = ledger_ids_list(&self->record_ids),
                                                   .accounts = ledger_ids_list(&self->account_ids),
-                                                  .holds = ledger_ids_list(&self->hold_ids),
+                                                  .formers = ledger_ids_list(&self->former_ids),
                                                   .now_ns = due_ns},
                       take_record, self);
     ledger_burnt_read(&calls, &(ledger_burnt_read_params){.ids = ledger_ids_list(&self->new_ids)},
@@ -146,17 +148,22 @@ static int32_t index_all(farm_session *session, loading *self) {
     return 1;
 }
 
-/* A hold that came into being after its accounts could be locked with the others. */
+/* Whether all is known of what the id names. */
+static int32_t is_locked(const ledger_batch *batch, const farm_id *id) {
+    const uint32_t place = place_of(&batch->record_places, id);
+    if (place >= batch->record_count) return 1;
+    const ledger_record *record = &batch->records[place];
+    return record->accounts[LEDGER_DEBIT] != LEDGER_NOWHERE &&
+           record->accounts[LEDGER_CREDIT] != LEDGER_NOWHERE;
+}
+
+/* What is ended or reversed may have come into being after its accounts could be locked with the
+ * others. */
 static farm_status check_locked(farm_session *session, const ledger_batch *batch) {
-    for (size_t i = 0; i < batch->count; i++) {
-        const uint32_t place = place_of(&batch->record_places, &batch->items[i].pending_id);
-        if (place >= batch->record_count) continue;
-        const ledger_record *record = &batch->records[place];
-        if (record->event.kind == FARM_LEDGER_KIND_PENDING &&
-            (record->accounts[LEDGER_DEBIT] == LEDGER_NOWHERE ||
-             record->accounts[LEDGER_CREDIT] == LEDGER_NOWHERE))
-            return store_fail(session, FARM_EAGAIN, 0, "a hold came into being meanwhile");
-    }
+    for (size_t i = 0; i < batch->count; i++)
+        if (!is_locked(batch, &batch->items[i].pending_id) ||
+            !is_locked(batch, &batch->items[i].reversed_id))
+            return store_fail(session, FARM_EAGAIN, 0, "a transfer came into being meanwhile");
     return FARM_OK;
 }
 

@@ -11,7 +11,7 @@ static const struct {
 } moves[] = {
     [FARM_LEDGER_KIND_SINGLE] = {0, 1},   [FARM_LEDGER_KIND_PENDING] = {1, 0},
     [FARM_LEDGER_KIND_POSTED] = {-1, 1},  [FARM_LEDGER_KIND_VOIDED] = {-1, 0},
-    [FARM_LEDGER_KIND_EXPIRED] = {-1, 0},
+    [FARM_LEDGER_KIND_EXPIRED] = {-1, 0}, [FARM_LEDGER_KIND_REVERSAL] = {0, 1},
 };
 
 static const uint32_t closing_flags[LEDGER_SIDES] = {FARM_LEDGER_CLOSING_DEBIT,
@@ -46,16 +46,18 @@ void ledger_move(const ledger_step *step, ledger_state *after) {
     }
 }
 
-/* What a hold that is ended hands on to the event that ends it. */
-static void inherit(farm_ledger_event *event, const farm_ledger_event *hold) {
-    event->debit_account_id = hold->debit_account_id;
-    event->credit_account_id = hold->credit_account_id;
-    event->pending_id = hold->id;
-    event->book = hold->book;
-    event->code = hold->code;
-    if (id_is_zero(&event->user_data_128)) event->user_data_128 = hold->user_data_128;
-    if (event->user_data_64 == 0) event->user_data_64 = hold->user_data_64;
-    if (event->user_data_32 == 0) event->user_data_32 = hold->user_data_32;
+/* What a hold that is ended hands on to the event that ends it, and what is reversed to the one
+ * that reverses it. */
+static void inherit(farm_ledger_event *event, const farm_ledger_event *former) {
+    const int32_t is_hold = former->kind == FARM_LEDGER_KIND_PENDING;
+    event->debit_account_id = is_hold ? former->debit_account_id : former->credit_account_id;
+    event->credit_account_id = is_hold ? former->credit_account_id : former->debit_account_id;
+    *(is_hold ? &event->pending_id : &event->reversed_id) = former->id;
+    event->book = former->book;
+    if (event->code == 0) event->code = former->code;
+    if (id_is_zero(&event->user_data_128)) event->user_data_128 = former->user_data_128;
+    if (event->user_data_64 == 0) event->user_data_64 = former->user_data_64;
+    if (event->user_data_32 == 0) event->user_data_32 = former->user_data_32;
 }
 
 int64_t ledger_effective_us(const farm_ledger_transfer *transfer, int64_t timestamp_ns) {
@@ -84,14 +86,17 @@ static farm_ledger_event event_of(const ledger_step *step) {
         .kind = step->kind,
     };
     if (step->hold != NULL) inherit(&event, &step->hold->event);
+    if (step->reversed != NULL) inherit(&event, &step->reversed->event);
     return event;
 }
 
 void ledger_apply(ledger_step *step) {
     ledger_batch *batch = step->batch;
     ledger_record *record = &batch->records[batch->record_count];
-    *record = (ledger_record){.event = event_of(step),
-                              .hold = step->hold == NULL ? LEDGER_NOWHERE : step->hold_place};
+    *record =
+        (ledger_record){.event = event_of(step),
+                        .hold = step->hold == NULL ? LEDGER_NOWHERE : step->hold_place,
+                        .reversed = step->reversed == NULL ? LEDGER_NOWHERE : step->reversed_place};
     ledger_move(step, record->after);
     for (int32_t side = 0; side < LEDGER_SIDES; side++) {
         record->accounts[side] = step->places[side];
@@ -101,6 +106,7 @@ void ledger_apply(ledger_step *step) {
     record->event.debit = record->after[LEDGER_DEBIT].balances;
     record->event.credit = record->after[LEDGER_CREDIT].balances;
     if (step->hold != NULL) step->hold->event.resolution = step->kind;
+    if (step->reversed != NULL) step->reversed->event.reversed_minor += step->amount_minor;
     step->record = (uint32_t)batch->record_count++;
     if (step->kind != FARM_LEDGER_KIND_EXPIRED)
         *id_map_put(&batch->record_places, &record->event.id) = step->record;
@@ -113,6 +119,8 @@ void ledger_undo(ledger_batch *batch, size_t record_count) {
         for (int32_t side = 0; side < LEDGER_SIDES; side++)
             batch->accounts[record->accounts[side]].state = record->before[side];
         if (record->hold != LEDGER_NOWHERE) batch->records[record->hold].event.resolution = 0;
+        if (record->reversed != LEDGER_NOWHERE)
+            batch->records[record->reversed].event.reversed_minor -= record->event.amount_minor;
         id_map_remove_last(&batch->record_places, &record->event.id);
     }
 }

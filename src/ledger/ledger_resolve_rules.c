@@ -27,11 +27,10 @@ static int32_t check_form(ledger_step *step) {
 }
 
 static int32_t find_hold(ledger_step *step) {
-    ledger_batch *batch = step->batch;
-    const uint32_t *place = id_map_find(&batch->record_places, &step->transfer->pending_id);
-    if (place == NULL || *place == LEDGER_BURNT) return STATUS(PENDING_TRANSFER_NOT_FOUND);
-    step->hold_place = *place;
-    step->hold = &batch->records[*place];
+    const uint32_t place = ledger_find_record(step->batch, &step->transfer->pending_id);
+    if (place == LEDGER_NOWHERE) return STATUS(PENDING_TRANSFER_NOT_FOUND);
+    step->hold_place = place;
+    step->hold = &step->batch->records[place];
     if (step->hold->event.kind != FARM_LEDGER_KIND_PENDING)
         return STATUS(PENDING_TRANSFER_NOT_PENDING);
     ledger_find_account(step, LEDGER_DEBIT, &step->hold->event.debit_account_id);
@@ -40,16 +39,12 @@ static int32_t find_hold(ledger_step *step) {
     return STATUS(CREATED);
 }
 
-static int32_t is_other(const farm_id *given, const farm_id *held) {
-    return !id_is_zero(given) && !id_equals(given, held);
-}
-
 static int32_t check_match(ledger_step *step) {
     const farm_ledger_transfer *transfer = step->transfer;
     const farm_ledger_event *hold = &step->hold->event;
-    if (is_other(&transfer->debit_account_id, &hold->debit_account_id))
+    if (ledger_is_other(&transfer->debit_account_id, &hold->debit_account_id))
         return STATUS(PENDING_TRANSFER_HAS_DIFFERENT_DEBIT_ACCOUNT_ID);
-    if (is_other(&transfer->credit_account_id, &hold->credit_account_id))
+    if (ledger_is_other(&transfer->credit_account_id, &hold->credit_account_id))
         return STATUS(PENDING_TRANSFER_HAS_DIFFERENT_CREDIT_ACCOUNT_ID);
     if (transfer->book != 0 && transfer->book != hold->book)
         return STATUS(PENDING_TRANSFER_HAS_DIFFERENT_LEDGER);

@@ -3,8 +3,9 @@
  *
  * ledger_rules.c walks items and their chains. What is decided about an account is in
  * ledger_account_rules.c; about a batch of transfers in ledger_batch_rules.c, and about one of them
- * in ledger_transfer_rules.c, ledger_resolve_rules.c when it ends a hold, and ledger_repeat_rules.c
- * when its id is there. What a transfer does to its accounts is in ledger_move_rules.c. */
+ * in ledger_transfer_rules.c, ledger_resolve_rules.c when it ends a hold, ledger_reverse_rules.c
+ * when it reverses another, and ledger_repeat_rules.c when its id is there. What a transfer does to
+ * its accounts is in ledger_move_rules.c. */
 #ifndef LEDGER_RULES_H
 #define LEDGER_RULES_H
 
@@ -77,6 +78,7 @@ typedef struct ledger_record {
     farm_ledger_event event;
     uint32_t accounts[LEDGER_SIDES];   /* places; LEDGER_NOWHERE: not loaded */
     uint32_t hold;                     /* the place of what it resolves */
+    uint32_t reversed;                 /* the place of what it reverses */
     ledger_state before[LEDGER_SIDES]; /* these three: of what this batch makes */
     ledger_state after[LEDGER_SIDES];
 } ledger_record;
@@ -124,6 +126,8 @@ typedef struct ledger_step {
     ledger_account *accounts[LEDGER_SIDES]; /* NULL until they are found */
     uint32_t hold_place;
     ledger_record *hold; /* what it resolves */
+    uint32_t reversed_place;
+    ledger_record *reversed; /* what it reverses */
     int32_t kind;
     int64_t amount_minor;
     int64_t timestamp_ns;
@@ -135,15 +139,23 @@ typedef int32_t (*ledger_check)(ledger_step *step);
 int32_t ledger_check_all(ledger_step *step, const ledger_check *checks, size_t count);
 
 int32_t ledger_decide_transfer(ledger_step *step);
-/* The checks of a transfer that ends a hold, from its flags on. */
+/* The checks of a transfer that ends a hold, or that reverses another, from its flags on. */
 int32_t ledger_check_resolve(ledger_step *step);
-/* What a transfer is told whose id is there. hold: what it says that it resolves, or NULL. */
+int32_t ledger_check_reverse(ledger_step *step);
+/* What a transfer is told whose id is there. former: what it says that it resolves or reverses, or
+ * NULL. */
 int32_t ledger_repeat(const farm_ledger_transfer *transfer, const farm_ledger_event *found,
-                      const farm_ledger_event *hold);
-/* The checks that all share, once the accounts are known. */
+                      const farm_ledger_event *former);
+/* The place of a transfer that happened, or LEDGER_NOWHERE. */
+uint32_t ledger_find_record(const ledger_batch *batch, const farm_id *id);
+/* Whether a field is given and is not this. */
+int32_t ledger_is_other(const farm_id *given, const farm_id *inherited);
+/* The checks that are shared, once the accounts are known. */
 int32_t ledger_check_import(ledger_step *step);
 int32_t ledger_check_period(ledger_step *step);
 int32_t ledger_check_open(ledger_step *step);
+int32_t ledger_check_overflow(ledger_step *step);
+int32_t ledger_check_limits(ledger_step *step);
 int32_t ledger_check_conditions(ledger_step *step);
 void ledger_find_account(ledger_step *step, int32_t side, const farm_id *id);
 /* The timestamp of an event on these accounts. */

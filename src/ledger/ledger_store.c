@@ -53,6 +53,7 @@ static ledger_event_add_each event_row(const ledger_batch *batch, const ledger_r
         .credit_account = number_of(batch, record, LEDGER_CREDIT),
         .amount = event->amount_minor,
         .pending_id = ledger_blob_or_null(&event->pending_id),
+        .reversed_id = ledger_blob_or_null(&event->reversed_id),
         .timeout_us = event->timeout_us,
         .code = event->code,
         .flags = event->flags,

@@ -2,6 +2,7 @@
 #include "ledger/ledger_table_rules.h"
 #include "base/civil.h"
 #include "base/hash.h"
+#include "base/id.h"
 #include "base/integer.h"
 #include "ledger/ledger_rules.h"
 #include "ledger/ledger_text_rules.h"
@@ -9,7 +10,7 @@
 #include <limits.h>
 #include <string.h>
 
-enum { COLUMNS = 15 + LEDGER_TABLE_BALANCES };
+enum { COLUMNS = 16 + LEDGER_TABLE_BALANCES };
 
 /* --- what cells say --- */
 
@@ -121,6 +122,7 @@ static const column columns[COLUMNS] = {
     {"kind", CELL_KIND, OF_ROW(kind)},
     {"id", CELL_TRANSFER, OF_ROW(transfer.id)},
     {"pending_id", CELL_TRANSFER, OF_ROW(transfer.pending_id)},
+    {"reversed_id", CELL_TRANSFER, OF_ROW(transfer.reversed_id)},
     {"debit_account", CELL_ACCOUNT, OF_ROW(transfer.debit_account_id)},
     {"credit_account", CELL_ACCOUNT, OF_ROW(transfer.credit_account_id)},
     {"amount", CELL_AMOUNT, OF_ROW(transfer.amount_minor)},
@@ -177,7 +179,7 @@ static int32_t read_cell(const ledger_table *self, const column *of, const char 
 static const char *const complaints[] = {
     [CELL_NANOSECONDS] = "is no time such as 2026-01-31T12:00:00.123456789Z",
     [CELL_MICROSECONDS] = "is no time such as 2026-01-31T12:00:00.123456Z",
-    [CELL_KIND] = "is not single, pending, posted, voided or expired",
+    [CELL_KIND] = "is not single, pending, posted, voided, expired or reversal",
     [CELL_TRANSFER] = "is no id that begins with tr_",
     [CELL_ACCOUNT] = "is no id that begins with ac_",
     [CELL_USER_DATA] = "is no id that begins with ud_",
@@ -251,9 +253,12 @@ static void make_void_id(const farm_id *hold, farm_id *out) {
 
 /* What is posted to do it again. */
 static void finish(ledger_table_row *row, int64_t book) {
-    static const uint32_t flags[] = {0, FARM_LEDGER_PENDING, FARM_LEDGER_POST_PENDING_TRANSFER,
+    static const uint32_t flags[] = {0,
+                                     FARM_LEDGER_PENDING,
+                                     FARM_LEDGER_POST_PENDING_TRANSFER,
                                      FARM_LEDGER_VOID_PENDING_TRANSFER,
-                                     FARM_LEDGER_VOID_PENDING_TRANSFER};
+                                     FARM_LEDGER_VOID_PENDING_TRANSFER,
+                                     0};
     farm_ledger_transfer *transfer = &row->transfer;
     const uint32_t closing =
         transfer->flags & (FARM_LEDGER_CLOSING_DEBIT | FARM_LEDGER_CLOSING_CREDIT);
@@ -276,13 +281,15 @@ int32_t ledger_table_read(ledger_table *self, const char *line, size_t size,
     copy[size] = '\0';
     const size_t count = split(copy, cells);
     if (count == 0) return complain(self, NULL, "a quotation mark is not closed or not doubled");
-    if (count != COLUMNS) return complain(self, NULL, "it has not 19 cells");
+    if (count != COLUMNS) return complain(self, NULL, "it has not 20 cells");
     memset(out, 0, sizeof *out);
     for (size_t i = 0; i < COLUMNS; i++) {
         void *field = (char *)out + columns[i].offset;
         if (!read_cell(self, &columns[i], cells[i], field))
             return complain(self, columns[i].name, complaints[columns[i].type]);
     }
+    if ((out->kind == FARM_LEDGER_KIND_REVERSAL) == id_is_zero(&out->transfer.reversed_id))
+        return complain(self, "reversed_id", "is of a reversal, and of nothing else");
     finish(out, self->book);
     return 1;
 }

@@ -82,14 +82,14 @@ static void put_cell(ledger_text *self, const char *text) {
     if (is_quoted) put_text(self, "\"");
 }
 
-const char *const ledger_kind_names[LEDGER_KIND_COUNT] = {[FARM_LEDGER_KIND_SINGLE] = "single",
-                                                          [FARM_LEDGER_KIND_PENDING] = "pending",
-                                                          [FARM_LEDGER_KIND_POSTED] = "posted",
-                                                          [FARM_LEDGER_KIND_VOIDED] = "voided",
-                                                          [FARM_LEDGER_KIND_EXPIRED] = "expired"};
+const char *const ledger_kind_names[LEDGER_KIND_COUNT] = {
+    [FARM_LEDGER_KIND_SINGLE] = "single",   [FARM_LEDGER_KIND_PENDING] = "pending",
+    [FARM_LEDGER_KIND_POSTED] = "posted",   [FARM_LEDGER_KIND_VOIDED] = "voided",
+    [FARM_LEDGER_KIND_EXPIRED] = "expired", [FARM_LEDGER_KIND_REVERSAL] = "reversal"};
 
 static int32_t moves_money(const farm_ledger_event *event) {
-    return event->kind == FARM_LEDGER_KIND_SINGLE || event->kind == FARM_LEDGER_KIND_POSTED;
+    return event->kind == FARM_LEDGER_KIND_SINGLE || event->kind == FARM_LEDGER_KIND_POSTED ||
+           event->kind == FARM_LEDGER_KIND_REVERSAL;
 }
 
 void ledger_text_balances(const farm_ledger_balances *balances, int64_t out[2]) {
@@ -130,6 +130,8 @@ static void put_row(ledger_text *self, const farm_ledger_event *event) {
     put_id(self, "tr_", &event->id);
     put_text(self, ",");
     put_id(self, "tr_", &event->pending_id);
+    put_text(self, ",");
+    put_id(self, "tr_", &event->reversed_id);
     put_text(self, ",");
     put_id(self, "ac_", &event->debit_account_id);
     put_text(self, ",");

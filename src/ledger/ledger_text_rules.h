@@ -6,14 +6,14 @@
 
 /* The columns of a table; of a book's, and of an account's. */
 #define LEDGER_TABLE_HEAD                                                                          \
-    "timestamp,effective,kind,id,pending_id,debit_account,credit_account,amount,asset,code,flags," \
-    "timeout_us,user_data_64,user_data_32,user_data_128,"
+    "timestamp,effective,kind,id,pending_id,reversed_id,debit_account,credit_account,amount,"      \
+    "asset,code,flags,timeout_us,user_data_64,user_data_32,user_data_128,"
 #define LEDGER_TABLE_OF_BOOK                                                                       \
     LEDGER_TABLE_HEAD "debit_balance,debit_pending,credit_balance,credit_pending"
 #define LEDGER_TABLE_OF_ACCOUNT LEDGER_TABLE_HEAD "change,balance,pending"
 
 /* By FARM_LEDGER_KIND_…, as a table names them. */
-enum { LEDGER_KIND_COUNT = 5 };
+enum { LEDGER_KIND_COUNT = 6 };
 extern const char *const ledger_kind_names[LEDGER_KIND_COUNT];
 
 /* What every line of an export goes by. */

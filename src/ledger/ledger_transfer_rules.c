@@ -47,16 +47,26 @@ static int32_t check_id(ledger_step *step) {
                            STATUS(ID_MUST_NOT_BE_INT_MAX));
 }
 
+uint32_t ledger_find_record(const ledger_batch *batch, const farm_id *id) {
+    const uint32_t *place = id_map_find(&batch->record_places, id);
+    return place == NULL || *place == LEDGER_BURNT ? LEDGER_NOWHERE : *place;
+}
+
+int32_t ledger_is_other(const farm_id *given, const farm_id *inherited) {
+    return !id_is_zero(given) && !id_equals(given, inherited);
+}
+
 static int32_t check_repeat(ledger_step *step) {
     const ledger_batch *batch = step->batch;
     const uint32_t *place = id_map_find(&batch->record_places, &step->transfer->id);
     if (place == NULL) return STATUS(CREATED);
     if (*place == LEDGER_BURNT) return STATUS(ID_ALREADY_FAILED);
-    const uint32_t *hold = id_map_find(&batch->record_places, &step->transfer->pending_id);
-    const int32_t has_hold = hold != NULL && *hold != LEDGER_BURNT;
+    const farm_ledger_transfer *transfer = step->transfer;
+    const uint32_t former = ledger_find_record(
+        batch, id_is_zero(&transfer->reversed_id) ? &transfer->pending_id : &transfer->reversed_id);
     step->record = *place;
-    return ledger_repeat(step->transfer, &batch->records[*place].event,
-                         has_hold ? &batch->records[*hold].event : NULL);
+    return ledger_repeat(transfer, &batch->records[*place].event,
+                         former == LEDGER_NOWHERE ? NULL : &batch->records[former].event);
 }
 
 /* --- one that moves money or holds it --- */
@@ -186,7 +196,7 @@ static int32_t overflows(int64_t left, int64_t right) {
     return !integer_add(left, right, &sum);
 }
 
-static int32_t check_overflow(ledger_step *step) {
+int32_t ledger_check_overflow(ledger_step *step) {
     const farm_ledger_balances *debit = &step->accounts[LEDGER_DEBIT]->state.balances;
     const farm_ledger_balances *credit = &step->accounts[LEDGER_CREDIT]->state.balances;
     const int64_t amount_minor = step->amount_minor;
@@ -205,7 +215,7 @@ static int32_t check_overflow(ledger_step *step) {
     return STATUS(CREATED);
 }
 
-static int32_t check_limits(ledger_step *step) {
+int32_t ledger_check_limits(ledger_step *step) {
     const ledger_account *debit = step->accounts[LEDGER_DEBIT];
     const ledger_account *credit = step->accounts[LEDGER_CREDIT];
     const int64_t debits = debits_of(&debit->state.balances) + step->amount_minor;
@@ -243,8 +253,8 @@ static int32_t check_single(ledger_step *step) {
     static const ledger_check checks[] = {check_account_ids,   check_form,
                                           find_accounts,       ledger_check_import,
                                           ledger_check_period, ledger_check_open,
-                                          work_out_amount,     check_overflow,
-                                          check_limits,        ledger_check_conditions};
+                                          work_out_amount,     ledger_check_overflow,
+                                          ledger_check_limits, ledger_check_conditions};
     return ledger_check_all(step, checks, sizeof checks / sizeof *checks);
 }
 
@@ -252,7 +262,11 @@ int32_t ledger_decide_transfer(ledger_step *step) {
     static const ledger_check checks[] = {check_reserved, check_ranges, check_id, check_repeat};
     int32_t status = ledger_check_all(step, checks, sizeof checks / sizeof *checks);
     if (status != STATUS(CREATED)) return status;
-    status = step->transfer->flags & RESOLVING ? ledger_check_resolve(step) : check_single(step);
+    if (!id_is_zero(&step->transfer->reversed_id))
+        status = ledger_check_reverse(step);
+    else
+        status =
+            step->transfer->flags & RESOLVING ? ledger_check_resolve(step) : check_single(step);
     if (status == STATUS(CREATED)) ledger_apply(step);
     return status;
 }
@@ -261,6 +275,7 @@ int32_t ledger_burns(int32_t status) {
     static const int32_t burning[] = {STATUS(DEBIT_ACCOUNT_NOT_FOUND),
                                       STATUS(CREDIT_ACCOUNT_NOT_FOUND),
                                       STATUS(PENDING_TRANSFER_NOT_FOUND),
+                                      STATUS(REVERSED_TRANSFER_NOT_FOUND),
                                       STATUS(EXCEEDS_CREDITS),
                                       STATUS(EXCEEDS_DEBITS),
                                       STATUS(DEBIT_ACCOUNT_ALREADY_CLOSED),

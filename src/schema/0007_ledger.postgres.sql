@@ -37,8 +37,8 @@ CREATE UNIQUE INDEX farm_ledger_account_id ON {schema}.farm_ledger_account (id);
 CREATE TABLE {schema}.farm_ledger_event (
     book bigint NOT NULL,
     timestamp_ns bigint NOT NULL CHECK (timestamp_ns > 0),
-    -- 0 single, 1 pending (a hold), 2 posted, 3 voided, 4 expired: the last three end a hold.
-    kind bigint NOT NULL CHECK (kind BETWEEN 0 AND 4),
+    -- 0 single, 1 pending (a hold); 2 posted, 3 voided, 4 expired: these end a hold; 5 reversal.
+    kind bigint NOT NULL CHECK (kind BETWEEN 0 AND 5),
     -- The caller's. A hold that expires has none.
     id bytea CHECK (octet_length(id) = 16 AND id <> '\x00000000000000000000000000000000'),
     debit_account bigint NOT NULL,
@@ -46,6 +46,8 @@ CREATE TABLE {schema}.farm_ledger_event (
     amount bigint NOT NULL CHECK (amount >= 0),
     -- The hold that this one ends; farm_ledger_event_resolves sees to it that there is one.
     pending_id bytea,
+    -- The transfer that this one reverses; farm_ledger_event_reverses sees to it.
+    reversed_id bytea,
     timeout_us bigint NOT NULL CHECK (timeout_us >= 0 AND (timeout_us = 0 OR kind = 1)),
     code bigint NOT NULL CHECK (code BETWEEN 1 AND 65535),
     flags bigint NOT NULL CHECK (flags BETWEEN 0 AND 511),
@@ -71,7 +73,8 @@ CREATE TABLE {schema}.farm_ledger_event (
     credit_credits_posted bigint NOT NULL CHECK (credit_credits_posted >= 0),
     PRIMARY KEY (book, timestamp_ns),
     CHECK ((id IS NULL) = (kind = 4)),
-    CHECK ((pending_id IS NULL) = (kind IN (0, 1))),
+    CHECK ((pending_id IS NOT NULL) = (kind IN (2, 3, 4))),
+    CHECK ((reversed_id IS NOT NULL) = (kind = 5)),
     CHECK (debit_previous_ns BETWEEN 0 AND timestamp_ns - 1
            AND (debit_previous_ns = 0) = (debit_version = 1)),
     CHECK (credit_previous_ns BETWEEN 0 AND timestamp_ns - 1
@@ -86,6 +89,8 @@ CREATE UNIQUE INDEX farm_ledger_event_id ON {schema}.farm_ledger_event (id);
 -- A hold ends once.
 CREATE UNIQUE INDEX farm_ledger_event_pending ON {schema}.farm_ledger_event (book, pending_id)
     WHERE pending_id IS NOT NULL;
+CREATE INDEX farm_ledger_event_reversed ON {schema}.farm_ledger_event (book, reversed_id)
+    WHERE reversed_id IS NOT NULL;
 -- Milestones of an account's history: from each one goes back event by event. An index of them all
 -- would cost a batch more than the rest does, as each account has a place of its own in it.
 CREATE INDEX farm_ledger_event_debit
@@ -192,6 +197,27 @@ $$;
 CREATE TRIGGER farm_ledger_event_resolves BEFORE INSERT ON {schema}.farm_ledger_event
     FOR EACH ROW WHEN (NEW.pending_id IS NOT NULL)
     EXECUTE FUNCTION {schema}.farm_ledger_event_resolves();
+
+CREATE FUNCTION {schema}.farm_ledger_event_reverses() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM {schema}.farm_ledger_event AS former
+        WHERE former.id = NEW.reversed_id AND former.book = NEW.book AND former.kind IN (0, 2)
+          AND former.debit_account = NEW.credit_account
+          AND former.credit_account = NEW.debit_account
+          AND NEW.amount <= former.amount - COALESCE((
+              SELECT SUM(back.amount) FROM {schema}.farm_ledger_event AS back
+              WHERE back.book = NEW.book AND back.reversed_id = NEW.reversed_id), 0)) THEN
+        RAISE EXCEPTION 'it does not fit the transfer that it reverses' USING ERRCODE = '23514';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER farm_ledger_event_reverses BEFORE INSERT ON {schema}.farm_ledger_event
+    FOR EACH ROW WHEN (NEW.reversed_id IS NOT NULL)
+    EXECUTE FUNCTION {schema}.farm_ledger_event_reverses();
 
 -- A balance is what its account's last event says, and nobody can write another one by hand. It
 -- goes back, or is written at the same event, only where it was not what that event says. Once a

@@ -37,8 +37,8 @@ CREATE UNIQUE INDEX farm_ledger_account_id ON farm_ledger_account (id);
 CREATE TABLE farm_ledger_event (
     book          INTEGER NOT NULL,
     timestamp_ns  INTEGER NOT NULL CHECK (timestamp_ns > 0),
-    -- 0 single, 1 pending (a hold), 2 posted, 3 voided, 4 expired: the last three end a hold.
-    kind          INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 4),
+    -- 0 single, 1 pending (a hold); 2 posted, 3 voided, 4 expired: these end a hold; 5 reversal.
+    kind          INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 5),
     -- The caller's. A hold that expires has none.
     id            BLOB    CHECK (length(id) = 16 AND id <> zeroblob(16)),
     debit_account  INTEGER NOT NULL,
@@ -46,6 +46,8 @@ CREATE TABLE farm_ledger_event (
     amount        INTEGER NOT NULL CHECK (amount >= 0),
     -- The hold that this one ends; farm_ledger_event_resolves sees to it that there is one.
     pending_id    BLOB,
+    -- The transfer that this one reverses; farm_ledger_event_reverses sees to it.
+    reversed_id   BLOB,
     timeout_us    INTEGER NOT NULL CHECK (timeout_us >= 0 AND (timeout_us = 0 OR kind = 1)),
     code          INTEGER NOT NULL CHECK (code BETWEEN 1 AND 65535),
     flags         INTEGER NOT NULL CHECK (flags BETWEEN 0 AND 511),
@@ -71,7 +73,8 @@ CREATE TABLE farm_ledger_event (
     credit_credits_posted  INTEGER NOT NULL CHECK (credit_credits_posted >= 0),
     PRIMARY KEY (book, timestamp_ns),
     CHECK ((id IS NULL) = (kind = 4)),
-    CHECK ((pending_id IS NULL) = (kind IN (0, 1))),
+    CHECK ((pending_id IS NOT NULL) = (kind IN (2, 3, 4))),
+    CHECK ((reversed_id IS NOT NULL) = (kind = 5)),
     CHECK (debit_previous_ns BETWEEN 0 AND timestamp_ns - 1
            AND (debit_previous_ns = 0) = (debit_version = 1)),
     CHECK (credit_previous_ns BETWEEN 0 AND timestamp_ns - 1
@@ -86,6 +89,8 @@ CREATE UNIQUE INDEX farm_ledger_event_id ON farm_ledger_event (id);
 -- A hold ends once.
 CREATE UNIQUE INDEX farm_ledger_event_pending ON farm_ledger_event (book, pending_id)
     WHERE pending_id IS NOT NULL;
+CREATE INDEX farm_ledger_event_reversed ON farm_ledger_event (book, reversed_id)
+    WHERE reversed_id IS NOT NULL;
 -- Milestones of an account's history: from each one goes back event by event. An index of them all
 -- would cost a batch more than the rest does, as each account has a place of its own in it.
 CREATE INDEX farm_ledger_event_debit
@@ -175,6 +180,19 @@ WHEN NEW.pending_id IS NOT NULL BEGIN
         WHERE hold.id = NEW.pending_id AND hold.book = NEW.book AND hold.kind = 1
           AND hold.debit_account = NEW.debit_account AND hold.credit_account = NEW.credit_account
           AND NEW.amount <= hold.amount AND (NEW.kind = 2 OR NEW.amount = hold.amount));
+END;
+
+CREATE TRIGGER farm_ledger_event_reverses BEFORE INSERT ON farm_ledger_event
+WHEN NEW.reversed_id IS NOT NULL BEGIN
+    SELECT RAISE(ABORT, 'it does not fit the transfer that it reverses')
+    WHERE NOT EXISTS (
+        SELECT 1 FROM farm_ledger_event AS former
+        WHERE former.id = NEW.reversed_id AND former.book = NEW.book AND former.kind IN (0, 2)
+          AND former.debit_account = NEW.credit_account
+          AND former.credit_account = NEW.debit_account
+          AND NEW.amount <= former.amount - COALESCE((
+              SELECT SUM(back.amount) FROM farm_ledger_event AS back
+              WHERE back.book = NEW.book AND back.reversed_id = NEW.reversed_id), 0));
 END;
 
 -- A balance is what its account's last event says, and nobody can write another one by hand. It

@@ -272,6 +272,32 @@ Test(ledger_audit, holds_are_the_events_that_have_not_ended) {
     }
 }
 
+Test(ledger_audit, what_came_back_is_what_was_moved) {
+    static const char *const texts[] = {
+        "UPDATE {farm_ledger_event} SET amount = 4 WHERE id = #1",
+        "UPDATE {farm_ledger_event} SET reversed_id = #3 WHERE id = #2",
+        "UPDATE {farm_ledger_event} SET reversed_id = #9 WHERE id = #2",
+        "UPDATE {farm_ledger_event} SET debit_account = credit_account, credit_account = "
+        "debit_account WHERE id = #2",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (i > 0) {
+            close_session();
+            set_up();
+        }
+        ledger_play(session, "book 1 EUR 2\n"
+                             "account A1\n"
+                             "account A2\n"
+                             "transfer T1 A1 A2 10\n"
+                             "transfer T2 0 0 5 reverses=T1\n"
+                             "transfer T3 A1 A2 10\n"
+                             "verify\n");
+        if (i == 1) damage(with_names("UPDATE {farm_ledger_event} SET amount = 2 WHERE id = #3"));
+        damage(with_names(texts[i]));
+        expect_violation("check_reversals");
+    }
+}
+
 Test(ledger_audit, misuse_is_a_sentence) {
     size_t count = 1;
     ledger_play(session, "book 1 EUR 2\n");

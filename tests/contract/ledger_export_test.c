@@ -73,18 +73,19 @@ Test(ledger_export, a_table_of_a_book) {
 
     cr_assert_str_eq(
         table,
-        "timestamp,effective,kind,id,pending_id,debit_account,credit_account,amount,asset,code,"
-        "flags,timeout_us,user_data_64,user_data_32,user_data_128,debit_balance,debit_pending,"
+        "timestamp,effective,kind,id,pending_id,reversed_id,debit_account,credit_account,amount,"
+        "asset,code,flags,timeout_us,user_data_64,user_data_32,user_data_128,debit_balance,debit_"
+        "pending,"
         "credit_balance,credit_pending\r\n"
-        "2026-01-01T00:00:00Z,2026-01-01T00:00:00Z,single,t1,,a1,a2,12.50,EUR,7,0,0,-5,0,u9,"
+        "2026-01-01T00:00:00Z,2026-01-01T00:00:00Z,single,t1,,,a1,a2,12.50,EUR,7,0,0,-5,0,u9,"
         "-12.50,0.00,12.50,0.00\r\n"
-        "2026-01-01T00:00:00Z,2026-01-01T00:00:00Z,pending,t2,,a1,a2,0.05,EUR,1,2,1000000,0,0,,"
+        "2026-01-01T00:00:00Z,2026-01-01T00:00:00Z,pending,t2,,,a1,a2,0.05,EUR,1,2,1000000,0,0,,"
         "-12.50,-0.05,12.50,0.05\r\n"
-        "2026-01-01T00:00:00Z,2026-01-01T00:00:00Z,pending,t3,,a2,a1,3.00,EUR,1,2,0,0,0,,"
+        "2026-01-01T00:00:00Z,2026-01-01T00:00:00Z,pending,t3,,,a2,a1,3.00,EUR,1,2,0,0,0,,"
         "12.50,-2.95,-12.50,2.95\r\n"
-        "2026-01-01T00:00:00Z,2026-01-01T00:00:00Z,posted,t4,t3,a2,a1,2.99,EUR,1,4,0,0,0,,"
+        "2026-01-01T00:00:00Z,2026-01-01T00:00:00Z,posted,t4,t3,,a2,a1,2.99,EUR,1,4,0,0,0,,"
         "9.51,0.05,-9.51,-0.05\r\n"
-        "2026-01-01T00:00:02Z,2026-01-01T00:00:02Z,expired,,t2,a1,a2,0.05,EUR,1,0,0,0,0,,"
+        "2026-01-01T00:00:02Z,2026-01-01T00:00:02Z,expired,,t2,,a1,a2,0.05,EUR,1,0,0,0,0,,"
         "-9.51,0.00,9.51,0.00\r\n");
 }
 

@@ -63,6 +63,7 @@ static void play_story(void) {
                 "transfer T6 0 0 0 hold=T5 void book=0 code=0\n"
                 "transfer T7 A2 A3 max balancing-debit linked\n"
                 "transfer T8 A3 A1 1\n"
+                "transfer T10 0 0 max reverses=T8 book=0 code=0\n"
                 "transfer T9 A1 A3 8 pending\n"
                 "after 2s\n"
                 "expire 9 -> 1\n"
@@ -90,9 +91,9 @@ static farm_status import_all(const char *text, size_t piece) {
 }
 
 #define BALANCES                                                                                   \
-    "balance B1 8 1250 0 300\n"                                                                    \
+    "balance B1 8 1251 0 300\n"                                                                    \
     "balance B2 0 1250 0 1250\n"                                                                   \
-    "balance B3 0 1 8 951\n"
+    "balance B3 0 1 8 952\n"
 #define NOTHING                                                                                    \
     "balance B1 0 0 0 0\n"                                                                         \
     "balance B2 0 0 0 0\n"                                                                         \
@@ -103,9 +104,9 @@ Test(ledger_import, balances_are_the_same) {
 
     cr_assert_eq(import_all(table, FILE_SIZE), FARM_OK, "%s", farm_session_error_text(session));
 
-    ledger_play(session, "balance A1 8 1250 0 300\n"
+    ledger_play(session, "balance A1 8 1251 0 300\n"
                          "balance A2 0 1250 0 1250\n"
-                         "balance A3 0 1 8 951\n" BALANCES "verify\n");
+                         "balance A3 0 1 8 952\n" BALANCES "verify\n");
 }
 
 Test(ledger_import, pieces_of_any_size_are_the_same_and_a_repeat_changes_nothing) {
@@ -169,6 +170,7 @@ Test(ledger_import, one_line_that_is_wrong_leaves_nothing_and_is_named) {
         {",single,", ",simple,", "line 2: kind is not"},
         {",tr_55", ",ac_55", "line 2: id is no id"},
         {",tr_55", ",tr_5g", "line 2: id is no id"},
+        {",reversal,", ",\"single\",", "line 10: reversed_id is of a reversal"},
         {",ac_42", ",tr_42", "line 2: debit_account is no id"},
         {",12.50,EUR", ",12.5x,EUR", "line 2: amount is no amount"},
         {",12.50,EUR", ",1.250,EUR", "line 2: amount is no amount"},
@@ -176,8 +178,8 @@ Test(ledger_import, one_line_that_is_wrong_leaves_nothing_and_is_named) {
         {",7,0,0,-5,", ",x,0,0,-5,", "line 2: code is no whole number"},
         {",7,0,0,-5,", ",7,0,0,--,", "line 2: user_data_64 is no whole number"},
         {",7,0,0,-5,", ",7,0,0,-5\"", "line 2: a quotation mark"},
-        {",7,0,0,-5,", ",7,0,0,-5x", "line 2: it has not 19 cells"},
-        {",7,0,0,-5,", ",7,0,0,,5,", "line 2: it has not 19 cells"},
+        {",7,0,0,-5,", ",7,0,0,-5x", "line 2: it has not 20 cells"},
+        {",7,0,0,-5,", ",7,0,0,,5,", "line 2: it has not 20 cells"},
     };
     for (size_t i = 0; i < sizeof unread / sizeof *unread; i++)
         expect_refusal(unread[i].from, unread[i].to, FARM_EINVAL, 0, unread[i].sentence);

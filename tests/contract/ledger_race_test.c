@@ -103,6 +103,26 @@ Test(ledger_race, a_hold_that_came_into_being_meanwhile_is_resolved) {
                          "balance A2 0 0 0 5\n");
 }
 
+Test(ledger_race, what_two_reverse_at_once_comes_back_once) {
+    farm_ledger_transfer first = transfer_of("T2", "0", "0", 0);
+    other_batch other = {.count = 2,
+                         .items = {transfer_of("T3", "0", "0", 0), transfer_of("T4", "0", "0", 0)}};
+    ledger_play(session, "book 1 EUR 2\n"
+                         "account A1\n"
+                         "account A2\n"
+                         "transfer T1 A1 A2 9\n");
+    first.reversed_id = other.items[0].reversed_id = other.items[1].reversed_id =
+        ledger_script_id("T1");
+    other.items[1].amount_minor = FARM_LEDGER_AMOUNT_MAX;
+
+    post_beside(&first, &other);
+
+    cr_assert_eq(other.results[0].status, FARM_LEDGER_TRANSFER_EXCEEDS_REVERSIBLE_AMOUNT);
+    cr_assert_eq(other.results[1].status, FARM_LEDGER_TRANSFER_CREATED);
+    cr_assert_eq(other.results[1].amount_minor, 4);
+    ledger_play(session, "balance A1 0 9 0 9\n");
+}
+
 /* He who comes while a book is being closed is refused by it. */
 static void close_beside(other_batch *other) {
     for (size_t i = 0; i < other->count; i++)

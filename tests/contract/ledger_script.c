@@ -157,6 +157,7 @@ static void set_transfer_word(player *self, farm_ledger_transfer *transfer, cons
                    set_number(word, "book", &transfer->book) ||
                    set_small(word, "code", &transfer->code) ||
                    set_id(word, "hold", &transfer->pending_id) ||
+                   set_id(word, "reverses", &transfer->reversed_id) ||
                    set_number(word, "timestamp", &transfer->timestamp_ns) ||
                    set_number(word, "effective", &transfer->effective_us) ||
                    set_id(word, "data128", &transfer->user_data_128) ||

@@ -248,3 +248,34 @@ Test(ledger, nobody_edits_by_hand) {
                      attempts[i]);
     ledger_play(session, "balance A2 0 3 0 8\n");
 }
+
+/* A reversal by hand of the one transfer that there is. */
+static farm_status reverse_by_hand(const char *debit, const char *credit, int amount) {
+    farm_status status = farm_begin(session);
+    if (status == FARM_OK)
+        status = contract_execute(
+            session,
+            "INSERT INTO {farm_ledger_event} (book, timestamp_ns, kind, id, debit_account, "
+            "credit_account, amount, reversed_id, timeout_us, code, flags, user_data_64, "
+            "user_data_32, effective_us, debit_previous_ns, credit_previous_ns, debit_version, "
+            "debit_debits_pending, debit_debits_posted, debit_credits_pending, "
+            "debit_credits_posted, credit_version, credit_debits_pending, credit_debits_posted, "
+            "credit_credits_pending, credit_credits_posted) "
+            "SELECT e.book, e.timestamp_ns + 5000, 5, a.id, e.%s, e.%s, %d, e.id, 0, 1, 0, 0, 0, "
+            "1, "
+            "e.timestamp_ns, e.timestamp_ns, 2, 0, 0, 0, 0, 2, 0, 0, 0, 0 "
+            "FROM {farm_ledger_event} AS e, {farm_ledger_account} AS a WHERE a.number = 1",
+            debit, credit, amount);
+    farm_rollback(session);
+    return status;
+}
+
+Test(ledger, nobody_reverses_more_by_hand) {
+    ledger_play(session, "book 1 EUR 2\n"
+                         "account A1\n"
+                         "account A2\n"
+                         "transfer T1 A1 A2 5\n");
+    cr_assert_eq(reverse_by_hand("credit_account", "debit_account", 5), FARM_OK);
+    cr_assert_eq(reverse_by_hand("credit_account", "debit_account", 6), FARM_EREFUSED);
+    cr_assert_eq(reverse_by_hand("debit_account", "credit_account", 5), FARM_EREFUSED);
+}

@@ -71,6 +71,7 @@ static farm_ledger_transfer transfer_of(const lab_place *place, const ledger_ite
         .debit_account_id = ledger_name(place, item->debit),
         .credit_account_id = ledger_name(place, item->credit),
         .pending_id = ledger_name(place, item->hold),
+        .reversed_id = ledger_name(place, item->reversed),
         .user_data_128 = data_id(item->data[0]),
         .user_data_64 = item->data[1],
         .user_data_32 = item->data[2],
@@ -100,7 +101,8 @@ static void answer_post(const lab_operation *operation, const farm_ledger_transf
         out->facts[LEDGER_TIMESTAMPS + i] = results[i].timestamp_ns;
         if (results[i].status == FARM_LEDGER_TRANSFER_PENDING_TRANSFER_EXPIRED)
             out->facts[LEDGER_TOLD_EXPIRED] |= INT64_C(1) << i;
-        if (results[i].status == FARM_LEDGER_TRANSFER_PENDING_TRANSFER_NOT_FOUND)
+        if (results[i].status == FARM_LEDGER_TRANSFER_PENDING_TRANSFER_NOT_FOUND ||
+            results[i].status == FARM_LEDGER_TRANSFER_REVERSED_TRANSFER_NOT_FOUND)
             out->facts[LEDGER_TOLD_MISSING] |= INT64_C(1) << i;
         if (has_happened == (results[i].timestamp_ns == 0)) out->values[LEDGER_OMEN] = 1 + i;
     }

@@ -75,6 +75,7 @@ enum { LEDGER_RELATIVE = 1 << 6 };
 typedef struct ledger_item {
     int64_t id; /* ledger_id(), LEDGER_ZEROS or LEDGER_ONES */
     int64_t hold;
+    int64_t reversed;
     int64_t amount;
     int64_t timeout_us;
     int64_t operand; /* of its conditions */
@@ -120,11 +121,12 @@ typedef struct ledger_account {
     int64_t last_ns;   /* its last event is of this time or later */
 } ledger_account;
 
-/* A transfer that happened; what it left to its hold is filled in. */
+/* A transfer that happened; what it left to its hold, or to what it reverses, is filled in. */
 typedef struct ledger_record {
     ledger_item item;
     int64_t kind;
     int64_t resolution;
+    int64_t came_back;    /* how much of it was reversed */
     int64_t timestamp_ns; /* 0: not known */
     int64_t round_us;     /* in which round it happened */
     ledger_balances debit;

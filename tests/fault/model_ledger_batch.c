@@ -43,6 +43,8 @@ static int64_t check_fields(const ledger_item *item) {
 
 static int has_same_amount(const ledger_item *item, const ledger_record *there,
                            const ledger_item *hold) {
+    if (there->kind == FARM_LEDGER_KIND_REVERSAL)
+        return item->amount == FARM_LEDGER_AMOUNT_MAX || item->amount == there->item.amount;
     const int is_balancing =
         (item->flags & (FARM_LEDGER_BALANCING_DEBIT | FARM_LEDGER_BALANCING_CREDIT)) != 0;
     if (hold == NULL)
@@ -53,11 +55,11 @@ static int has_same_amount(const ledger_item *item, const ledger_record *there,
     return there->item.amount == (is_all ? hold->amount : item->amount);
 }
 
-/* Zero means the hold's. */
-static int has_same_data(const ledger_item *item, const ledger_item *there, const ledger_item *hold,
-                         int place) {
-    const int is_hold = hold != NULL && item->data[place] == 0;
-    return there->data[place] == (is_hold ? hold->data[place] : item->data[place]);
+/* Zero means the former's: of the hold, or of what is reversed. */
+static int has_same_data(const ledger_item *item, const ledger_item *there,
+                         const ledger_item *former, int place) {
+    const int is_former = former != NULL && item->data[place] == 0;
+    return there->data[place] == (is_former ? former->data[place] : item->data[place]);
 }
 
 static int64_t compare(ledger_state *state, const ledger_item *item, const ledger_record *there) {
@@ -66,21 +68,24 @@ static int64_t compare(ledger_state *state, const ledger_item *item, const ledge
     if (item->hold != is->hold) return FARM_LEDGER_TRANSFER_EXISTS_WITH_DIFFERENT_PENDING_ID;
     if (item->timeout_us != is->timeout_us)
         return FARM_LEDGER_TRANSFER_EXISTS_WITH_DIFFERENT_TIMEOUT;
-    const ledger_record *resolved = is->hold == 0 ? NULL : ledger_find(state, is->hold);
-    const ledger_item *hold = resolved == NULL ? NULL : &resolved->item;
-    const int may_omit = hold != NULL;
+    if (item->reversed != is->reversed)
+        return FARM_LEDGER_TRANSFER_EXISTS_WITH_DIFFERENT_REVERSED_ID;
+    const int64_t former_id = is->hold == 0 ? is->reversed : is->hold;
+    const ledger_record *record = former_id == 0 ? NULL : ledger_find(state, former_id);
+    const ledger_item *former = record == NULL ? NULL : &record->item;
+    const int may_omit = former != NULL;
     if (item->debit != is->debit && !(may_omit && item->debit == LEDGER_ZEROS))
         return FARM_LEDGER_TRANSFER_EXISTS_WITH_DIFFERENT_DEBIT_ACCOUNT_ID;
     if (item->credit != is->credit && !(may_omit && item->credit == LEDGER_ZEROS))
         return FARM_LEDGER_TRANSFER_EXISTS_WITH_DIFFERENT_CREDIT_ACCOUNT_ID;
-    if (!has_same_amount(item, there, hold))
+    if (!has_same_amount(item, there, former))
         return FARM_LEDGER_TRANSFER_EXISTS_WITH_DIFFERENT_AMOUNT;
     for (int i = 0; i < 3; i++)
-        if (!has_same_data(item, is, hold, i))
+        if (!has_same_data(item, is, former, i))
             return FARM_LEDGER_TRANSFER_EXISTS_WITH_DIFFERENT_USER_DATA_128 + i;
     if (item->book != is->book && !(may_omit && item->book == LEDGER_BOOK_NONE))
         return FARM_LEDGER_TRANSFER_EXISTS_WITH_DIFFERENT_LEDGER;
-    if (item->code != is->code && !(may_omit && item->code == 0))
+    if (is->code != (may_omit && item->code == 0 ? former->code : item->code))
         return FARM_LEDGER_TRANSFER_EXISTS_WITH_DIFFERENT_CODE;
     if (item->effective_us != is->effective_us)
         return FARM_LEDGER_TRANSFER_EXISTS_WITH_DIFFERENT_EFFECTIVE;
@@ -102,6 +107,7 @@ static int burns(int64_t status) {
     return status == FARM_LEDGER_TRANSFER_DEBIT_ACCOUNT_NOT_FOUND ||
            status == FARM_LEDGER_TRANSFER_CREDIT_ACCOUNT_NOT_FOUND ||
            status == FARM_LEDGER_TRANSFER_PENDING_TRANSFER_NOT_FOUND ||
+           status == FARM_LEDGER_TRANSFER_REVERSED_TRANSFER_NOT_FOUND ||
            status == FARM_LEDGER_TRANSFER_DEBIT_ACCOUNT_ALREADY_CLOSED ||
            status == FARM_LEDGER_TRANSFER_CREDIT_ACCOUNT_ALREADY_CLOSED ||
            status == FARM_LEDGER_TRANSFER_EXCEEDS_CREDITS ||
@@ -197,17 +203,20 @@ static void learn_repeats(ledger_batch *batch, const ledger_said *said) {
 
 /* --- the batch --- */
 
-/* The accounts that it names, by themselves or by holds; a bit each. */
+static uint32_t accounts_of(const ledger_batch *batch, int64_t id) {
+    const ledger_record *record = id == 0 ? NULL : ledger_find(batch->state, id);
+    if (record == NULL) return 0;
+    return UINT32_C(1) << record->item.debit | UINT32_C(1) << record->item.credit;
+}
+
+/* The accounts that it names, by themselves or by transfers; a bit each. */
 static uint32_t named_accounts(const ledger_batch *batch) {
     uint32_t accounts = 0;
     for (int64_t i = 0; i < batch->operation->values[LEDGER_COUNT]; i++) {
         const ledger_item item = ledger_item_at(batch->operation, i);
-        const ledger_record *hold = item.hold == 0 ? NULL : ledger_find(batch->state, item.hold);
         if (ledger_is_open(batch->state, item.debit)) accounts |= UINT32_C(1) << item.debit;
         if (ledger_is_open(batch->state, item.credit)) accounts |= UINT32_C(1) << item.credit;
-        if (hold == NULL) continue;
-        accounts |= UINT32_C(1) << hold->item.debit;
-        accounts |= UINT32_C(1) << hold->item.credit;
+        accounts |= accounts_of(batch, item.hold) | accounts_of(batch, item.reversed);
     }
     return accounts;
 }

@@ -39,6 +39,12 @@ static int is_near(const drawing *self, int64_t id) {
     return id > 0 && (uint64_t)(id >> 8) + REACH >= self->out->number;
 }
 
+/* And what it refers to. */
+static int is_all_near(const drawing *self, const ledger_item *item) {
+    return is_near(self, item->id) && (item->hold <= 0 || is_near(self, item->hold)) &&
+           (item->reversed <= 0 || is_near(self, item->reversed));
+}
+
 /* A transfer that the player has drawn; 0: there is none. */
 static int pick_recent(const drawing *self, ledger_item *out, int64_t *out_operation,
                        int64_t *out_place) {
@@ -48,7 +54,7 @@ static int pick_recent(const drawing *self, ledger_item *out, int64_t *out_opera
     if (operation->kind != LEDGER_POST) return 0;
     *out_place = below(self, operation->values[LEDGER_COUNT]);
     *out = ledger_item_at(operation, *out_place);
-    return is_near(self, out->id) && (out->hold <= 0 || is_near(self, out->hold));
+    return is_all_near(self, out);
 }
 
 /* One of somebody's, perhaps of somebody who plays at the same time. */
@@ -57,8 +63,9 @@ static int64_t pick_id(const drawing *self) {
     return ledger_id((uint64_t)(number > 0 ? number : 1), below(self, 3));
 }
 
-/* A hold: of this batch, of a batch of before, of somebody's; 0: none was found. */
-static int pick_hold(const drawing *self, ledger_item *out) {
+/* A hold, or a transfer that is none, if it is of a batch of before; it may be of this one, too. 0:
+ * none was found. */
+static int pick_former(const drawing *self, uint32_t pending, ledger_item *out) {
     int64_t operation = 0;
     int64_t place = 0;
     if (self->count > 0 && once_in(self, 3)) {
@@ -66,9 +73,14 @@ static int pick_hold(const drawing *self, ledger_item *out) {
         return out->id > 0;
     }
     for (int i = 0; i < 8; i++)
-        if (pick_recent(self, out, &operation, &place) && (out->flags & FARM_LEDGER_PENDING))
+        if (pick_recent(self, out, &operation, &place) &&
+            (out->flags & FARM_LEDGER_PENDING) == pending)
             return 1;
     return 0;
+}
+
+static int pick_hold(const drawing *self, ledger_item *out) {
+    return pick_former(self, FARM_LEDGER_PENDING, out);
 }
 
 /* --- sound transfers --- */
@@ -163,6 +175,18 @@ static void draw_resolution(const drawing *self, ledger_item *item) {
     draw_extras(self, item);
 }
 
+static void draw_reversal(const drawing *self, ledger_item *item) {
+    ledger_item former = {.id = 0};
+    const int is_known = pick_former(self, 0, &former) && !once_in(self, 12);
+    item->reversed = is_known ? former.id : pick_id(self);
+    item->amount = once_in(self, 3) ? FARM_LEDGER_AMOUNT_MAX : below(self, 12);
+    if (is_known && once_in(self, 4)) item->debit = former.credit;
+    if (is_known && once_in(self, 4)) item->credit = former.debit;
+    if (is_known && once_in(self, 4)) item->book = former.book;
+    if (once_in(self, 4)) item->code = 1 + (int32_t)below(self, 2);
+    draw_extras(self, item);
+}
+
 /* --- and others --- */
 
 /* Not one that another player may be using at the same time for something else: an id that is
@@ -175,9 +199,9 @@ static void spoil_own_id(const drawing *self, int64_t *id) {
     if (what == 3 && self->count > 0) *id = self->items[below(self, self->count)].id;
 }
 
-static void spoil_hold(const drawing *self, int64_t *hold) {
-    spoil_own_id(self, hold);
-    if (once_in(self, 4)) *hold = pick_id(self);
+static void spoil_former(const drawing *self, int64_t *former) {
+    spoil_own_id(self, former);
+    if (once_in(self, 4)) *former = pick_id(self);
 }
 
 static void spoil_account(const drawing *self, int8_t *account) {
@@ -216,7 +240,7 @@ static void spoil(const drawing *self, ledger_item *item) {
         item->amount = amount < INT64_MAX ? amount + 1 : amount - 1;
         break;
     case 8:
-        spoil_hold(self, &item->hold);
+        spoil_former(self, once_in(self, 2) ? &item->hold : &item->reversed);
         break;
     case 9:
         item->timeout_us = below(self, 3) - 1;
@@ -252,9 +276,7 @@ static void copy_some(drawing *self, int64_t most) {
     for (int64_t i = 0; i < wanted && self->count < most && place < before->values[LEDGER_COUNT];
          i++, place++) {
         item = ledger_item_at(before, place);
-        if ((item.id > 0 && !is_near(self, item.id)) ||
-            (item.hold > 0 && !is_near(self, item.hold)))
-            return;
+        if (item.id > 0 ? !is_all_near(self, &item) : item.hold > 0 || item.reversed > 0) return;
         if (self->can_compose != LAB_SOLE) item.conditions &= ~LEDGER_RELATIVE;
         if (once_in(self, 3)) spoil(self, &item);
         self->items[self->count++] = item;
@@ -266,8 +288,10 @@ static void draw_one(drawing *self, int *is_chained) {
     const int64_t kind = below(self, 10);
     if (kind < 4)
         draw_move(self, &item);
-    else if (kind < 7)
+    else if (kind < 6)
         draw_hold(self, &item);
+    else if (kind < 7)
+        draw_reversal(self, &item);
     else
         draw_resolution(self, &item);
     if (once_in(self, 14)) spoil_own_id(self, &item.id);
@@ -345,12 +369,14 @@ void ledger_draw(lab_random *random, const lab_operation *recent, int32_t recent
 static void say_item(const ledger_item *item, char *text, size_t size) {
     snprintf(text, size,
              "\n      %" PRId64 ".%" PRId64 " flags %x, %d to %d of book %d, %" PRId64
-             ", hold %" PRId64 ".%" PRId64 ", timeout %" PRId64 ", code %d, data %d %d %d, "
+             ", hold %" PRId64 ".%" PRId64 ", reverses %" PRId64 ".%" PRId64 ", timeout %" PRId64
+             ", code %d, data %d %d %d, "
              "effective %" PRId64 ", stamp %d, if %x %" PRId64,
              item->id >> 8, item->id & 255, (unsigned)item->flags, item->debit, item->credit,
-             item->book, item->amount, item->hold >> 8, item->hold & 255, item->timeout_us,
-             (int)item->code, item->data[0], item->data[1], item->data[2], item->effective_us,
-             item->stamp, (unsigned)item->conditions, item->operand);
+             item->book, item->amount, item->hold >> 8, item->hold & 255, item->reversed >> 8,
+             item->reversed & 255, item->timeout_us, (int)item->code, item->data[0], item->data[1],
+             item->data[2], item->effective_us, item->stamp, (unsigned)item->conditions,
+             item->operand);
 }
 
 void ledger_describe(const lab_operation *operation, char *text, size_t size) {

@@ -68,9 +68,10 @@ static int64_t mix(int64_t digest, int64_t value) {
 
 /* All that was asked for of a transfer. */
 static int64_t digest_of(const ledger_item *item) {
-    const int64_t values[] = {item->id,    item->hold,    item->timeout_us, item->effective_us,
-                              item->flags, item->code,    item->debit,      item->credit,
-                              item->book,  item->data[0], item->data[1],    item->data[2]};
+    const int64_t values[] = {item->id,           item->hold,  item->reversed, item->timeout_us,
+                              item->effective_us, item->flags, item->code,     item->debit,
+                              item->credit,       item->book,  item->data[0],  item->data[1],
+                              item->data[2]};
     int64_t digest = 0;
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) digest = mix(digest, values[i]);
     return digest;
@@ -85,6 +86,7 @@ static ledger_item item_of(const lab_place *place, const farm_ledger_event *even
     const int is_dated = event->effective_us != event->timestamp_ns / 1000;
     return (ledger_item){.id = number_of(&event->id),
                          .hold = number_of(&event->pending_id),
+                         .reversed = number_of(&event->reversed_id),
                          .timeout_us = event->timeout_us,
                          .effective_us = is_dated ? event->effective_us : 0,
                          .flags = event->flags,
@@ -101,7 +103,7 @@ static void answer_transfer(const lab_place *place, const farm_ledger_event *eve
                             int64_t *values) {
     if (event->book == 0) return;
     const ledger_item item = item_of(place, event);
-    values[0] = digest_of(&item);
+    values[0] = mix(digest_of(&item), event->reversed_minor);
     values[1] = event->kind;
     values[2] = event->resolution;
     values[3] = event->amount_minor;
@@ -110,7 +112,7 @@ static void answer_transfer(const lab_place *place, const farm_ledger_event *eve
 }
 
 static void model_transfer(const ledger_record *record, int64_t *values) {
-    values[0] = digest_of(&record->item);
+    values[0] = mix(digest_of(&record->item), record->came_back);
     values[1] = record->kind;
     values[2] = record->resolution;
     values[3] = record->item.amount;

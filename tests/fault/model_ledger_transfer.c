@@ -280,15 +280,15 @@ static int64_t check_resolved_amount(int is_post, int64_t amount, int64_t held) 
     return 0;
 }
 
-/* What it leaves at zero is its hold's. */
-static ledger_item complete(const ledger_item *item, const ledger_item *hold) {
+/* What it leaves at zero is its hold's, or that of what it reverses. */
+static ledger_item complete(const ledger_item *item, const ledger_item *former) {
     ledger_item whole = *item;
-    whole.debit = hold->debit;
-    whole.credit = hold->credit;
-    whole.book = hold->book;
-    whole.code = hold->code;
+    whole.debit = item->reversed == 0 ? former->debit : former->credit;
+    whole.credit = item->reversed == 0 ? former->credit : former->debit;
+    whole.book = former->book;
+    if (whole.code == 0) whole.code = former->code;
     for (int i = 0; i < 3; i++)
-        if (whole.data[i] == 0) whole.data[i] = hold->data[i];
+        if (whole.data[i] == 0) whole.data[i] = former->data[i];
     return whole;
 }
 
@@ -325,7 +325,78 @@ static int64_t resolve(ledger_batch *batch, const ledger_item *item, ledger_said
     return 0;
 }
 
+/* --- those that move back --- */
+
+static int64_t check_reversal(const ledger_item *item) {
+    if (item->flags & ~(uint32_t)(FARM_LEDGER_LINKED | FARM_LEDGER_IMPORTED))
+        REFUSE(FLAGS_ARE_MUTUALLY_EXCLUSIVE);
+    if (item->hold != 0) REFUSE(PENDING_ID_MUST_BE_ZERO);
+    if (item->reversed == item->id) REFUSE(REVERSED_ID_MUST_BE_DIFFERENT);
+    if (item->timeout_us != 0) REFUSE(TIMEOUT_RESERVED_FOR_PENDING_TRANSFER);
+    if (item->reversed == LEDGER_ONES) REFUSE(REVERSED_ID_MUST_NOT_BE_INT_MAX);
+    return 0;
+}
+
+static int64_t check_reversed(const ledger_item *item, const ledger_item *former) {
+    if (item->debit != LEDGER_ZEROS && item->debit != former->credit)
+        REFUSE(REVERSED_TRANSFER_HAS_DIFFERENT_CREDIT_ACCOUNT_ID);
+    if (item->credit != LEDGER_ZEROS && item->credit != former->debit)
+        REFUSE(REVERSED_TRANSFER_HAS_DIFFERENT_DEBIT_ACCOUNT_ID);
+    if (item->book != LEDGER_BOOK_NONE && item->book != former->book)
+        REFUSE(REVERSED_TRANSFER_HAS_DIFFERENT_LEDGER);
+    return 0;
+}
+
+static int64_t check_what_is_left(int64_t amount, int64_t left) {
+    if (left == 0) REFUSE(REVERSED_TRANSFER_ALREADY_REVERSED);
+    if (amount > left) REFUSE(EXCEEDS_REVERSIBLE_AMOUNT);
+    return 0;
+}
+
+static int64_t reverse(ledger_batch *batch, const ledger_item *item, ledger_said *said) {
+    ledger_state *state = batch->state;
+    int64_t refusal = check_reversal(item);
+    if (refusal != 0) return refusal;
+    ledger_record *former = ledger_find(state, item->reversed);
+    if (former == NULL || is_missed(batch, item, former)) REFUSE(REVERSED_TRANSFER_NOT_FOUND);
+    if (former->kind != FARM_LEDGER_KIND_SINGLE && former->kind != FARM_LEDGER_KIND_POSTED)
+        REFUSE(REVERSED_TRANSFER_NOT_REVERSIBLE);
+    const ledger_item whole = complete(item, &former->item);
+    batch->debit = whole.debit;
+    batch->credit = whole.credit;
+    ledger_account *debit = &state->accounts[whole.debit];
+    ledger_account *credit = &state->accounts[whole.credit];
+    const int64_t came_back = former->came_back;
+    const int64_t left = former->item.amount - came_back;
+    const int64_t amount = item->amount == FARM_LEDGER_AMOUNT_MAX ? left : item->amount;
+    refusal = check_reversed(item, &former->item);
+    if (refusal == 0) refusal = check_what_is_left(amount, left);
+    if (refusal == 0) refusal = check_import(batch, &whole);
+    if (refusal == 0) refusal = check_period(state, &whole);
+    if (refusal == 0) refusal = check_closed(state, whole.debit, whole.credit);
+    if (refusal == 0) refusal = check_sums(&whole, amount, &debit->balances, &credit->balances);
+    if (refusal == 0) refusal = check_limits(&whole, amount, &debit->balances, &credit->balances);
+    const int64_t rest = debit->balances.credits_posted -
+                         (debit->balances.debits_pending + debit->balances.debits_posted);
+    if (refusal == 0)
+        refusal = check_conditions(batch, item, whole.debit, whole.credit, rest - amount);
+    if (refusal != 0) return refusal;
+
+    debit->balances.debits_posted += amount;
+    credit->balances.credits_posted += amount;
+    debit->version++;
+    credit->version++;
+    former->came_back = came_back + amount;
+    said->amount = amount;
+    happen(batch, &whole, FARM_LEDGER_KIND_REVERSAL, said);
+    return 0;
+}
+
 void ledger_transfer(ledger_batch *batch, const ledger_item *item, ledger_said *said) {
     const uint32_t resolves = FARM_LEDGER_POST_PENDING_TRANSFER | FARM_LEDGER_VOID_PENDING_TRANSFER;
-    said->status = item->flags & resolves ? resolve(batch, item, said) : move(batch, item, said);
+    if (item->reversed != 0)
+        said->status = reverse(batch, item, said);
+    else
+        said->status =
+            item->flags & resolves ? resolve(batch, item, said) : move(batch, item, said);
 }

@@ -17,6 +17,7 @@ static void read_again(ledger_table *table, const ledger_table_row *row) {
                                .debit_account_id = transfer->debit_account_id,
                                .credit_account_id = transfer->credit_account_id,
                                .pending_id = transfer->pending_id,
+                               .reversed_id = transfer->reversed_id,
                                .user_data_128 = transfer->user_data_128,
                                .user_data_64 = transfer->user_data_64,
                                .user_data_32 = transfer->user_data_32,
@@ -45,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         const int32_t is_read = ledger_table_read(&table, text + at, line, &row);
         claim(is_read == (table.complaint == NULL));
         if (!is_read) continue;
-        claim(row.kind >= FARM_LEDGER_KIND_SINGLE && row.kind <= FARM_LEDGER_KIND_EXPIRED);
+        claim(row.kind >= FARM_LEDGER_KIND_SINGLE && row.kind <= FARM_LEDGER_KIND_REVERSAL);
         read_again(&table, &row);
     }
     free(text);

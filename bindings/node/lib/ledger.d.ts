@@ -53,8 +53,19 @@ export const TransferStatus: Numbers<'CREATED' | 'LINKED_EVENT_FAILED' | 'LINKED
   | 'EXISTS_WITH_DIFFERENT_LEDGER' | 'ID_ALREADY_FAILED' | 'AMOUNT_MUST_NOT_BE_NEGATIVE'
   | 'TIMEOUT_MUST_NOT_BE_NEGATIVE' | 'CODE_OUT_OF_RANGE' | 'LEDGER_OUT_OF_RANGE'
   | 'EFFECTIVE_OUT_OF_RANGE' | 'EXISTS_WITH_DIFFERENT_EFFECTIVE' | 'CONDITION_FAILED'
-  | 'EFFECTIVE_IN_CLOSED_PERIOD'>;
-export const TransferKind: Numbers<'SINGLE' | 'PENDING' | 'POSTED' | 'VOIDED' | 'EXPIRED'>;
+  | 'EFFECTIVE_IN_CLOSED_PERIOD'
+  | 'REVERSED_ID_MUST_NOT_BE_INT_MAX'
+  | 'REVERSED_ID_MUST_BE_DIFFERENT'
+  | 'REVERSED_TRANSFER_NOT_FOUND'
+  | 'REVERSED_TRANSFER_NOT_REVERSIBLE'
+  | 'REVERSED_TRANSFER_HAS_DIFFERENT_DEBIT_ACCOUNT_ID'
+  | 'REVERSED_TRANSFER_HAS_DIFFERENT_CREDIT_ACCOUNT_ID'
+  | 'REVERSED_TRANSFER_HAS_DIFFERENT_LEDGER'
+  | 'REVERSED_TRANSFER_ALREADY_REVERSED'
+  | 'EXCEEDS_REVERSIBLE_AMOUNT'
+  | 'EXISTS_WITH_DIFFERENT_REVERSED_ID'>;
+export const TransferKind: Numbers<'SINGLE' | 'PENDING' | 'POSTED' | 'VOIDED' | 'EXPIRED'
+  | 'REVERSAL'>;
 export const LedgerReason: Numbers<'BOOK_DIFFERS' | 'REFUSED' | 'BALANCE'>;
 
 /** The largest amount. A post of it posts all that is held, a balancing transfer moves all. */
@@ -110,7 +121,7 @@ export interface Account {
 }
 
 /** A transfer to post. One that posts or voids a hold needs no more than `pendingId`, its flags
- * and, to post, the amount. */
+ * and, to post, the amount; one that reverses another `reversedId` and the amount. */
 export interface Transfer {
   id: string;
   debitAccountId?: string | null;
@@ -122,6 +133,7 @@ export interface Transfer {
   /** Of `TransferFlags`, together. */
   flags?: number;
   pendingId?: string | null;
+  reversedId?: string | null;
   /** Of a hold; 0: it does not end by itself. */
   timeoutUs?: Us;
   userData128?: string | null;
@@ -184,6 +196,7 @@ export interface LedgerEvent {
   /** Of `TransferFlags`, together. */
   flags: number;
   pendingId: string | null;
+  reversedId: string | null;
   timeoutUs: bigint;
   userData128: string | null;
   userData64: bigint;
@@ -194,6 +207,8 @@ export interface LedgerEvent {
   kind: number;
   /** Of a hold: by what kind of event it ended, and until then SINGLE. */
   resolution: number;
+  /** How much of it came back. */
+  reversedMinor: bigint;
   /** After it. */
   debit: Balances;
   credit: Balances;

@@ -84,11 +84,26 @@ onLedgers('a hold is posted in part', async (ledger) => {
   const [ofHold, nothing, ofEnd] =
     await ledger.findTransfers([hold.id, randomUUID(), end.id]);
   assert.deepEqual(ofHold, { ...hold, pendingId: null, timestampNs: held.timestampNs,
-    kind: TransferKind.PENDING, resolution: TransferKind.POSTED, debit: held.debit,
-    credit: held.credit });
+    kind: TransferKind.PENDING, resolution: TransferKind.POSTED, reversedId: null,
+    reversedMinor: 0n, debit: held.debit, credit: held.credit });
   assert.equal(nothing, null);
   assert.deepEqual([ofEnd.kind, ofEnd.pendingId, ofEnd.debitAccountId, ofEnd.credit],
     [TransferKind.POSTED, hold.id, TILL, posted.credit]);
+});
+
+onLedgers('a sale is refunded in parts and never more', async (ledger) => {
+  const sale = move(TILL, ANN, 100);
+  const [refund, rest, more] = [30, AMOUNT_MAX, 1].map((amountMinor) =>
+    ({ id: randomUUID(), reversedId: sale.id, amountMinor }));
+
+  const [, first, last, refused] = await ledger.post([sale, refund, rest, more]);
+
+  assert.deepEqual([first.amountMinor, last.amountMinor], [30n, 70n]);
+  assert.equal(refused.status, TransferStatus.REVERSED_TRANSFER_ALREADY_REVERSED);
+  const [ofSale, ofRefund] = await ledger.findTransfers([sale.id, refund.id]);
+  assert.deepEqual([ofSale.reversedMinor, ofSale.reversedId], [100n, null]);
+  assert.deepEqual([ofRefund.kind, ofRefund.reversedId, ofRefund.debitAccountId],
+    [TransferKind.REVERSAL, sale.id, ANN]);
 });
 
 onLedgers('holds end', async (ledger, store) => {

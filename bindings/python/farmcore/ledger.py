@@ -193,6 +193,16 @@ class TransferStatus(IntEnum):
     EXISTS_WITH_DIFFERENT_EFFECTIVE = 1006
     CONDITION_FAILED = 1007
     EFFECTIVE_IN_CLOSED_PERIOD = 1008
+    REVERSED_ID_MUST_NOT_BE_INT_MAX = 1009
+    REVERSED_ID_MUST_BE_DIFFERENT = 1010
+    REVERSED_TRANSFER_NOT_FOUND = 1011
+    REVERSED_TRANSFER_NOT_REVERSIBLE = 1012
+    REVERSED_TRANSFER_HAS_DIFFERENT_DEBIT_ACCOUNT_ID = 1013
+    REVERSED_TRANSFER_HAS_DIFFERENT_CREDIT_ACCOUNT_ID = 1014
+    REVERSED_TRANSFER_HAS_DIFFERENT_LEDGER = 1015
+    REVERSED_TRANSFER_ALREADY_REVERSED = 1016
+    EXCEEDS_REVERSIBLE_AMOUNT = 1017
+    EXISTS_WITH_DIFFERENT_REVERSED_ID = 1018
 
     @property
     def text(self) -> str:
@@ -208,6 +218,7 @@ class TransferKind(IntEnum):
     POSTED = 2
     VOIDED = 3
     EXPIRED = 4
+    REVERSAL = 5
 
 
 class LedgerReason(IntEnum):
@@ -254,7 +265,7 @@ class Account(NamedTuple):
 
 class Transfer(NamedTuple):
     """A transfer to post. One that posts or voids a hold needs no more than ``pending_id``, its
-    flags and, to post, the amount."""
+    flags and, to post, the amount; one that reverses another ``reversed_id`` and the amount."""
 
     id: UUID
     debit_account_id: UUID | None = None
@@ -264,6 +275,7 @@ class Transfer(NamedTuple):
     code: int = 0
     flags: TransferFlags = TransferFlags(0)
     pending_id: UUID | None = None
+    reversed_id: UUID | None = None
     timeout_us: int = 0
     """Of a hold; 0: it does not end by itself."""
     user_data_128: UUID | None = None
@@ -307,7 +319,7 @@ class TransferResult(NamedTuple):
 
 class LedgerEvent(NamedTuple):
     """A transfer as it is stored; ``resolution``: of a hold, by what kind of event it ended, and
-    until then SINGLE."""
+    until then SINGLE; ``reversed_minor``: how much of it came back."""
 
     id: UUID
     debit_account_id: UUID
@@ -317,6 +329,7 @@ class LedgerEvent(NamedTuple):
     code: int
     flags: TransferFlags
     pending_id: UUID | None
+    reversed_id: UUID | None
     timeout_us: int
     user_data_128: UUID | None
     user_data_64: int
@@ -325,6 +338,7 @@ class LedgerEvent(NamedTuple):
     effective_us: int
     kind: TransferKind
     resolution: TransferKind
+    reversed_minor: int
     debit: Balances
     credit: Balances
 
@@ -361,9 +375,9 @@ def _account(row: Any) -> Account | None:
 def _event(row: Any) -> LedgerEvent | None:
     if row[0] is None:
         return None
-    return LedgerEvent(*map(UUID, row[:3]), *row[3:6], TransferFlags(row[6]), _id(row[7]), row[8],
-                       _id(row[9]), *row[10:14], *map(TransferKind, row[14:16]),
-                       *map(Balances._make, row[16:]))
+    return LedgerEvent(*map(UUID, row[:3]), *row[3:6], TransferFlags(row[6]), *map(_id, row[7:9]),
+                       row[9], _id(row[10]), *row[11:15], *map(TransferKind, row[15:17]), row[17],
+                       *map(Balances._make, row[18:]))
 
 
 class Difference(NamedTuple):

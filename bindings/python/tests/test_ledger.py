@@ -87,12 +87,27 @@ def test_a_hold_is_posted_in_part(ledger):
     assert held.credit == Balances(credits_pending_minor=100)
     assert (posted.amount_minor, posted.credit) == (60, Balances(credits_posted_minor=60))
     of_hold, nothing, of_end = ledger.find_transfers([hold.id, uuid.uuid4(), end.id])
-    assert of_hold[:12] == hold[:12] and nothing is None
-    assert of_hold[12:] == (held.timestamp_ns, NOW_US, TransferKind.PENDING, TransferKind.POSTED,
-                            held.debit, held.credit)
+    assert of_hold[:13] == hold[:13] and nothing is None
+    assert of_hold[13:] == (held.timestamp_ns, NOW_US, TransferKind.PENDING, TransferKind.POSTED,
+                            0, held.debit, held.credit)
     assert (of_end.kind, of_end.pending_id, of_end.debit_account_id, of_end.credit) \
         == (TransferKind.POSTED, hold.id, TILL, posted.credit)
     assert isinstance(of_end.flags, TransferFlags)
+
+
+def test_a_sale_is_refunded_in_parts_and_never_more(ledger):
+    sale = move(TILL, ANN, 100)
+    refund, rest, more = (Transfer(uuid.uuid4(), reversed_id=sale.id, amount_minor=amount)
+                          for amount in (30, AMOUNT_MAX, 1))
+
+    _, first, last, refused = ledger.post([sale, refund, rest, more])
+
+    assert (first.amount_minor, last.amount_minor) == (30, 70)
+    assert refused.status == TransferStatus.REVERSED_TRANSFER_ALREADY_REVERSED
+    of_sale, of_refund = ledger.find_transfers([sale.id, refund.id])
+    assert (of_sale.reversed_minor, of_sale.reversed_id) == (100, None)
+    assert (of_refund.kind, of_refund.reversed_id) == (TransferKind.REVERSAL, sale.id)
+    assert (of_refund.debit_account_id, of_refund.code) == (ANN, sale.code)
 
 
 def test_holds_end(store, ledger):
