@@ -115,9 +115,9 @@ CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_hold AS k
 -- columns: book int, id blob, number int, flags int, credit_limit int, timestamp_ns int
 -- columns: book_last_ns int, closed_through_us int
 -- columns: is_closed int, version int, last_ns int, debits_pending int, debits_posted int
--- columns: credits_pending int, credits_posted int
+-- columns: credits_pending int, credits_posted int, has_due int
 -- Accounts that are named or that a named transfer is of, and those on the other side of what has
--- run out. What they must come after is known of imports alone.
+-- run out, and whether anything has. What they must come after is known of imports alone.
 WITH touched AS ({accounts_touched}), due AS ({holds_due}), wanted AS (
     SELECT book, number FROM touched
     UNION SELECT book, debit_account FROM due
@@ -127,7 +127,8 @@ SELECT a.book, a.id, a.number, a.flags, a.credit_limit, a.timestamp_ns,
             ELSE COALESCE((SELECT MAX(e.timestamp_ns) FROM farm_ledger_event AS e
                            WHERE e.book = a.book), 0) END AS book_last_ns,
        k.closed_through_us, b.is_closed, b.version, b.last_ns, b.debits_pending, b.debits_posted,
-       b.credits_pending, b.credits_posted
+       b.credits_pending, b.credits_posted,
+       CASE WHEN EXISTS (SELECT 1 FROM due) THEN 1 ELSE 0 END AS has_due
 FROM wanted
 JOIN farm_ledger_book AS k ON k.book = wanted.book
 JOIN farm_ledger_account AS a ON a.book = wanted.book AND a.number = wanted.number

@@ -10,6 +10,7 @@ typedef struct loading {
     ledger_rows accounts;
     ledger_rows records;
     ledger_rows burnt;
+    int32_t has_due; /* holds of the accounts have run out */
     ledger_ids account_ids;
     ledger_ids former_ids; /* what is ended or reversed: its accounts are needed */
     ledger_ids record_ids; /* these, and what is posted */
@@ -21,6 +22,7 @@ static int32_t take_account(void *context, size_t ordinal, const ledger_account_
     loading *self = context;
     ledger_account *account = ledger_rows_add(&self->accounts);
     if (account == NULL) return 1;
+    self->has_due = row->has_due != 0;
     *account = (ledger_account){
         .id = ledger_id_of(row->id),
         .book = row->book,
@@ -89,12 +91,24 @@ static int32_t collect(farm_session *session, loading *self, const farm_id *hold
     return 1;
 }
 
+static void read_records(store_batch *calls, loading *self, int64_t due_ns) {
+    ledger_event_read(calls,
+                      &(ledger_event_read_params){.ids = ledger_ids_list(&self->record_ids),
+                                                  .accounts = ledger_ids_list(&self->account_ids),
+                                                  .formers = ledger_ids_list(&self->former_ids),
+                                                  .now_ns = due_ns},
+                      take_record, self);
+}
+
+/* A batch that names no transfers of before needs none, unless a hold has run out: that is found
+ * with the accounts, and is worth another round trip. */
 static farm_status read_all(farm_session *session, loading *self) {
     const ledger_batch *batch = self->batch;
     const int32_t is_import =
         batch->count > 0 && (batch->items[0].flags & FARM_LEDGER_IMPORTED) != 0;
     /* An import ends no holds, and without items no others are ended than those that are named. */
     const int64_t due_ns = is_import || batch->count == 0 ? 0 : batch->now_ns;
+    const int32_t has_named = ledger_ids_list(&self->record_ids).count > 0;
     store_batch calls;
     store_batch_init(&calls, session);
     ledger_account_lock(
@@ -104,15 +118,15 @@ static farm_status read_all(farm_session *session, loading *self) {
                                       .now_ns = due_ns,
                                       .is_import = is_import},
         take_account, self);
-    ledger_event_read(&calls,
-                      &(ledger_event_read_params){.ids = ledger_ids_list(&self->record_ids),
-                                                  .accounts = ledger_ids_list(&self->account_ids),
-                                                  .formers = ledger_ids_list(&self->former_ids),
-                                                  .now_ns = due_ns},
-                      take_record, self);
+    if (has_named) read_records(&calls, self, due_ns);
     ledger_burnt_read(&calls, &(ledger_burnt_read_params){.ids = ledger_ids_list(&self->new_ids)},
                       take_burnt, self);
-    const farm_status status = store_run(session, &calls);
+    farm_status status = store_run(session, &calls);
+    if (status == FARM_OK && self->has_due && !has_named) {
+        store_batch_init(&calls, session);
+        read_records(&calls, self, due_ns);
+        status = store_run(session, &calls);
+    }
     if (status != FARM_OK) return status;
     if (self->accounts.has_failed || self->records.has_failed || self->burnt.has_failed)
         return ledger_fail_memory(session, batch->count);

@@ -28,7 +28,7 @@ static void begin_batch(farm_session *session, ledger_batch *batch) {
     batch->now_ns = store_now_ns(session);
 }
 
-/* --- post --- */
+/* --- a batch --- */
 
 static farm_status copy_items(farm_session *session, const post_operation *operation,
                               ledger_batch *batch) {
@@ -111,17 +111,57 @@ static farm_status post_batch(farm_session *session, ledger_batch *batch, int32_
     return status == FARM_OK ? post_with_care(session, batch, &taken) : status;
 }
 
+/* --- one that comes alone --- */
+
+/* What becomes of it does not depend on whether others are posted with it. */
+typedef struct single {
+    farm_ledger_transfer item;
+    farm_ledger_transfer_result result;
+} single;
+
+static farm_status post_alone(farm_session *session, single *self) {
+    ledger_batch batch = {.items = &self->item, .count = 1, .results = &self->result};
+    int32_t is_done = 0;
+    const farm_status status = ledger_post_simple(session, &self->item, &self->result, &is_done);
+    return status == FARM_OK && !is_done ? post_batch(session, &batch, 1) : status;
+}
+
+static farm_status post_singles(farm_session *session, void *items, size_t count) {
+    single *singles = items;
+    if (count == 1) return post_alone(session, singles);
+    arena *memory = store_arena(session);
+    farm_ledger_transfer *transfers = arena_allocate_array(memory, count, sizeof *transfers);
+    ledger_batch batch = {.items = transfers,
+                          .count = count,
+                          .results = arena_allocate_array(memory, count, sizeof *batch.results)};
+    if (transfers == NULL || batch.results == NULL) return ledger_fail_memory(session, count);
+    for (size_t i = 0; i < count; i++) transfers[i] = singles[i].item;
+    const farm_status status = post_batch(session, &batch, 0);
+    for (size_t i = 0; i < count; i++) singles[i].result = batch.results[i];
+    return status;
+}
+
+static farm_status post_single(farm_session *session, const ledger_batch *batch) {
+    single self = {.item = *batch->items};
+    const farm_status status =
+        store_may_combine(session)
+            ? store_combine(session, STORE_OBJECT_LEDGER, &self, sizeof self, post_singles)
+            : post_alone(session, &self);
+    *batch->results = self.result;
+    return status;
+}
+
+/* --- post --- */
+
 static farm_status post(farm_session *session, void *context) {
     const post_operation *operation = context;
     ledger_batch batch = {0};
-    int32_t is_done = 0;
-    int32_t is_simple = 0;
     farm_status status =
         ledger_check_batch(session, operation->items, operation->results, operation->count);
     if (status == FARM_OK) status = copy_items(session, operation, &batch);
-    if (status == FARM_OK) is_simple = batch.count == 1 && ledger_is_simple(batch.items);
-    if (is_simple) status = ledger_post_simple(session, batch.items, batch.results, &is_done);
-    if (status == FARM_OK && !is_done) status = post_batch(session, &batch, is_simple);
+    if (status != FARM_OK) return status;
+    const int32_t is_single = batch.count == 1 && ledger_is_simple(batch.items);
+    status = is_single ? post_single(session, &batch) : post_batch(session, &batch, 0);
     for (size_t i = 0; i < batch.count && status == FARM_OK; i++)
         (void)options_answer(store_array_at(operation->results, i), &batch.results[i],
                              sizeof batch.results[i]);

@@ -118,7 +118,7 @@ farm_status store_take_error(farm_session *session, farm_session *from, farm_sta
 
 /* Something of a module's that the sessions of a store share, from when it is first needed until
  * the store is closed. It is for several threads. */
-enum { STORE_OBJECT_RATE, STORE_OBJECT_COUNT };
+enum { STORE_OBJECT_RATE, STORE_OBJECT_LEDGER, STORE_OBJECT_COUNT };
 
 typedef struct store_object {
     void (*release)(struct store_object *self); /* frees it */
@@ -128,6 +128,26 @@ typedef struct store_object {
 store_object *store_object_get(farm_session *session, uint32_t place, store_object *(*make)(void));
 /* NULL: nobody has asked for it yet. */
 store_object *store_object_find(farm_session *session, uint32_t place);
+
+/* Calls of several threads that one of them makes for all, as one batch: what leaders of group
+ * commits do in databases, before the database is asked. Two at most are on their way at once, each
+ * with its item alone: so long nobody waits. Whoever comes then leaves his item, and the next to be
+ * free takes all that have come together. Two and not one, so that a batch is made while another
+ * one is committed. */
+enum { STORE_COMBINE_LEADERS = 2, STORE_COMBINE_MAX = 1000 };
+
+/* Do it for all the items, which are copies, and leave the outcomes in them. On a failure nothing
+ * has happened, or it does not matter that it happens again. */
+typedef farm_status (*store_combined)(farm_session *session, void *items, size_t count);
+
+/* Do it with others for the item, or alone. Inside an operation that has done nothing yet; object:
+ * whose calls these are. What is refused to several is done again for each alone, as it may have
+ * been for another's sake. */
+farm_status store_combine(farm_session *session, uint32_t object, void *item, size_t item_size,
+                          store_combined function);
+/* Whether others' items can be done on this session, and its own on others: it has the time that
+ * they have, no transaction and no connection of its host. */
+int32_t store_may_combine(const farm_session *session);
 
 /* A cache that the sessions of a store share: immutable snapshots, one a slot, counted. */
 enum { STORE_SLOT_RATE, STORE_SLOT_COUNT };

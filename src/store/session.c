@@ -246,6 +246,7 @@ farm_status farm_session_set_timeout_us(farm_session *session, int64_t timeout_u
 /* The call that runs may be at work on the store of the rate limits. */
 void farm_session_interrupt(farm_session *session) {
     for (; session != NULL; session = session->side) {
+        atomic_fetch_add(&session->interrupts, 1);
         farm_connection *connection = session->connection;
         if (connection == NULL || session->shared->backend.interrupt == NULL) continue;
         session->shared->backend.interrupt(connection);

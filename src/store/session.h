@@ -48,6 +48,7 @@ struct farm_session {
     int64_t deadline_us;        /* of the running operation, clock_monotonic_us(); 0: none */
     int64_t until_us;           /* of all operations together; 0: none */
     atomic_int is_cancelled;    /* from any thread: what is not done by now is not wanted */
+    atomic_uint interrupts;     /* how many there were: seen by who waits for no connection */
 
     int32_t transaction;
     uint32_t forgotten; /* slots of snapshots, as bits: what the transaction has changed */

@@ -112,7 +112,7 @@ static void call_broken(farm_session *session, unsigned *random) {
     snprintf(text, sizeof text,
              "INSERT INTO {farm_ledger_event} SELECT 1, %" PRId64
              ", 0, e.id, a.number, b.number, %" PRId64
-             ", NULL, 0, 1, 0, a.user_data_128, 0, 0, 0, c.last_ns, d.last_ns, %" PRId64
+             ", NULL, NULL, 0, 1, 0, a.user_data_128, 0, 0, 0, c.last_ns, d.last_ns, %" PRId64
              ", 0, %" PRId64 ", 0, %" PRId64 ", %" PRId64 ", 0, %" PRId64 ", 0, %" PRId64
              " FROM {farm_ledger_account} AS a, {farm_ledger_account} AS b, "
              "{farm_ledger_balance} AS c, {farm_ledger_balance} AS d, "
