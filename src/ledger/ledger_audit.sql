@@ -80,10 +80,12 @@ SELECT CAST(e.book AS TEXT) || '/' || CAST(e.timestamp_ns AS TEXT) AS subject,
 -- params: book int
 -- columns: timestamp_ns int
 -- plan: scan every event is looked at
+-- The first of all that break, and not all in their order until one breaks: so the events are joined
+-- as a whole.
 WITH change AS ({changes} WHERE e.book = :book)
-SELECT e.timestamp_ns
+SELECT MIN(e.timestamp_ns) AS timestamp_ns
 {what_does_not_follow}
-ORDER BY e.timestamp_ns LIMIT 1;
+HAVING COUNT(*) > 0;
 
 -- name: check_balances
 -- params: now int
