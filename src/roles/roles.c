@@ -341,7 +341,8 @@ static farm_status revoke(farm_session *session, void *context) {
     if (status != FARM_OK) return status;
     const roles_verdict verdict = roles_decide_revoke(&operation->caller, &operation->change);
     if (verdict.status != FARM_OK) return refuse_change(session, operation, verdict, "revoke");
-    return remove_grant(session, &operation->change);
+    /* Where nothing was there to be locked, nothing is removed: it may have been founded since. */
+    return operation->change.is_founded ? remove_grant(session, &operation->change) : FARM_OK;
 }
 
 farm_status farm_role_revoke(farm_session *session, const char *entity, const char *subject,

@@ -88,3 +88,10 @@ void stress_require(farm_session *session, const char *what, farm_status status)
     if (status != FARM_OK)
         stress_fail("%s: %s: %s", what, farm_status_name(status), farm_session_error_text(session));
 }
+
+void stress_verify(farm_session *session) {
+    char *text = NULL;
+    stress_require(session, "verify", farm_verify(session, &text));
+    if (text != NULL && strstr(text, "\"ok\":true") == NULL) stress_fail("verify: %s", text);
+    farm_free(text);
+}

@@ -29,5 +29,7 @@ void stress_meet(void);
 void stress_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* What was called must have succeeded: count a failure when it has not. */
 void stress_require(farm_session *session, const char *what, farm_status status);
+/* farm_verify() must find nothing. */
+void stress_verify(farm_session *session);
 
 #endif
