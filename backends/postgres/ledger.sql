@@ -38,7 +38,7 @@ wanted AS MATERIALIZED (
     UNION SELECT book, debit_account FROM due
     UNION SELECT book, credit_account FROM due
     ORDER BY book, number)
-SELECT a.book, a.id, a.number, a.flags, a.credit_limit, a.timestamp_ns,
+SELECT a.book, a.id, a.number, a.flags, b.credit_limit, a.timestamp_ns,
        CASE WHEN :is_import = 0 THEN 0
             ELSE COALESCE((SELECT MAX(e.timestamp_ns) FROM farm_ledger_event AS e
                            WHERE e.book = a.book), 0) END AS book_last_ns,

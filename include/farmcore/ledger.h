@@ -237,9 +237,12 @@ enum {
 
 /** Why a call was turned down. */
 enum {
-    FARM_LEDGER_REASON_BOOK_DIFFERS = 1, /**< EEXISTS: the book is there with other fields */
-    FARM_LEDGER_REASON_REFUSED = 2,      /**< EREFUSED: a transfer of a table was refused */
-    FARM_LEDGER_REASON_BALANCE = 3       /**< EREFUSED: a table states another balance */
+    FARM_LEDGER_REASON_BOOK_DIFFERS = 1,  /**< EEXISTS: the book is there with other fields */
+    FARM_LEDGER_REASON_REFUSED = 2,       /**< EREFUSED: a transfer of a table was refused */
+    FARM_LEDGER_REASON_BALANCE = 3,       /**< EREFUSED: a table states another balance */
+    FARM_LEDGER_REASON_UNLIMITED = 4,     /**< EREFUSED: the account has no limit to change */
+    FARM_LEDGER_REASON_LIMIT_DIFFERS = 5, /**< EREFUSED: its credit limit is another one */
+    FARM_LEDGER_REASON_LIMIT_USED = 6     /**< EREFUSED: more of the credit is used */
 };
 
 /** A book. */
@@ -270,7 +273,7 @@ typedef struct farm_ledger_account {
     int32_t code; /**< the application's kind of account, 1 to FARM_LEDGER_CODE_MAX */
     int64_t book;
     int64_t credit_limit_minor; /**< with DEBITS_MUST_NOT_EXCEED_CREDITS: how far debits may exceed
-                                        credits all the same */
+                                     credits all the same; found: the one that holds now */
     int64_t timestamp_ns;       /**< when it was opened; to open: 0 unless IMPORTED */
     int64_t version;            /**< how many events it has; to open: 0 */
     farm_ledger_balances balances; /**< to open: zeros */
@@ -431,6 +434,34 @@ FARM_API farm_status farm_ledger_close_book(farm_session *session, int64_t book,
 FARM_API farm_status farm_ledger_open_accounts(farm_session *session,
                                                const farm_ledger_account *items, size_t count,
                                                farm_ledger_account_result *results);
+
+/**
+ * Change the credit limit of an account that was opened with DEBITS_MUST_NOT_EXCEED_CREDITS. Only
+ * the service may. It holds for whatever is posted from its return on; that it was changed, and
+ * when, is kept. Repeating it changes nothing: what has become to_minor is left as it is. What it
+ * was opened with still is what farm_ledger_open_accounts() compares a repeat with.
+ *
+ * @param id the account.
+ * @param from_minor the limit that the caller knows, so that of two who change it at once the one
+ *     who comes second is told. @param to_minor the limit from now on. Both 0 and up.
+ * @return FARM_OK
+ * @return FARM_ENOTFOUND there is no such account.
+ * @return FARM_EREFUSED FARM_LEDGER_REASON_UNLIMITED, …_LIMIT_DIFFERS, or …_LIMIT_USED: its debits
+ *     exceed its credits by more than to_minor.
+ * @return FARM_EINVAL
+ * @return FARM_EDENIED
+ * @return FARM_EAGAIN
+ * @return FARM_ETIMEOUT
+ * @return FARM_EUNAVAILABLE
+ * @return FARM_EUNCERTAIN
+ * @return FARM_EUNSUPPORTED
+ * @return FARM_EREADONLY
+ * @return FARM_EFULL
+ * @return FARM_ENOMEM
+ * Threads: the session's. Since 0.1.0.
+ */
+FARM_API farm_status farm_ledger_change_credit_limit(farm_session *session, const farm_id *id,
+                                                     int64_t from_minor, int64_t to_minor);
 
 /**
  * Post transfers, in the order of the items; each sees what those before it did. Only the service

@@ -24,6 +24,8 @@ typedef struct farm_ledger_difference {
     farm_ledger_balances balances;
     int32_t kept_is_closed;
     int32_t is_closed;
+    int64_t kept_credit_limit_minor;
+    int64_t credit_limit_minor; /**< the one that it was given last */
 } farm_ledger_difference;
 
 /**

@@ -43,15 +43,16 @@ SELECT closed_through_us FROM farm_ledger_book WHERE book = :book;
 SELECT book FROM farm_ledger_book WHERE book IN (:books) ORDER BY book;
 
 -- fragment: account_row
-a.book, a.id, a.code, a.flags, a.credit_limit, a.user_data_128, a.user_data_64,
+a.book, a.id, a.code, a.flags, b.credit_limit, a.user_data_128, a.user_data_64,
        a.user_data_32, a.timestamp_ns, b.is_closed, b.version, b.debits_pending, b.debits_posted,
-       b.credits_pending, b.credits_posted;
+       b.credits_pending, b.credits_posted, a.credit_limit AS opened_limit;
 
 -- name: account_read
 -- params: ids blob[]
 -- columns: book int, id blob, code int, flags int, credit_limit int, user_data_128 blob?
 -- columns: user_data_64 int, user_data_32 int, timestamp_ns int, is_closed int, version int
 -- columns: debits_pending int, debits_posted int, credits_pending int, credits_posted int
+-- columns: opened_limit int
 SELECT {account_row}
 FROM farm_ledger_account AS a
 JOIN farm_ledger_balance AS b ON b.book = a.book AND b.account = a.number
@@ -122,7 +123,7 @@ WITH touched AS ({accounts_touched}), due AS ({holds_due}), wanted AS (
     SELECT book, number FROM touched
     UNION SELECT book, debit_account FROM due
     UNION SELECT book, credit_account FROM due)
-SELECT a.book, a.id, a.number, a.flags, a.credit_limit, a.timestamp_ns,
+SELECT a.book, a.id, a.number, a.flags, b.credit_limit, a.timestamp_ns,
        CASE WHEN :is_import = 0 THEN 0
             ELSE COALESCE((SELECT MAX(e.timestamp_ns) FROM farm_ledger_event AS e
                            WHERE e.book = a.book), 0) END AS book_last_ns,

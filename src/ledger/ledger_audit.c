@@ -50,7 +50,9 @@ static farm_ledger_difference difference_of(int64_t book,
                                                  .credits_pending_minor = row->credits_pending,
                                                  .credits_posted_minor = row->credits_posted},
                                     .kept_is_closed = (int32_t)row->kept_is_closed,
-                                    .is_closed = (int32_t)row->is_closed};
+                                    .is_closed = (int32_t)row->is_closed,
+                                    .kept_credit_limit_minor = row->kept_credit_limit,
+                                    .credit_limit_minor = row->credit_limit};
 }
 
 static int32_t take_difference(void *context, size_t ordinal,
@@ -69,7 +71,8 @@ static int32_t take_difference(void *context, size_t ordinal,
                                            .credits_pending = row->credits_pending,
                                            .credits_posted = row->credits_posted,
                                            .kept_version = row->kept_version,
-                                           .kept_last_ns = row->kept_last_ns};
+                                           .kept_last_ns = row->kept_last_ns,
+                                           .credit_limit = row->credit_limit};
     return 0;
 }
 

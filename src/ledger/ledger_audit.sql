@@ -80,8 +80,8 @@ SELECT CAST(e.book AS TEXT) || '/' || CAST(e.timestamp_ns AS TEXT) AS subject,
 -- params: book int
 -- columns: timestamp_ns int
 -- plan: scan every event is looked at
--- The first of all that break, and not all in their order until one breaks: so the events are joined
--- as a whole.
+-- The first of all that break, and not all in their order until one breaks: so the events are
+-- joined as a whole.
 WITH change AS ({changes} WHERE e.book = :book)
 SELECT MIN(e.timestamp_ns) AS timestamp_ns
 {what_does_not_follow}
@@ -111,6 +111,12 @@ WHERE (b.version = 0 AND b.debits_pending + b.debits_posted + b.credits_pending
                 AND e.credit_debits_posted = b.debits_posted
                 AND e.credit_credits_pending = b.credits_pending
                 AND e.credit_credits_posted = b.credits_posted)))
+UNION ALL
+SELECT CAST(a.book AS TEXT) || '/' || CAST(a.number AS TEXT) AS subject,
+       'an account has no balance' AS detail
+FROM farm_ledger_account AS a
+WHERE NOT EXISTS (SELECT 1 FROM farm_ledger_balance AS b
+                  WHERE b.book = a.book AND b.account = a.number)
 UNION ALL
 SELECT CAST(known.book AS TEXT) AS subject, 'an event is in no history, or in two' AS detail
 FROM (SELECT book, CAST(SUM(version) AS BIGINT) AS total FROM farm_ledger_balance GROUP BY book)
@@ -174,6 +180,21 @@ JOIN farm_ledger_account AS a ON a.book = b.book AND a.number = b.account
 LEFT JOIN closing ON closing.book = b.book AND closing.account = b.account
 WHERE (b.is_closed = 1) <> ((a.flags & 32) <> 0 OR closing.account IS NOT NULL);
 
+-- fragment: limit_of
+COALESCE((SELECT l.credit_limit FROM farm_ledger_limit AS l
+              WHERE l.book = a.book AND l.account = a.number
+              ORDER BY l.timestamp_ns DESC LIMIT 1), a.credit_limit);
+
+-- name: check_limits
+-- params: now int
+-- columns: subject text, detail text
+-- plan: scan every balance is looked at
+SELECT CAST(b.book AS TEXT) || '/' || CAST(b.account AS TEXT) AS subject,
+       'its credit limit is not the one that it was given last' AS detail
+FROM farm_ledger_balance AS b
+JOIN farm_ledger_account AS a ON a.book = b.book AND a.number = b.account
+WHERE b.credit_limit <> {limit_of};
+
 -- fragment: is_debit
 e.debit_account = a.number;
 
@@ -183,7 +204,7 @@ e.debit_account = a.number;
 -- columns: debits_pending int, debits_posted int, credits_pending int, credits_posted int
 -- columns: kept_is_closed int, kept_version int, kept_last_ns int
 -- columns: kept_debits_pending int, kept_debits_posted int, kept_credits_pending int
--- columns: kept_credits_posted int
+-- columns: kept_credits_posted int, credit_limit int, kept_credit_limit int
 -- plan: scan every event is looked at
 WITH closing AS ({closed_by_holds}),
 latest AS (
@@ -193,7 +214,7 @@ latest AS (
           SELECT credit_account, timestamp_ns FROM farm_ledger_event WHERE book = :book) AS side
     GROUP BY side.account),
 reckoned AS (
-    SELECT a.book, a.number AS account, a.id,
+    SELECT a.book, a.number AS account, a.id, {limit_of} AS credit_limit,
            CAST(CASE WHEN (a.flags & 32) <> 0 OR closing.account IS NOT NULL THEN 1 ELSE 0 END
                 AS BIGINT) AS is_closed,
            COALESCE(CASE WHEN {is_debit} THEN e.debit_version
@@ -220,31 +241,33 @@ SELECT r.account, r.id, r.is_closed, r.version, r.last_ns, r.debits_pending, r.d
        COALESCE(b.debits_pending, 0) AS kept_debits_pending,
        COALESCE(b.debits_posted, 0) AS kept_debits_posted,
        COALESCE(b.credits_pending, 0) AS kept_credits_pending,
-       COALESCE(b.credits_posted, 0) AS kept_credits_posted
+       COALESCE(b.credits_posted, 0) AS kept_credits_posted, r.credit_limit,
+       COALESCE(b.credit_limit, 0) AS kept_credit_limit
 FROM reckoned AS r
 LEFT JOIN farm_ledger_balance AS b ON b.book = r.book AND b.account = r.account
 WHERE ((b.is_closed, b.version, b.last_ns, b.debits_pending, b.debits_posted, b.credits_pending,
-        b.credits_posted)
+        b.credits_posted, b.credit_limit)
        = (r.is_closed, r.version, r.last_ns, r.debits_pending, r.debits_posted, r.credits_pending,
-          r.credits_posted)) IS NOT TRUE
+          r.credits_posted, r.credit_limit)) IS NOT TRUE
 ORDER BY r.account LIMIT :budget;
 
 -- name: balance_repair
 -- params: book int
 -- each: account int, is_closed int, version int, last_ns int, debits_pending int
 -- each: debits_posted int, credits_pending int, credits_posted int, kept_version int
--- each: kept_last_ns int
+-- each: kept_last_ns int, credit_limit int
 -- One that is not there is begun. One that has changed since it was compared is left alone: it is
 -- compared again.
 INSERT INTO farm_ledger_balance (book, account, flags, credit_limit, is_closed, version, last_ns,
     debits_pending, debits_posted, credits_pending, credits_posted)
-SELECT a.book, a.number, a.flags, a.credit_limit, 0, 0, a.timestamp_ns, 0, 0, 0, 0
+SELECT a.book, a.number, a.flags, {limit_of}, 0, 0, a.timestamp_ns, 0, 0, 0, 0
 FROM farm_ledger_account AS a
 WHERE a.book = :book AND a.number = :account AND :kept_last_ns = 0
 ON CONFLICT (book, account) DO NOTHING;
 UPDATE farm_ledger_balance
 SET is_closed = :is_closed, version = :version, last_ns = :last_ns,
     debits_pending = :debits_pending, debits_posted = :debits_posted,
-    credits_pending = :credits_pending, credits_posted = :credits_posted
+    credits_pending = :credits_pending, credits_posted = :credits_posted,
+    credit_limit = :credit_limit
 WHERE book = :book AND account = :account
   AND (version = :kept_version AND last_ns = :kept_last_ns OR :kept_last_ns = 0);

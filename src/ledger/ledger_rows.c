@@ -69,7 +69,7 @@ farm_ledger_account ledger_account_of(const ledger_account_read_row *row) {
         .user_data_32 = (int32_t)row->user_data_32,
         .code = (int32_t)row->code,
         .book = row->book,
-        .credit_limit_minor = row->credit_limit,
+        .credit_limit_minor = row->opened_limit,
         .timestamp_ns = row->timestamp_ns,
         .version = row->version,
         .balances = {.debits_pending_minor = row->debits_pending,
@@ -83,6 +83,7 @@ farm_ledger_account ledger_account_now(const ledger_account_read_row *row) {
     farm_ledger_account account = ledger_account_of(row);
     account.flags &= ~(uint32_t)FARM_LEDGER_ACCOUNT_CLOSED;
     if (row->is_closed) account.flags |= FARM_LEDGER_ACCOUNT_CLOSED;
+    account.credit_limit_minor = row->credit_limit;
     return account;
 }
 

@@ -48,7 +48,8 @@ farm_status ledger_copy_items(farm_session *session, const void *items, size_t c
                               void *out);
 /* 0 to LEDGER_WRITER_MAX, at random. */
 int64_t ledger_draw_writer(farm_session *session);
-/* Rows as the caller gets them: an account as it was opened, and with CLOSED as it is now. */
+/* Rows as the caller gets them: an account as it was opened, and with CLOSED
+ * and its credit limit as they are now. */
 farm_ledger_account ledger_account_of(const ledger_account_read_row *row);
 farm_ledger_account ledger_account_now(const ledger_account_read_row *row);
 farm_ledger_event ledger_event_of(const ledger_event_read_row *row);

@@ -122,6 +122,16 @@ CREATE TABLE {schema}.farm_ledger_balance (
     CHECK ((flags & 4) = 0 OR credits_pending + credits_posted <= debits_posted)
 );
 
+-- The credit limits that accounts were given after they were opened, the latest of which holds.
+CREATE TABLE {schema}.farm_ledger_limit (
+    book bigint NOT NULL,
+    account bigint NOT NULL,
+    timestamp_ns bigint NOT NULL CHECK (timestamp_ns > 0),
+    credit_limit bigint NOT NULL CHECK (credit_limit >= 0),
+    PRIMARY KEY (book, account, timestamp_ns),
+    FOREIGN KEY (book, account) REFERENCES {schema}.farm_ledger_account (book, number)
+);
+
 -- The holds that have not ended.
 CREATE TABLE {schema}.farm_ledger_hold (
     book bigint NOT NULL,
@@ -170,6 +180,10 @@ CREATE TRIGGER farm_ledger_event_kept_whole BEFORE TRUNCATE ON {schema}.farm_led
 CREATE TRIGGER farm_ledger_account_kept BEFORE UPDATE OR DELETE ON {schema}.farm_ledger_account
     FOR EACH ROW EXECUTE FUNCTION {schema}.farm_ledger_keep();
 CREATE TRIGGER farm_ledger_account_kept_whole BEFORE TRUNCATE ON {schema}.farm_ledger_account
+    FOR EACH STATEMENT EXECUTE FUNCTION {schema}.farm_ledger_keep();
+CREATE TRIGGER farm_ledger_limit_kept BEFORE UPDATE OR DELETE ON {schema}.farm_ledger_limit
+    FOR EACH ROW EXECUTE FUNCTION {schema}.farm_ledger_keep();
+CREATE TRIGGER farm_ledger_limit_kept_whole BEFORE TRUNCATE ON {schema}.farm_ledger_limit
     FOR EACH STATEMENT EXECUTE FUNCTION {schema}.farm_ledger_keep();
 CREATE TRIGGER farm_ledger_burnt_kept BEFORE UPDATE OR DELETE ON {schema}.farm_ledger_burnt
     FOR EACH ROW EXECUTE FUNCTION {schema}.farm_ledger_keep();
@@ -247,7 +261,13 @@ BEGIN
     IF EXISTS (
         SELECT FROM before AS b
         LEFT JOIN after AS a ON a.book = b.book AND a.account = b.account
-        WHERE ((a.flags, a.credit_limit) = (b.flags, b.credit_limit)) IS NOT TRUE
+        WHERE (a.flags = b.flags) IS NOT TRUE
+           OR a.credit_limit <> b.credit_limit AND a.credit_limit IS DISTINCT FROM COALESCE((
+            SELECT l.credit_limit FROM {schema}.farm_ledger_limit AS l
+            WHERE l.book = a.book AND l.account = a.account
+            ORDER BY l.timestamp_ns DESC LIMIT 1), (
+            SELECT k.credit_limit FROM {schema}.farm_ledger_account AS k
+            WHERE k.book = a.book AND k.number = a.account))
            OR a.version <= b.version AND (a.version < b.version OR a.last_ns <> b.last_ns)
               AND (b.version = 0 OR EXISTS (
             SELECT FROM {schema}.farm_ledger_event AS e
@@ -278,7 +298,10 @@ BEGIN
        OR NOT EXISTS (
         SELECT FROM {schema}.farm_ledger_account AS a
         WHERE a.book = NEW.book AND a.number = NEW.account AND a.flags = NEW.flags
-          AND a.credit_limit = NEW.credit_limit AND a.timestamp_ns = NEW.last_ns) THEN
+          AND a.timestamp_ns = NEW.last_ns AND NEW.credit_limit = COALESCE((
+              SELECT l.credit_limit FROM {schema}.farm_ledger_limit AS l
+              WHERE l.book = a.book AND l.account = a.number
+              ORDER BY l.timestamp_ns DESC LIMIT 1), a.credit_limit)) THEN
         RAISE EXCEPTION 'a balance begins at zero' USING ERRCODE = '23514';
     END IF;
     RETURN NEW;
@@ -311,6 +334,12 @@ CREATE POLICY farm_ledger_event_service ON {schema}.farm_ledger_event
 ALTER TABLE {schema}.farm_ledger_balance ENABLE ROW LEVEL SECURITY;
 ALTER TABLE {schema}.farm_ledger_balance FORCE ROW LEVEL SECURITY;
 CREATE POLICY farm_ledger_balance_service ON {schema}.farm_ledger_balance
+    USING (current_setting('farm.actor', true) = 's')
+    WITH CHECK (current_setting('farm.actor', true) = 's');
+
+ALTER TABLE {schema}.farm_ledger_limit ENABLE ROW LEVEL SECURITY;
+ALTER TABLE {schema}.farm_ledger_limit FORCE ROW LEVEL SECURITY;
+CREATE POLICY farm_ledger_limit_service ON {schema}.farm_ledger_limit
     USING (current_setting('farm.actor', true) = 's')
     WITH CHECK (current_setting('farm.actor', true) = 's');
 

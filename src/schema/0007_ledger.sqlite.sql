@@ -120,6 +120,16 @@ CREATE TABLE farm_ledger_balance (
     CHECK ((flags & 4) = 0 OR credits_pending + credits_posted <= debits_posted)
 ) STRICT, WITHOUT ROWID;
 
+-- The credit limits that accounts were given after they were opened, the latest of which holds.
+CREATE TABLE farm_ledger_limit (
+    book         INTEGER NOT NULL,
+    account      INTEGER NOT NULL,
+    timestamp_ns INTEGER NOT NULL CHECK (timestamp_ns > 0),
+    credit_limit INTEGER NOT NULL CHECK (credit_limit >= 0),
+    PRIMARY KEY (book, account, timestamp_ns),
+    FOREIGN KEY (book, account) REFERENCES farm_ledger_account (book, number)
+) STRICT, WITHOUT ROWID;
+
 -- The holds that have not ended.
 CREATE TABLE farm_ledger_hold (
     book           INTEGER NOT NULL,
@@ -165,6 +175,12 @@ END;
 CREATE TRIGGER farm_ledger_account_kept_delete BEFORE DELETE ON farm_ledger_account BEGIN
     SELECT RAISE(ABORT, 'an account is never deleted');
 END;
+CREATE TRIGGER farm_ledger_limit_kept_update BEFORE UPDATE ON farm_ledger_limit BEGIN
+    SELECT RAISE(ABORT, 'a credit limit that was given is never changed');
+END;
+CREATE TRIGGER farm_ledger_limit_kept_delete BEFORE DELETE ON farm_ledger_limit BEGIN
+    SELECT RAISE(ABORT, 'a credit limit that was given is never deleted');
+END;
 CREATE TRIGGER farm_ledger_burnt_kept_update BEFORE UPDATE ON farm_ledger_burnt BEGIN
     SELECT RAISE(ABORT, 'a burnt id is never changed');
 END;
@@ -200,7 +216,12 @@ END;
 CREATE TRIGGER farm_ledger_balance_follows BEFORE UPDATE ON farm_ledger_balance BEGIN
     SELECT RAISE(ABORT, 'a balance is what the last event says')
     WHERE NEW.book <> OLD.book OR NEW.account <> OLD.account OR NEW.flags <> OLD.flags
-       OR NEW.credit_limit <> OLD.credit_limit
+       OR NEW.credit_limit <> OLD.credit_limit AND NEW.credit_limit IS NOT COALESCE((
+        SELECT l.credit_limit FROM farm_ledger_limit AS l
+        WHERE l.book = NEW.book AND l.account = NEW.account
+        ORDER BY l.timestamp_ns DESC LIMIT 1), (
+        SELECT a.credit_limit FROM farm_ledger_account AS a
+        WHERE a.book = NEW.book AND a.number = NEW.account))
        OR NEW.version > 0 AND NOT EXISTS (SELECT 1 FROM farm_ledger_event AS e
         WHERE e.book = NEW.book AND e.timestamp_ns = NEW.last_ns
           AND ((e.debit_account = NEW.account AND e.debit_version = NEW.version
@@ -238,7 +259,10 @@ CREATE TRIGGER farm_ledger_balance_begins BEFORE INSERT ON farm_ledger_balance B
        OR NOT EXISTS (
         SELECT 1 FROM farm_ledger_account AS a
         WHERE a.book = NEW.book AND a.number = NEW.account AND a.flags = NEW.flags
-          AND a.credit_limit = NEW.credit_limit AND a.timestamp_ns = NEW.last_ns);
+          AND a.timestamp_ns = NEW.last_ns AND NEW.credit_limit = COALESCE((
+              SELECT l.credit_limit FROM farm_ledger_limit AS l
+              WHERE l.book = a.book AND l.account = a.number
+              ORDER BY l.timestamp_ns DESC LIMIT 1), a.credit_limit));
 END;
 CREATE TRIGGER farm_ledger_balance_kept BEFORE DELETE ON farm_ledger_balance BEGIN
     SELECT RAISE(ABORT, 'a balance is never deleted');

@@ -99,15 +99,17 @@ static void play_story(void) {
                          "account A1\n"
                          "account A2\n"
                          "account A3\n"
-                         "account A4 closed\n"
+                         "account A4 closed debits<=credits\n"
                          "transfer T1 A1 A2 10\n"
                          "transfer T2 A1 A2 20\n"
                          "transfer T3 A2 A3 5 pending\n"
                          "transfer T4 0 0 max post hold=T3 book=0 code=0\n"
                          "transfer T5 A1 A2 30 pending\n"
                          "transfer T6 A3 A1 0 pending closing-debit\n"
-                         "send\n"
-                         "verify\n");
+                         "send\n");
+    const farm_id limited = ledger_script_id("A4");
+    cr_assert_eq(farm_ledger_change_credit_limit(session, &limited, 0, 7), FARM_OK);
+    ledger_play(session, "verify\n");
 }
 
 static const char balances[] = "balance A1 30 30 0 0\n"
@@ -172,7 +174,10 @@ Test(ledger_audit, a_balance_is_what_its_events_say) {
         {"UPDATE {farm_ledger_balance} SET is_closed = 1 WHERE account = @1", "check_closed"},
         {"UPDATE {farm_ledger_balance} SET is_closed = 0 WHERE account = @3", "check_closed"},
         {"UPDATE {farm_ledger_balance} SET is_closed = 0 WHERE account = @4", "check_closed"},
+        {"UPDATE {farm_ledger_balance} SET credit_limit = 9 WHERE account = @2", "check_limits"},
+        {"UPDATE {farm_ledger_balance} SET credit_limit = 0 WHERE account = @4", "check_limits"},
         {"DELETE FROM {farm_ledger_balance} WHERE account = @2", "check_balances"},
+        {"DELETE FROM {farm_ledger_balance} WHERE account = @4", "check_balances"},
     };
     play_story();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

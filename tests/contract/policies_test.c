@@ -46,10 +46,12 @@ static void plant_rows_of_others(void) {
     cr_assert_eq(farm_role_found(session, "shop", "b"), FARM_OK);
     cr_assert_eq(farm_signal(session, &topic, 1), FARM_OK);
     ledger_play(session, "book 1 EUR 2\n"
-                         "account A1\n"
+                         "account A1 debits<=credits limit=99\n"
                          "account A2 debits<=credits\n"
                          "transfer T1 A1 A2 1 pending\n"
                          "transfer T2 A2 A1 1 -> EXCEEDS_CREDITS\n");
+    const farm_id limited = ledger_script_id("A1");
+    cr_assert_eq(farm_ledger_change_credit_limit(session, &limited, 99, 98), FARM_OK);
     farm_idempotency_free(claim);
 }
 

@@ -117,7 +117,11 @@ static farm_status open_accounts(farm_session *session) {
     farm_ledger_account accounts[2];
     for (int i = 0; i < 2; i++)
         accounts[i] = (farm_ledger_account){
-            .struct_size = sizeof *accounts, .id = ledger_id(1 + i), .code = 1, .book = book};
+            .struct_size = sizeof *accounts,
+            .id = ledger_id(1 + i),
+            .code = 1,
+            .book = book,
+            .flags = i == 0 ? 0 : FARM_LEDGER_ACCOUNT_DEBITS_MUST_NOT_EXCEED_CREDITS};
     const farm_status status = farm_ledger_open_accounts(session, accounts, 2, results);
     for (int i = 0; i < 2 && status == FARM_OK; i++)
         if (results[i].status != FARM_LEDGER_ACCOUNT_CREATED &&
@@ -181,6 +185,11 @@ static farm_status expire(farm_session *session) {
     return farm_ledger_expire(session, FARM_LEDGER_BATCH_MAX, NULL);
 }
 
+static farm_status change_limit(farm_session *session) {
+    const farm_id id = ledger_id(2);
+    return farm_ledger_change_credit_limit(session, &id, 0, 7);
+}
+
 static farm_status compose(farm_session *session) {
     farm_status status = farm_begin(session);
     if (status == FARM_OK) status = found(session);
@@ -242,6 +251,11 @@ static farm_status host(farm_session *session) {
     "(SELECT MAX(book) FROM {farm_ledger_book})) * 10 + (SELECT CAST(SUM(debits_pending) AS "      \
     "BIGINT) "                                                                                     \
     "FROM {farm_ledger_balance} WHERE book = (SELECT MAX(book) FROM {farm_ledger_book}))"
+/* The limit that holds, if it is kept when it was changed. */
+#define LIMITED                                                                                    \
+    "SELECT (SELECT MAX(credit_limit) FROM {farm_ledger_balance} WHERE book = "                    \
+    "(SELECT MAX(book) FROM {farm_ledger_book})) * 10 + (SELECT COUNT(*) FROM {farm_ledger_limit}" \
+    " WHERE book = (SELECT MAX(book) FROM {farm_ledger_book}))"
 #define TOPICS "SELECT COUNT(*) FROM {farm_topic}"
 #define ANSWERS "SELECT COUNT(*) FROM {farm_idempotency} WHERE state = 2"
 
@@ -261,6 +275,7 @@ const fault_scenario scenarios[] = {
     {"ledger open accounts", open_book, open_accounts, ACCOUNTS, 0, 2, 0, 1},
     {"ledger post", open_ledger, post, POSTED, 0, 40, 0, 1},
     {"ledger expire", hold_for_a_second, expire, EXPIRED, 5, 10, 0, 1},
+    {"ledger change credit limit", open_ledger, change_limit, LIMITED, 0, 71, 0, 1},
     {"verify", found, verify, OWNERS, 1, 1, 0, 1},
     {"maintain", found, maintain, OWNERS, 1, 1, 0, 1},
     {"a statement of the host's", nothing, host, "SELECT 1", 1, 1, 0, 0},

@@ -101,6 +101,10 @@ class Ledger {
     return this.#run('ledger_close_book', [book, throughUs]);
   }
 
+  changeCreditLimit(accountId, wasMinor, limitMinor) {
+    return this.#run('ledger_change_credit_limit', [accountId, wasMinor, limitMinor]);
+  }
+
   openAccounts(accounts) {
     return this.#run('ledger_open_accounts', [accounts],
       (rows) => rows.map((row) => new AccountResult(row)));

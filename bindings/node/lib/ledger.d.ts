@@ -66,7 +66,8 @@ export const TransferStatus: Numbers<'CREATED' | 'LINKED_EVENT_FAILED' | 'LINKED
   | 'EXISTS_WITH_DIFFERENT_REVERSED_ID'>;
 export const TransferKind: Numbers<'SINGLE' | 'PENDING' | 'POSTED' | 'VOIDED' | 'EXPIRED'
   | 'REVERSAL'>;
-export const LedgerReason: Numbers<'BOOK_DIFFERS' | 'REFUSED' | 'BALANCE'>;
+export const LedgerReason: Numbers<'BOOK_DIFFERS' | 'REFUSED' | 'BALANCE' | 'UNLIMITED'
+  | 'LIMIT_DIFFERS' | 'LIMIT_USED'>;
 
 /** The largest amount. A post of it posts all that is held, a balancing transfer moves all. */
 export const AMOUNT_MAX: bigint;
@@ -183,6 +184,8 @@ export interface Difference {
   balances: Balances;
   keptIsClosed: boolean;
   isClosed: boolean;
+  keptCreditLimitMinor: bigint;
+  creditLimitMinor: bigint;
 }
 
 /** A transfer as it is stored. */
@@ -247,6 +250,9 @@ export interface Ledger<IsAsync extends boolean> {
    * closed stays closed.
    */
   closeBook(book: number | bigint, throughUs: number | bigint): Answer<IsAsync, void>;
+  /** Change the credit limit of an account from what the caller knows it to be. */
+  changeCreditLimit(accountId: string, wasMinor: number | bigint,
+    limitMinor: number | bigint): Answer<IsAsync, void>;
   /** Open accounts; each has its own result. */
   openAccounts(accounts: readonly NewAccount[]): Answer<IsAsync, AccountResult[]>;
   /** Post transfers, in their order; each has its own result, and a repeat changes nothing. */

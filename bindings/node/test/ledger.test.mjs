@@ -106,6 +106,15 @@ onLedgers('a sale is refunded in parts and never more', async (ledger) => {
     [TransferKind.REVERSAL, sale.id, ANN]);
 });
 
+onLedgers('a credit limit is changed', async (ledger) => {
+  const id = randomUUID();
+  await ledger.openAccounts([{ id, book: 1, code: 1, flags, creditLimitMinor: 5 }]);
+  await ledger.changeCreditLimit(id, 5, 9n);
+  await ledger.changeCreditLimit(id, 5n, 9);
+  assert.equal((await ledger.findAccounts([id]))[0].creditLimitMinor, 9n);
+  await assert.rejects(async () => ledger.changeCreditLimit(id, 5, 7), failure('FARM_EREFUSED'));
+});
+
 onLedgers('holds end', async (ledger, store) => {
   const hold = { flags: TransferFlags.PENDING, timeoutUs: 1_000_000 };
   await ledger.post([1, 2, 3].map((amount) => move(TILL, ANN, amount, hold)));
@@ -361,6 +370,7 @@ test('balances are reckoned again', () => {
     accountId: ANN, book: 1n, keptVersion: 1n, version: 1n,
     kept: { ...before.balances, creditsPostedMinor: 8n }, balances: before.balances,
     keptIsClosed: true, isClosed: false,
+    keptCreditLimitMinor: before.creditLimitMinor, creditLimitMinor: before.creditLimitMinor,
   }]);
   assert.deepEqual(ledger.recompute(1, { repair: true, capacity: 1 }), found);
   assert.deepEqual(ledger.recompute(1), []);

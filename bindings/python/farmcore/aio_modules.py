@@ -144,6 +144,9 @@ class Ledger:
     async def close_book(self, book: int, through: Moment) -> None:
         await self._run(_ledger.close_book, book, through)
 
+    async def change_credit_limit(self, account: UUID, was_minor: int, limit_minor: int) -> None:
+        await self._run(_ledger.change_credit_limit, account, was_minor, limit_minor)
+
     async def open_accounts(self, accounts: Iterable[Account]) -> list[AccountResult]:
         return await self._run(_ledger.open_accounts, accounts)
 

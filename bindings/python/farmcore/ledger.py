@@ -227,6 +227,9 @@ class LedgerReason(IntEnum):
     BOOK_DIFFERS = 1
     REFUSED = 2
     BALANCE = 3
+    UNLIMITED = 4
+    LIMIT_DIFFERS = 5
+    LIMIT_USED = 6
 
 
 class Book(NamedTuple):
@@ -392,6 +395,8 @@ class Difference(NamedTuple):
     balances: Balances
     kept_is_closed: bool
     is_closed: bool
+    kept_credit_limit_minor: int
+    credit_limit_minor: int
 
 
 def open_books(session: Any, books: Iterable[Book]) -> None:
@@ -400,6 +405,10 @@ def open_books(session: Any, books: Iterable[Book]) -> None:
 
 def close_book(session: Any, book: int, through: Moment) -> None:
     _n.ledger_close_book(session, book, moment_us(through))
+
+
+def change_credit_limit(session: Any, account: UUID, was_minor: int, limit_minor: int) -> None:
+    _n.ledger_change_credit_limit(session, account, was_minor, limit_minor)
 
 
 def open_accounts(session: Any, accounts: Iterable[Account]) -> list[AccountResult]:
@@ -509,6 +518,10 @@ class Ledger:
         """Close a book through a time: what is effective then or before is refused from now on.
         What is closed stays closed."""
         self._run(close_book, book, through)
+
+    def change_credit_limit(self, account: UUID, was_minor: int, limit_minor: int) -> None:
+        """Change the credit limit of an account from what the caller knows it to be."""
+        self._run(change_credit_limit, account, was_minor, limit_minor)
 
     def open_accounts(self, accounts: Iterable[Account]) -> list[AccountResult]:
         """Open accounts; each has its own result."""

@@ -235,6 +235,17 @@ def test_a_book_stays_as_it_is(ledger):
     assert caught.value.reason == LedgerReason.BOOK_DIFFERS
 
 
+def test_a_credit_limit_is_changed(ledger):
+    account = Account(uuid.uuid4(), 1, 1, LIMITED, 5)
+    ledger.open_accounts([account])
+    ledger.change_credit_limit(account.id, 5, 9)
+    ledger.change_credit_limit(account.id, 5, 9)
+    assert ledger.find_accounts([account.id])[0].credit_limit_minor == 9
+    with pytest.raises(fc.FarmError) as caught:
+        ledger.change_credit_limit(account.id, 5, 7)
+    assert caught.value.reason == fc.LedgerReason.LIMIT_DIFFERS
+
+
 def test_a_period_is_closed(ledger):
     yesterday = NOW_US - 86_400_000_000
     late = move(TILL, ANN, 7, effective_us=yesterday)

@@ -153,7 +153,8 @@ def test_balances_are_reckoned_again(store, ledger):
     found = ledger.recompute(1)
 
     assert found == [fc.Difference(account.id, 1, account.version + 7, account.version,
-                                   account.balances, account.balances, True, False)]
+                                   account.balances, account.balances, True, False,
+                                   account.credit_limit_minor, account.credit_limit_minor)]
     assert ledger.recompute(1, repair=True) == found
     assert ledger.recompute(1) == []
     assert ledger.find_accounts(ACCOUNTS)[3] == account
