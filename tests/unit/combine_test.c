@@ -53,7 +53,7 @@ static void tear_down(void) {
     farm_pool_free(pool);
 }
 
-TestSuite(combine, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(combine, .init = set_up, .fini = tear_down);
 
 static farm_status square_all(farm_session *session, void *items, size_t count) {
     item *all = items;
