@@ -42,8 +42,8 @@ SELECT a.book, a.id, a.number, a.flags, b.credit_limit, a.timestamp_ns,
        CASE WHEN :is_import = 0 THEN 0
             ELSE COALESCE((SELECT MAX(e.timestamp_ns) FROM farm_ledger_event AS e
                            WHERE e.book = a.book), 0) END AS book_last_ns,
-       book.closed_through_us, b.is_closed, b.version, b.last_ns, b.debits_pending,
-       b.debits_posted, b.credits_pending, b.credits_posted,
+       CAST(0 AS BIGINT) AS book_sealed_ns, book.closed_through_us, b.is_closed, b.version,
+       b.last_ns, b.debits_pending, b.debits_posted, b.credits_pending, b.credits_posted,
        CAST(CASE WHEN EXISTS (SELECT FROM due) THEN 1 ELSE 0 END AS BIGINT) AS has_due
 FROM wanted
 CROSS JOIN LATERAL (SELECT k.closed_through_us FROM farm_ledger_book AS k

@@ -80,6 +80,9 @@
 %ignore farm_ledger_transfer_result;
 %ignore farm_ledger_event;
 %ignore farm_ledger_difference;
+%ignore farm_ledger_seal;
+%ignore farm_ledger_period;
+%ignore farm_ledger_total;
 %ignore farm_ledger_query;
 
 /* The one call that may come while another runs on the session. */

@@ -190,6 +190,14 @@ inline bool to_field(napi_env env, napi_value value, farm_id *out, Texts &) {
     return is_nothing(env, value) || to_id(env, value, out);
 }
 
+inline bool to_hash(napi_env env, napi_value value, uint8_t (&out)[FARM_LEDGER_HASH_SIZE]) {
+    Bytes bytes;
+    if (!bytes.read(env, value)) return false;
+    if (bytes.size() != sizeof out) return fail_invalid(env, "a hash is 32 bytes");
+    memcpy(out, bytes.get(), sizeof out);
+    return true;
+}
+
 inline bool to_flag(napi_env env, napi_value value, int32_t *out) {
     bool flag = false;
     if (napi_get_value_bool(env, value, &flag) != napi_ok)
@@ -228,6 +236,7 @@ inline bool read_field(napi_env env, napi_value from, const std::string &name, n
 #define I64 I32
 #define TEXT I32
 #define ID I32
+#define HASH(field) READ(field, to_hash(env, value, out->field))
 #define BOOL(field) READ(field, to_flag(env, value, &out->field))
 #define FLAG(field) READ(field, to_flag_or_nothing(env, value, &out->field))
 #define PART(field, record)                                                                        \
@@ -259,6 +268,7 @@ inline bool read_field(napi_env env, napi_value from, const std::string &name, n
 #define FLAG BOOL
 #define CHARS(field) WRITE(field, from_text(env, from.field))
 #define ID(field) WRITE(field, from_id_or_nothing(env, from.field))
+#define HASH(field) WRITE(field, from_bytes(env, from.field, sizeof from.field))
 #define PART(field, record) WRITE(field, write_##record(env, from.field))
 #define RECORD_IN(record, fields)
 #define RECORD_OUT(record, fields)                                                                 \

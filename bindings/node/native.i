@@ -140,6 +140,8 @@ RECORD(breaker_options, options)
 RECORD(breaker_permit, permit)
 RECORD(rate_decision, decision)
 RECORD(ledger_query, query)
+RECORD(ledger_seal, known)
+RECORD(ledger_period, period)
 
 %define RECORD_RESULT(name)
 %typemap(in, numinputs=0) farm_##name *out (farm_##name made = sized<farm_##name>()) "$1 = &made;"
@@ -149,6 +151,7 @@ RECORD_RESULT(maintenance)
 RECORD_RESULT(rate_decision)
 RECORD_RESULT(breaker_permit)
 RECORD_RESULT(breaker_state)
+RECORD_RESULT(ledger_seal)
 /* A decision stands beside its states. */
 %typemap(argout) farm_rate_decision *out {
     napi_set_named_property(env, $result, "decision", write_rate_decision(env, *$1));
@@ -207,6 +210,7 @@ ARRAY_WITH_RESULTS(type, read_item, farm_##result, sized<farm_##result>())
 %enddef
 ARRAY_WITH_RECORDS(farm_ledger_account, read_ledger_account, ledger_account_result)
 ARRAY_WITH_RECORDS(farm_ledger_transfer, read_ledger_transfer, ledger_transfer_result)
+ARRAY_WITH_RECORDS(farm_ledger_period, read_ledger_period, ledger_total)
 ARRAY_WITH_RECORDS(farm_id, read_id, ledger_account)
 ARRAY_WITH_RECORDS(farm_id, read_id, ledger_event)
 
@@ -242,6 +246,8 @@ ROWS(breaker_state, FARM_BREAKER_LIST_MAX)
 ROWS(breaker_event, FARM_BREAKER_LIST_MAX)
 ROWS(ledger_event, FARM_LEDGER_BATCH_MAX)
 ROWS(ledger_difference, FARM_LEDGER_BATCH_MAX)
+ROWS(ledger_seal, FARM_LEDGER_BATCH_MAX)
+ROWS(ledger_total, FARM_LEDGER_BATCH_MAX)
 ROWS(ledger_account, FARM_LEDGER_BATCH_MAX)
 %typemap(in, numinputs=0) int64_t *out_minor (int64_t made = 0) "$1 = &made;"
 %typemap(argout) int64_t *out_minor { RESULT(from_int64(env, *$1)) }

@@ -141,6 +141,8 @@ RECORD(breaker_options, options)
 RECORD(breaker_permit, permit)
 RECORD(rate_decision, decision)
 RECORD(ledger_query, query)
+RECORD(ledger_seal, known)
+RECORD(ledger_period, period)
 
 %define RECORD_RESULT(name)
 %typemap(in, numinputs=0) farm_##name *out (farm_##name made) {
@@ -154,6 +156,7 @@ RECORD_RESULT(maintenance)
 RECORD_RESULT(rate_decision)
 RECORD_RESULT(breaker_permit)
 RECORD_RESULT(breaker_state)
+RECORD_RESULT(ledger_seal)
 
 %define ARRAY(type, read)
 %typemap(arginit) (const type *items, size_t count) "memset(&array$argnum, 0, sizeof array$argnum);"
@@ -197,6 +200,7 @@ ARRAY_WITH_RESULTS(type, read, farm_##result, sizeof(farm_##result), glue_write_
 ARRAY_WITH_RECORDS(farm_rate_request, glue_read_rate_request, rate_state)
 ARRAY_WITH_RECORDS(farm_ledger_account, glue_read_ledger_account, ledger_account_result)
 ARRAY_WITH_RECORDS(farm_ledger_transfer, glue_read_ledger_transfer, ledger_transfer_result)
+ARRAY_WITH_RECORDS(farm_ledger_period, glue_read_ledger_period, ledger_total)
 ARRAY_WITH_RECORDS(farm_id, glue_read_id, ledger_account)
 ARRAY_WITH_RECORDS(farm_id, glue_read_id, ledger_event)
 
@@ -241,6 +245,8 @@ ROWS(breaker_state, FARM_BREAKER_LIST_MAX)
 ROWS(breaker_event, FARM_BREAKER_LIST_MAX)
 ROWS(ledger_event, FARM_LEDGER_BATCH_MAX)
 ROWS(ledger_difference, FARM_LEDGER_BATCH_MAX)
+ROWS(ledger_seal, FARM_LEDGER_BATCH_MAX)
+ROWS(ledger_total, FARM_LEDGER_BATCH_MAX)
 ROWS(ledger_account, FARM_LEDGER_BATCH_MAX)
 %typemap(in, numinputs=0) int64_t *out_cursor_ns (int64_t made = 0) "$1 = &made;"
 %typemap(argout) int64_t *out_cursor_ns { RESULT(PyLong_FromLongLong(*$1)) }

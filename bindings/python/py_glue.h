@@ -236,6 +236,15 @@ static PyObject *glue_from_id_or_none(const farm_id *id) {
     return glue_from_id(id);
 }
 
+static int glue_hash(PyObject *from, void *out) {
+    if (!PyBytes_Check(from) || PyBytes_Size(from) != FARM_LEDGER_HASH_SIZE) {
+        PyErr_Format(PyExc_ValueError, "a hash is %d bytes", FARM_LEDGER_HASH_SIZE);
+        return 0;
+    }
+    memcpy(out, PyBytes_AsString(from), FARM_LEDGER_HASH_SIZE);
+    return 1;
+}
+
 /* 1 once the value is in the tuple, which steals it. */
 static int glue_put(PyObject *tuple, Py_ssize_t *place, PyObject *value) {
     return value != NULL && PyTuple_SetItem(tuple, (*place)++, value) == 0;
@@ -249,6 +258,7 @@ static int glue_put(PyObject *tuple, Py_ssize_t *place, PyObject *value) {
 #define BOOL(field) +1
 #define FLAG(field) +1
 #define ID(field) +1
+#define HASH(field) +1
 #define CHARS(field) +1
 #define PART(field, name) +1
 #define RECORD_IN(name, fields) enum { glue_width_##name = 0 fields };
@@ -266,6 +276,7 @@ static int glue_put(PyObject *tuple, Py_ssize_t *place, PyObject *value) {
 #define BOOL(field) GLUE_READ(field, glue_int32)
 #define FLAG BOOL
 #define ID(field) GLUE_READ(field, glue_id_or_none)
+#define HASH(field) GLUE_READ(field, glue_hash)
 #define PART(field, name) GLUE_READ(field, glue_read_##name)
 #define GLUE_READER(name, fields, set_size)                                                        \
     static int glue_read_##name(PyObject *from, void *into) {                                      \
@@ -293,6 +304,7 @@ static int glue_put(PyObject *tuple, Py_ssize_t *place, PyObject *value) {
 #define BOOL(field) GLUE_WRITE(PyBool_FromLong(from->field))
 #define CHARS(field) GLUE_WRITE(glue_from_text(from->field))
 #define ID(field) GLUE_WRITE(glue_from_id_or_none(&from->field))
+#define HASH(field) GLUE_WRITE(glue_from_bytes(from->field, sizeof from->field))
 #define PART(field, name) GLUE_WRITE(glue_write_##name(&from->field))
 #define RECORD_IN(name, fields)
 #define RECORD_OUT(name, fields)                                                                   \

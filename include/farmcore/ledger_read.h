@@ -6,7 +6,7 @@
  * A page is asked for by a farm_ledger_query, whose cursor_ns is the answer of the page before it.
  * Along an account nothing is ever missed by that, whoever posts meanwhile: its events get
  * their timestamps one after the other. Of a whole book, an event may be committed a moment after
- * one with a later timestamp was read; who follows a book reads it up to a little before now.
+ * one with a later timestamp was read; who follows a book goes by farmcore/ledger_seal.h.
  */
 #ifndef FARMCORE_LEDGER_READ_H
 #define FARMCORE_LEDGER_READ_H

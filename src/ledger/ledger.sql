@@ -114,7 +114,7 @@ CROSS JOIN LATERAL (SELECT k.* FROM farm_ledger_hold AS k
 -- name: account_lock
 -- params: accounts blob[], formers blob[], now_ns int, is_import int
 -- columns: book int, id blob, number int, flags int, credit_limit int, timestamp_ns int
--- columns: book_last_ns int, closed_through_us int
+-- columns: book_last_ns int, book_sealed_ns int, closed_through_us int
 -- columns: is_closed int, version int, last_ns int, debits_pending int, debits_posted int
 -- columns: credits_pending int, credits_posted int, has_due int
 -- Accounts that are named or that a named transfer is of, and those on the other side of what has
@@ -127,8 +127,8 @@ SELECT a.book, a.id, a.number, a.flags, b.credit_limit, a.timestamp_ns,
        CASE WHEN :is_import = 0 THEN 0
             ELSE COALESCE((SELECT MAX(e.timestamp_ns) FROM farm_ledger_event AS e
                            WHERE e.book = a.book), 0) END AS book_last_ns,
-       k.closed_through_us, b.is_closed, b.version, b.last_ns, b.debits_pending, b.debits_posted,
-       b.credits_pending, b.credits_posted,
+       k.sealed_ns AS book_sealed_ns, k.closed_through_us, b.is_closed, b.version, b.last_ns,
+       b.debits_pending, b.debits_posted, b.credits_pending, b.credits_posted,
        CASE WHEN EXISTS (SELECT 1 FROM due) THEN 1 ELSE 0 END AS has_due
 FROM wanted
 JOIN farm_ledger_book AS k ON k.book = wanted.book
@@ -235,6 +235,19 @@ LEFT JOIN farm_ledger_event AS r ON e.kind = 1 AND r.book = e.book AND r.pending
 WHERE picked.timestamp_ns > :after_ns AND picked.timestamp_ns < :before_ns
 ORDER BY CASE WHEN :is_reversed = 1 THEN -e.timestamp_ns ELSE e.timestamp_ns END
 LIMIT :budget;
+
+-- name: event_follow
+-- params: book int, after_sequence int, budget int
+-- rows: event_read
+-- In the order in which they were sealed, however late one was committed.
+SELECT {event_row}
+FROM farm_ledger_sequence AS s
+JOIN farm_ledger_event AS e ON e.book = s.book AND e.timestamp_ns = s.timestamp_ns
+JOIN farm_ledger_account AS d ON d.book = e.book AND d.number = e.debit_account
+JOIN farm_ledger_account AS c ON c.book = e.book AND c.number = e.credit_account
+LEFT JOIN farm_ledger_event AS r ON e.kind = 1 AND r.book = e.book AND r.pending_id = e.id
+WHERE s.book = :book AND s.sequence > :after_sequence
+ORDER BY s.sequence LIMIT :budget;
 
 -- name: account_list
 -- params: book int, after_ns int, before_ns int, is_reversed int, budget int

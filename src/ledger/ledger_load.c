@@ -28,6 +28,7 @@ static int32_t take_account(void *context, size_t ordinal, const ledger_account_
         .book = row->book,
         .number = row->number,
         .book_last_ns = row->book_last_ns,
+        .book_sealed_ns = row->book_sealed_ns,
         .closed_through_us = row->closed_through_us,
         .timestamp_ns = row->timestamp_ns,
         .credit_limit_minor = row->credit_limit,

@@ -147,7 +147,7 @@ void ledger_expire_due(ledger_batch *batch) {
 
 void ledger_set_time(ledger_step *step) {
     const ledger_batch *batch = step->batch;
-    int64_t last_ns = batch->last_ns;
+    int64_t last_ns = integer_max(batch->last_ns, step->accounts[LEDGER_DEBIT]->book_sealed_ns);
     for (int32_t side = 0; side < LEDGER_SIDES; side++)
         last_ns = integer_max(last_ns, step->accounts[side]->state.last_ns);
     step->timestamp_ns = ledger_next_ns(batch->now_ns, batch->writer, last_ns);

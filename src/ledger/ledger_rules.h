@@ -64,7 +64,8 @@ typedef struct ledger_account {
     int64_t book;
     int64_t number;            /* by which its rows name it */
     int64_t book_last_ns;      /* imports: of the last event of its book, else 0 */
-    int64_t closed_through_us; /* of its book */
+    int64_t book_sealed_ns;    /* of its book: what events come after; 0 where they need not */
+    int64_t closed_through_us; /* likewise */
     int64_t timestamp_ns;
     int64_t credit_limit_minor;
     uint32_t flags;

@@ -64,6 +64,7 @@ CROSS JOIN (SELECT :timestamp_ns AS timestamp_ns,
                    CASE WHEN :effective_us = 0 THEN :timestamp_us ELSE :effective_us END
                        AS effective_us) AS at
 WHERE debit.id = :debit_account AND debit.book = :book AND {it_is_simple}
+  AND (SELECT k.sealed_ns FROM farm_ledger_book AS k WHERE k.book = :book) < at.timestamp_ns
 ON CONFLICT DO NOTHING
 RETURNING {event_outcome};
 

@@ -158,6 +158,50 @@ CREATE TABLE {schema}.farm_ledger_burnt (
     created_us bigint NOT NULL CHECK (created_us >= 0)
 );
 
+-- The events that are in no sequence yet, of which those are seen that are committed: so nothing is
+-- missed, whatever its timestamp. Each event is put here, and none goes that is in no sequence.
+CREATE TABLE {schema}.farm_ledger_unsealed (
+    book bigint NOT NULL,
+    timestamp_ns bigint NOT NULL,
+    PRIMARY KEY (book, timestamp_ns)
+);
+
+-- The order in which a book's events were sealed. Along each account it is that of its history.
+CREATE TABLE {schema}.farm_ledger_sequence (
+    book bigint NOT NULL,
+    sequence bigint NOT NULL CHECK (sequence >= 1),
+    timestamp_ns bigint NOT NULL,
+    PRIMARY KEY (book, sequence),
+    UNIQUE (book, timestamp_ns),
+    FOREIGN KEY (book, timestamp_ns) REFERENCES {schema}.farm_ledger_event (book, timestamp_ns)
+);
+
+-- A chain: each hash is of the one before it and of so many events from a place in the sequence on.
+CREATE TABLE {schema}.farm_ledger_seal (
+    book bigint NOT NULL REFERENCES {schema}.farm_ledger_book (book),
+    number bigint NOT NULL CHECK (number >= 1),
+    first_sequence bigint NOT NULL CHECK (first_sequence >= number),
+    event_count bigint NOT NULL CHECK (event_count >= 1),
+    previous_hash bytea NOT NULL CHECK (octet_length(previous_hash) = 32),
+    hash bytea NOT NULL CHECK (octet_length(hash) = 32),
+    sealed_us bigint NOT NULL CHECK (sealed_us >= 0),
+    PRIMARY KEY (book, number)
+);
+
+-- What was moved on an account's side, by when it counts and by code: of what is in sequence. A
+-- quarter of an hour, as the days of every time zone begin with one.
+CREATE TABLE {schema}.farm_ledger_total (
+    book bigint NOT NULL,
+    account bigint NOT NULL,
+    quarter_us bigint NOT NULL CHECK (quarter_us >= 0 AND quarter_us % 900000000 = 0),
+    code bigint NOT NULL,
+    debits bigint NOT NULL CHECK (debits >= 0),
+    credits bigint NOT NULL CHECK (credits >= 0),
+    event_count bigint NOT NULL CHECK (event_count >= 1),
+    PRIMARY KEY (book, account, quarter_us, code),
+    FOREIGN KEY (book, account) REFERENCES {schema}.farm_ledger_account (book, number)
+);
+
 CREATE FUNCTION {schema}.farm_ledger_keep() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -193,6 +237,68 @@ CREATE TRIGGER farm_ledger_balance_kept BEFORE DELETE ON {schema}.farm_ledger_ba
     FOR EACH ROW EXECUTE FUNCTION {schema}.farm_ledger_keep();
 CREATE TRIGGER farm_ledger_balance_kept_whole BEFORE TRUNCATE ON {schema}.farm_ledger_balance
     FOR EACH STATEMENT EXECUTE FUNCTION {schema}.farm_ledger_keep();
+
+CREATE TRIGGER farm_ledger_sequence_kept BEFORE UPDATE OR DELETE ON {schema}.farm_ledger_sequence
+    FOR EACH ROW EXECUTE FUNCTION {schema}.farm_ledger_keep();
+CREATE TRIGGER farm_ledger_sequence_kept_whole BEFORE TRUNCATE ON {schema}.farm_ledger_sequence
+    FOR EACH STATEMENT EXECUTE FUNCTION {schema}.farm_ledger_keep();
+CREATE TRIGGER farm_ledger_seal_kept BEFORE UPDATE OR DELETE ON {schema}.farm_ledger_seal
+    FOR EACH ROW EXECUTE FUNCTION {schema}.farm_ledger_keep();
+CREATE TRIGGER farm_ledger_seal_kept_whole BEFORE TRUNCATE ON {schema}.farm_ledger_seal
+    FOR EACH STATEMENT EXECUTE FUNCTION {schema}.farm_ledger_keep();
+CREATE TRIGGER farm_ledger_unsealed_kept BEFORE UPDATE ON {schema}.farm_ledger_unsealed
+    FOR EACH ROW EXECUTE FUNCTION {schema}.farm_ledger_keep();
+CREATE TRIGGER farm_ledger_unsealed_kept_whole BEFORE TRUNCATE ON {schema}.farm_ledger_unsealed
+    FOR EACH STATEMENT EXECUTE FUNCTION {schema}.farm_ledger_keep();
+
+CREATE FUNCTION {schema}.farm_ledger_event_begins() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    INSERT INTO {schema}.farm_ledger_unsealed (book, timestamp_ns)
+    SELECT e.book, e.timestamp_ns FROM after AS e;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER farm_ledger_event_begins AFTER INSERT ON {schema}.farm_ledger_event
+    REFERENCING NEW TABLE AS after
+    FOR EACH STATEMENT EXECUTE FUNCTION {schema}.farm_ledger_event_begins();
+
+CREATE FUNCTION {schema}.farm_ledger_unsealed_ends() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM before AS u
+        WHERE NOT EXISTS (
+            SELECT FROM {schema}.farm_ledger_sequence AS s
+            WHERE s.book = u.book AND s.timestamp_ns = u.timestamp_ns)) THEN
+        RAISE EXCEPTION 'an event is in no sequence' USING ERRCODE = '23514';
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER farm_ledger_unsealed_ends AFTER DELETE ON {schema}.farm_ledger_unsealed
+    REFERENCING OLD TABLE AS before
+    FOR EACH STATEMENT EXECUTE FUNCTION {schema}.farm_ledger_unsealed_ends();
+
+CREATE FUNCTION {schema}.farm_ledger_seal_follows() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+AS $$
+BEGIN
+    IF (CASE WHEN NEW.number = 1
+       THEN NEW.first_sequence <> 1 OR NEW.previous_hash <> decode(repeat('00', 32), 'hex')
+       ELSE NOT EXISTS (
+        SELECT FROM {schema}.farm_ledger_seal AS s
+        WHERE s.book = NEW.book AND s.number = NEW.number - 1 AND s.hash = NEW.previous_hash
+          AND s.first_sequence + s.event_count = NEW.first_sequence) END) THEN
+        RAISE EXCEPTION 'a seal begins where the one before it ended' USING ERRCODE = '23514';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER farm_ledger_seal_follows BEFORE INSERT ON {schema}.farm_ledger_seal
+    FOR EACH ROW EXECUTE FUNCTION {schema}.farm_ledger_seal_follows();
 
 CREATE FUNCTION {schema}.farm_ledger_event_resolves() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
@@ -352,5 +458,29 @@ CREATE POLICY farm_ledger_hold_service ON {schema}.farm_ledger_hold
 ALTER TABLE {schema}.farm_ledger_burnt ENABLE ROW LEVEL SECURITY;
 ALTER TABLE {schema}.farm_ledger_burnt FORCE ROW LEVEL SECURITY;
 CREATE POLICY farm_ledger_burnt_service ON {schema}.farm_ledger_burnt
+    USING (current_setting('farm.actor', true) = 's')
+    WITH CHECK (current_setting('farm.actor', true) = 's');
+
+ALTER TABLE {schema}.farm_ledger_unsealed ENABLE ROW LEVEL SECURITY;
+ALTER TABLE {schema}.farm_ledger_unsealed FORCE ROW LEVEL SECURITY;
+CREATE POLICY farm_ledger_unsealed_service ON {schema}.farm_ledger_unsealed
+    USING (current_setting('farm.actor', true) = 's')
+    WITH CHECK (current_setting('farm.actor', true) = 's');
+
+ALTER TABLE {schema}.farm_ledger_sequence ENABLE ROW LEVEL SECURITY;
+ALTER TABLE {schema}.farm_ledger_sequence FORCE ROW LEVEL SECURITY;
+CREATE POLICY farm_ledger_sequence_service ON {schema}.farm_ledger_sequence
+    USING (current_setting('farm.actor', true) = 's')
+    WITH CHECK (current_setting('farm.actor', true) = 's');
+
+ALTER TABLE {schema}.farm_ledger_seal ENABLE ROW LEVEL SECURITY;
+ALTER TABLE {schema}.farm_ledger_seal FORCE ROW LEVEL SECURITY;
+CREATE POLICY farm_ledger_seal_service ON {schema}.farm_ledger_seal
+    USING (current_setting('farm.actor', true) = 's')
+    WITH CHECK (current_setting('farm.actor', true) = 's');
+
+ALTER TABLE {schema}.farm_ledger_total ENABLE ROW LEVEL SECURITY;
+ALTER TABLE {schema}.farm_ledger_total FORCE ROW LEVEL SECURITY;
+CREATE POLICY farm_ledger_total_service ON {schema}.farm_ledger_total
     USING (current_setting('farm.actor', true) = 's')
     WITH CHECK (current_setting('farm.actor', true) = 's');

@@ -9,6 +9,8 @@ CREATE TABLE farm_ledger_book (
     scale      INTEGER NOT NULL CHECK (scale BETWEEN 0 AND 18),
     -- What counts then or before is over: the book takes no more of it.
     closed_through_us INTEGER NOT NULL CHECK (closed_through_us >= 0),
+    -- Every event up to here is in sequence, and those to come are later: there is one writer.
+    sealed_ns  INTEGER NOT NULL DEFAULT 0 CHECK (sealed_ns >= 0),
     created_us INTEGER NOT NULL CHECK (created_us >= 0)
 ) STRICT;
 
@@ -155,10 +157,46 @@ CREATE TABLE farm_ledger_burnt (
     created_us   INTEGER NOT NULL CHECK (created_us >= 0)
 ) STRICT, WITHOUT ROWID;
 
+-- The order in which a book's events were sealed. Along each account it is that of its history.
+CREATE TABLE farm_ledger_sequence (
+    book         INTEGER NOT NULL,
+    sequence     INTEGER NOT NULL CHECK (sequence >= 1),
+    timestamp_ns INTEGER NOT NULL,
+    PRIMARY KEY (book, sequence),
+    UNIQUE (book, timestamp_ns),
+    FOREIGN KEY (book, timestamp_ns) REFERENCES farm_ledger_event (book, timestamp_ns)
+) STRICT, WITHOUT ROWID;
+
+-- A chain: each hash is of the one before it and of so many events from a place in the sequence on.
+CREATE TABLE farm_ledger_seal (
+    book           INTEGER NOT NULL REFERENCES farm_ledger_book (book),
+    number         INTEGER NOT NULL CHECK (number >= 1),
+    first_sequence INTEGER NOT NULL CHECK (first_sequence >= number),
+    event_count    INTEGER NOT NULL CHECK (event_count >= 1),
+    previous_hash  BLOB    NOT NULL CHECK (length(previous_hash) = 32),
+    hash           BLOB    NOT NULL CHECK (length(hash) = 32),
+    sealed_us      INTEGER NOT NULL CHECK (sealed_us >= 0),
+    PRIMARY KEY (book, number)
+) STRICT, WITHOUT ROWID;
+
+-- What was moved on an account's side, by when it counts and by code: of what is in sequence. A
+-- quarter of an hour, as the days of every time zone begin with one.
+CREATE TABLE farm_ledger_total (
+    book        INTEGER NOT NULL,
+    account     INTEGER NOT NULL,
+    quarter_us  INTEGER NOT NULL CHECK (quarter_us >= 0 AND quarter_us % 900000000 = 0),
+    code        INTEGER NOT NULL,
+    debits      INTEGER NOT NULL CHECK (debits >= 0),
+    credits     INTEGER NOT NULL CHECK (credits >= 0),
+    event_count INTEGER NOT NULL CHECK (event_count >= 1),
+    PRIMARY KEY (book, account, quarter_us, code),
+    FOREIGN KEY (book, account) REFERENCES farm_ledger_account (book, number)
+) STRICT, WITHOUT ROWID;
+
 CREATE TRIGGER farm_ledger_book_kept_update BEFORE UPDATE ON farm_ledger_book
 WHEN NEW.book <> OLD.book OR NEW.asset <> OLD.asset OR NEW.scale <> OLD.scale
-  OR NEW.closed_through_us < OLD.closed_through_us BEGIN
-    SELECT RAISE(ABORT, 'a book is never changed, and what is closed stays closed');
+  OR NEW.closed_through_us < OLD.closed_through_us OR NEW.sealed_ns < OLD.sealed_ns BEGIN
+    SELECT RAISE(ABORT, 'a book is never changed, and what is closed or sealed stays so');
 END;
 CREATE TRIGGER farm_ledger_book_kept_delete BEFORE DELETE ON farm_ledger_book BEGIN
     SELECT RAISE(ABORT, 'a book is never deleted');
@@ -186,6 +224,36 @@ CREATE TRIGGER farm_ledger_burnt_kept_update BEFORE UPDATE ON farm_ledger_burnt 
 END;
 CREATE TRIGGER farm_ledger_burnt_kept_delete BEFORE DELETE ON farm_ledger_burnt BEGIN
     SELECT RAISE(ABORT, 'a burnt id is never deleted');
+END;
+
+CREATE TRIGGER farm_ledger_sequence_kept_update BEFORE UPDATE ON farm_ledger_sequence BEGIN
+    SELECT RAISE(ABORT, 'what is in sequence stays there');
+END;
+CREATE TRIGGER farm_ledger_sequence_kept_delete BEFORE DELETE ON farm_ledger_sequence BEGIN
+    SELECT RAISE(ABORT, 'what is in sequence stays there');
+END;
+CREATE TRIGGER farm_ledger_seal_kept_update BEFORE UPDATE ON farm_ledger_seal BEGIN
+    SELECT RAISE(ABORT, 'a seal is never changed');
+END;
+CREATE TRIGGER farm_ledger_seal_kept_delete BEFORE DELETE ON farm_ledger_seal BEGIN
+    SELECT RAISE(ABORT, 'a seal is never deleted');
+END;
+
+CREATE TRIGGER farm_ledger_book_sealed BEFORE UPDATE ON farm_ledger_book
+WHEN NEW.sealed_ns <> OLD.sealed_ns BEGIN
+    SELECT RAISE(ABORT, 'what is sealed is in sequence')
+    WHERE NEW.sealed_ns IS NOT (
+        SELECT s.timestamp_ns FROM farm_ledger_sequence AS s
+        WHERE s.book = NEW.book ORDER BY s.sequence DESC LIMIT 1);
+END;
+CREATE TRIGGER farm_ledger_seal_follows BEFORE INSERT ON farm_ledger_seal BEGIN
+    SELECT RAISE(ABORT, 'a seal begins where the one before it ended')
+    WHERE CASE WHEN NEW.number = 1
+          THEN NEW.first_sequence <> 1 OR NEW.previous_hash <> zeroblob(32)
+          ELSE NOT EXISTS (
+        SELECT 1 FROM farm_ledger_seal AS s
+        WHERE s.book = NEW.book AND s.number = NEW.number - 1 AND s.hash = NEW.previous_hash
+          AND s.first_sequence + s.event_count = NEW.first_sequence) END;
 END;
 
 CREATE TRIGGER farm_ledger_event_resolves BEFORE INSERT ON farm_ledger_event

@@ -1,19 +1,16 @@
 /* Damage that no statement can do while the triggers stand: verification names it, and recomputing
  * finds what the balances have to be. */
+#include "contract/ledger_damage.h"
 #include "contract/ledger_script.h"
 #include "contract/suite.h"
-#include "support/test_store.h"
 #include <criterion/criterion.h>
 #include <farmcore/ledger_audit.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { ROOM = 10, TRIGGER_MAX = 20, TEXT_SIZE = 4096 };
+enum { ROOM = 10 };
 
 static farm_ledger_difference rows[ROOM];
-
-static const char *const tables[] = {"farm_ledger_account", "farm_ledger_event",
-                                     "farm_ledger_balance", "farm_ledger_hold"};
 
 static void set_up(void) {
     open_session();
@@ -22,68 +19,12 @@ static void set_up(void) {
 
 TestSuite(ledger_audit, .init = set_up, .fini = close_session, .timeout = 60);
 
-/* --- damage --- */
-
-static void run(farm_session *owner, const char *text) {
-    cr_assert_eq(test_store_execute(owner, text, NULL), FARM_OK, "%s: %s", text,
-                 farm_session_error_text(owner));
-}
-
-static void damage_postgres(const char *text) {
-    char statement[200];
-    farm_session *owner = test_store_open_owner();
-    for (int is_after = 0; is_after < 2; is_after++) {
-        for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
-            snprintf(statement, sizeof statement, "ALTER TABLE {%s} %s TRIGGER USER", tables[i],
-                     is_after ? "ENABLE" : "DISABLE");
-            run(owner, statement);
-        }
-        if (!is_after) run(owner, text);
-    }
-    farm_session_free(owner);
-}
-
-/* SQLite cannot disable triggers: they go, and come back. */
-static void damage_sqlite(const char *text) {
-    char statement[200];
-    char triggers[TRIGGER_MAX][TEXT_SIZE];
-    farm_rows *found = NULL;
-    cr_assert_eq(test_store_execute(session,
-                                    "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' "
-                                    "AND tbl_name LIKE 'farm_ledger_%'",
-                                    &found),
-                 FARM_OK);
-    const size_t count = farm_rows_count(found);
-    cr_assert(count > 0 && count <= TRIGGER_MAX);
-    for (size_t i = 0; i < count; i++) {
-        const farm_value *name = farm_rows_value(found, i, 0);
-        const farm_value *made = farm_rows_value(found, i, 1);
-        snprintf(triggers[i], TEXT_SIZE, "%.*s", (int)made->size, (const char *)made->data);
-        snprintf(statement, sizeof statement, "DROP TRIGGER %.*s", (int)name->size,
-                 (const char *)name->data);
-        run(session, statement);
-    }
-    farm_rows_free(found);
-    run(session, text);
-    for (size_t i = 0; i < count; i++) run(session, triggers[i]);
-}
-
-static void damage(const char *text) {
-    if (contract_is_postgres())
-        damage_postgres(text);
-    else
-        damage_sqlite(text);
-}
-
 /* --- what is said of it --- */
 
 static void expect_violation(const char *check) {
-    char *text = NULL;
-    char found[100];
-    cr_assert_eq(farm_verify(session, &text), FARM_OK, "%s", farm_session_error_text(session));
-    snprintf(found, sizeof found, "\"ledger_audit.%s\",\"found\"", check);
-    cr_assert_not_null(strstr(text, found), "%s: %s", check, text);
-    farm_free(text);
+    char name[100];
+    snprintf(name, sizeof name, "ledger_audit.%s", check);
+    ledger_expect_violation(session, name);
 }
 
 static size_t recompute(int32_t is_repair) {
@@ -126,29 +67,6 @@ static void expect_repaired(size_t count) {
     ledger_play(session, balances);
 }
 
-/* "@1" stands for the number of account A1 and "#1" for the id of transfer T1. */
-static const char *with_names(const char *text) {
-    static char out[TEXT_SIZE];
-    const char *literal = contract_is_postgres() ? "'\\x" : "x'";
-    size_t size = 0;
-    for (; *text != '\0'; text++) {
-        const char digit = *text == '@' || *text == '#' ? *++text : '\0';
-        if (digit == '\0') {
-            out[size++] = *text;
-            continue;
-        }
-        const int is_account = text[-1] == '@';
-        size += (size_t)snprintf(
-            out + size, sizeof out - size,
-            is_account ? "(SELECT number FROM {farm_ledger_account} WHERE id = %s%s000%c')"
-                       : "%s%s000%c'",
-            literal, is_account ? "4100000000000000000000000000" : "5400000000000000000000000000",
-            digit);
-    }
-    out[size] = '\0';
-    return out;
-}
-
 Test(ledger_audit, what_is_right_stays_as_it_is) {
     play_story();
     expect_repaired(0);
@@ -181,7 +99,7 @@ Test(ledger_audit, a_balance_is_what_its_events_say) {
     };
     play_story();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        damage(with_names(cases[i].text));
+        ledger_damage(session, cases[i].text);
         expect_violation(cases[i].check);
         expect_repaired(1);
     }
@@ -189,8 +107,8 @@ Test(ledger_audit, a_balance_is_what_its_events_say) {
 
 Test(ledger_audit, what_differs_is_said) {
     play_story();
-    damage(with_names("UPDATE {farm_ledger_balance} SET debits_posted = 7, version = 8, "
-                      "is_closed = 0 WHERE account = @3"));
+    ledger_damage(session, "UPDATE {farm_ledger_balance} SET debits_posted = 7, version = 8, "
+                           "is_closed = 0 WHERE account = @3");
 
     cr_assert_eq(recompute(0), 1);
 
@@ -210,7 +128,7 @@ Test(ledger_audit, what_differs_is_said) {
 Test(ledger_audit, no_more_than_there_is_room_for) {
     size_t count = 0;
     play_story();
-    damage("UPDATE {farm_ledger_balance} SET version = version + 50");
+    ledger_damage(session, "UPDATE {farm_ledger_balance} SET version = version + 50");
     for (size_t left = 4; left > 0; left--) {
         cr_assert_eq(recompute(0), left);
         cr_assert_eq(farm_ledger_recompute(session, 1, 1, rows, 1, &count), FARM_OK, "%s",
@@ -239,8 +157,8 @@ Test(ledger_audit, an_event_that_does_not_follow_is_named_and_nothing_is_written
             set_up();
         }
         play_story();
-        damage(with_names(texts[i]));
-        damage("UPDATE {farm_ledger_balance} SET version = version + 50");
+        ledger_damage(session, texts[i]);
+        ledger_damage(session, "UPDATE {farm_ledger_balance} SET version = version + 50");
 
         expect_violation("check_history");
         cr_assert_eq(farm_ledger_recompute(session, 1, 1, rows, ROOM, &count), FARM_ECORRUPT, "%s",
@@ -254,7 +172,7 @@ Test(ledger_audit, an_event_that_does_not_follow_is_named_and_nothing_is_written
 
 Test(ledger_audit, the_last_event_is_missed) {
     play_story();
-    damage(with_names("DELETE FROM {farm_ledger_event} WHERE id = #6"));
+    ledger_damage(session, "DELETE FROM {farm_ledger_event} WHERE id = #6");
     expect_violation("check_balances");
     cr_assert_eq(recompute(0), 2);
 }
@@ -272,7 +190,7 @@ Test(ledger_audit, holds_are_the_events_that_have_not_ended) {
             set_up();
         }
         play_story();
-        damage(with_names(texts[i]));
+        ledger_damage(session, texts[i]);
         expect_violation("check_holds");
     }
 }
@@ -297,8 +215,9 @@ Test(ledger_audit, what_came_back_is_what_was_moved) {
                              "transfer T2 0 0 5 reverses=T1\n"
                              "transfer T3 A1 A2 10\n"
                              "verify\n");
-        if (i == 1) damage(with_names("UPDATE {farm_ledger_event} SET amount = 2 WHERE id = #3"));
-        damage(with_names(texts[i]));
+        if (i == 1)
+            ledger_damage(session, "UPDATE {farm_ledger_event} SET amount = 2 WHERE id = #3");
+        ledger_damage(session, texts[i]);
         expect_violation("check_reversals");
     }
 }

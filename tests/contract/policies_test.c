@@ -4,6 +4,7 @@
 #include "contract.h"
 #include "ledger_script.h"
 #include <criterion/criterion.h>
+#include <farmcore/ledger_seal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -49,9 +50,13 @@ static void plant_rows_of_others(void) {
                          "account A1 debits<=credits limit=99\n"
                          "account A2 debits<=credits\n"
                          "transfer T1 A1 A2 1 pending\n"
-                         "transfer T2 A2 A1 1 -> EXCEEDS_CREDITS\n");
+                         "transfer T2 A2 A1 1 -> EXCEEDS_CREDITS\n"
+                         "transfer T3 A1 A2 1\n"
+                         "transfer T4 A1 A2 1\n");
     const farm_id limited = ledger_script_id("A1");
     cr_assert_eq(farm_ledger_change_credit_limit(session, &limited, 99, 98), FARM_OK);
+    farm_ledger_seal seal = {.struct_size = sizeof seal};
+    cr_assert_eq(farm_ledger_seal_events(session, 1, 2, &seal), FARM_OK);
     farm_idempotency_free(claim);
 }
 

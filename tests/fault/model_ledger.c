@@ -186,6 +186,15 @@ static void close_book(farm_session *session, const lab_place *place,
                                          operation->values[LEDGER_THROUGH]);
 }
 
+static void seal(farm_session *session, const lab_place *place, const lab_operation *operation,
+                 lab_result *out) {
+    const int64_t book = operation->values[LEDGER_BOOK];
+    farm_ledger_seal made = {.struct_size = sizeof made};
+    out->status = farm_ledger_seal_events(session, ledger_book_number(place, (int32_t)book),
+                                          operation->values[LEDGER_BUDGET], &made);
+    if (out->status == FARM_OK) out->values[0] = made.event_count;
+}
+
 /* Too old for the model to remember. */
 static int is_stale(const lab_operation *operation) {
     const int64_t least = ledger_id(operation->number, 0) - ((int64_t)LEDGER_STALE << 8);
@@ -212,6 +221,9 @@ static void perform(farm_session *session, void *hand, const lab_place *place,
         break;
     case LEDGER_CLOSE:
         close_book(session, place, operation, out);
+        break;
+    case LEDGER_SEAL:
+        seal(session, place, operation, out);
         break;
     case LEDGER_FIND:
         ledger_find_some(session, place, operation, out);
@@ -246,6 +258,18 @@ static void apply_close(ledger_state *state, int64_t now_us, const lab_operation
         state->closed_through_us[book] = through_us;
 }
 
+static void apply_seal(ledger_state *state, const lab_operation *operation, lab_result *out) {
+    const int64_t book = operation->values[LEDGER_BOOK];
+    const int64_t budget = operation->values[LEDGER_BUDGET];
+    if (book <= 0)
+        out->status = FARM_EINVAL;
+    else if (book == LEDGER_BOOK_UNKNOWN)
+        out->status = FARM_ENOTFOUND;
+    if (out->status != FARM_OK) return;
+    out->values[0] = budget < state->waiting[book] ? budget : state->waiting[book];
+    state->waiting[book] -= out->values[0];
+}
+
 static void apply(void *data, int64_t now_us, const lab_operation *operation, lab_result *out) {
     ledger_state *state = data;
     int64_t last_ns = 0;
@@ -266,6 +290,9 @@ static void apply(void *data, int64_t now_us, const lab_operation *operation, la
     case LEDGER_CLOSE:
         apply_close(state, now_us, operation, out);
         break;
+    case LEDGER_SEAL:
+        apply_seal(state, operation, out);
+        break;
     case LEDGER_FIND:
         ledger_model_find(state, operation, out);
         break;
@@ -280,7 +307,8 @@ static void apply(void *data, int64_t now_us, const lab_operation *operation, la
 
 static int is_repeated(const lab_operation *operation) {
     return operation->kind == LEDGER_POST || operation->kind == LEDGER_EXPIRE ||
-           operation->kind == LEDGER_OPEN || operation->kind == LEDGER_CLOSE;
+           operation->kind == LEDGER_OPEN || operation->kind == LEDGER_CLOSE ||
+           operation->kind == LEDGER_SEAL;
 }
 
 /* Transfers. */

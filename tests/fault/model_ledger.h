@@ -21,6 +21,7 @@ enum {
     LEDGER_EXPIRE,
     LEDGER_OPEN,
     LEDGER_CLOSE,
+    LEDGER_SEAL,
     LEDGER_FIND,
     LEDGER_FIND_ACCOUNTS
 };
@@ -40,10 +41,10 @@ enum { LEDGER_STEP_NS = 1024 };
 /* In an operation's values. */
 enum {
     LEDGER_COUNT,   /* of items */
-    LEDGER_BUDGET,  /* of LEDGER_EXPIRE */
+    LEDGER_BUDGET,  /* of LEDGER_EXPIRE and LEDGER_SEAL */
     LEDGER_EDGE,    /* the hold at whose end it is done, if it ends soon; 0: none */
     LEDGER_LATE_US, /* so much after it: 0 is just before, as ends are no whole microseconds */
-    LEDGER_BOOK,    /* of LEDGER_CLOSE */
+    LEDGER_BOOK,    /* of LEDGER_CLOSE and LEDGER_SEAL */
     LEDGER_THROUGH, /* of LEDGER_CLOSE, in microseconds */
     LEDGER_ITEMS    /* ledger_item, one after the other */
 };
@@ -137,6 +138,7 @@ typedef struct ledger_state {
     ledger_account accounts[LEDGER_ACCOUNTS + 1]; /* from 1 on */
     int64_t closed_through_us[3];                 /* of the books, from 1 on */
     int64_t event_count;                          /* all there ever were, ends of holds too */
+    int64_t waiting[3];                           /* events of the books in no sequence yet */
     int64_t record_count;
     ledger_record records[LEDGER_RECORD_MAX]; /* the latest id first */
     int64_t burnt_count;                      /* all there ever were */

@@ -344,19 +344,19 @@ static void draw_close(const drawing *self) {
 
 void ledger_draw(lab_random *random, const lab_operation *recent, int32_t recent_count,
                  int can_compose, lab_operation *out) {
-    static const int32_t kinds[] = {LEDGER_EXPIRE, LEDGER_OPEN, LEDGER_CLOSE, LEDGER_FIND,
-                                    LEDGER_FIND_ACCOUNTS};
+    static const int32_t kinds[] = {LEDGER_EXPIRE, LEDGER_OPEN, LEDGER_CLOSE,
+                                    LEDGER_SEAL,   LEDGER_FIND, LEDGER_FIND_ACCOUNTS};
     drawing self = {.random = random,
                     .recent = recent,
                     .recent_count = recent_count,
                     .can_compose = can_compose,
                     .out = out};
-    out->kind = once_in(&self, 6) ? kinds[below(&self, 5)] : LEDGER_POST;
-    /* A lone expiry may take the next ones when the first have been taken by another player. */
+    out->kind = once_in(&self, 6) ? kinds[below(&self, sizeof kinds / sizeof *kinds)] : LEDGER_POST;
+    /* A lone one may take the next ones when the first have been taken by another player. */
     out->values[LEDGER_BUDGET] =
         can_compose && !once_in(&self, 3) ? 1 + below(&self, 3) : FARM_LEDGER_BATCH_MAX;
     if (out->kind == LEDGER_POST) draw_batch(&self);
-    if (out->kind == LEDGER_CLOSE) draw_close(&self);
+    if (out->kind == LEDGER_CLOSE || out->kind == LEDGER_SEAL) draw_close(&self);
     if (out->kind == LEDGER_FIND)
         while (self.count < LEDGER_ITEM_MAX) self.items[self.count++].id = pick_id(&self);
     if (out->kind == LEDGER_POST || out->kind == LEDGER_EXPIRE) draw_edge(&self);
@@ -380,8 +380,8 @@ static void say_item(const ledger_item *item, char *text, size_t size) {
 }
 
 void ledger_describe(const lab_operation *operation, char *text, size_t size) {
-    static const char *const kinds[] = {"",      "post", "expire",       "open",
-                                        "close", "find", "find accounts"};
+    static const char *const kinds[] = {"",      "post", "expire", "open",
+                                        "close", "seal", "find",   "find accounts"};
     const int64_t *values = operation->values;
     size_t used =
         (size_t)snprintf(text, size,

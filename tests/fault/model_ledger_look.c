@@ -150,10 +150,10 @@ void ledger_model_accounts(const ledger_state *state, int64_t *values) {
     }
 }
 
-/* --- the look: accounts, how much there is, how far the books are closed, and of the latest
- * transfers the number and what they are --- */
+/* --- the look: accounts, how much there is and is in sequence, how far the books are closed, and
+ * of the latest transfers the number and what they are --- */
 
-enum { EVENTS = LEDGER_ACCOUNTS * 6, BURNT, CLOSED, LOOKED = CLOSED + 2 };
+enum { EVENTS = LEDGER_ACCOUNTS * 6, SEALED, BURNT, CLOSED, LOOKED = CLOSED + 2 };
 
 static int64_t summary(const int64_t *values) {
     int64_t digest = 0;
@@ -162,7 +162,7 @@ static int64_t summary(const int64_t *values) {
 }
 
 static farm_status count_rows(farm_session *session, const lab_place *place, lab_result *out) {
-    char text[500];
+    char text[600];
     farm_rows *rows = NULL;
     const farm_id first = ledger_name(place, 1);
     const farm_id last = ledger_name(place, INT64_MAX);
@@ -173,14 +173,15 @@ static farm_status count_rows(farm_session *session, const lab_place *place, lab
     const char mark = *lab_schema == '\0' ? '?' : '$';
     snprintf(text, sizeof text,
              "SELECT (SELECT COUNT(*) FROM %sfarm_ledger_event WHERE book IN (%" PRId64 ", %" PRId64
+             ")), (SELECT COUNT(*) FROM %sfarm_ledger_sequence WHERE book IN (%" PRId64 ", %" PRId64
              ")), (SELECT COUNT(*) FROM %sfarm_ledger_burnt WHERE id BETWEEN %c1 AND %c2), "
              "(SELECT closed_through_us FROM %sfarm_ledger_book WHERE book = %" PRId64 "), "
              "(SELECT closed_through_us FROM %sfarm_ledger_book WHERE book = %" PRId64 ")",
              lab_schema, ledger_book_number(place, 1), ledger_book_number(place, 2), lab_schema,
-             mark, mark, lab_schema, ledger_book_number(place, 1), lab_schema,
-             ledger_book_number(place, 2));
+             ledger_book_number(place, 1), ledger_book_number(place, 2), lab_schema, mark, mark,
+             lab_schema, ledger_book_number(place, 1), lab_schema, ledger_book_number(place, 2));
     const farm_status status = farm_session_execute(session, text, range, 2, &rows);
-    for (size_t i = 0; i < 4 && status == FARM_OK; i++)
+    for (size_t i = 0; i < 5 && status == FARM_OK; i++)
         out->values[EVENTS + i] = farm_rows_value(rows, 0, i)->integer;
     farm_rows_free(rows);
     return status;
@@ -242,6 +243,7 @@ void ledger_look(farm_session *session, const lab_place *place, lab_result *out)
 void ledger_model_look(ledger_state *state, lab_result *out) {
     ledger_model_accounts(state, out->values);
     out->values[EVENTS] = state->event_count;
+    out->values[SEALED] = state->event_count - state->waiting[1] - state->waiting[2];
     out->values[BURNT] = state->burnt_count;
     for (int32_t i = 0; i < 2; i++) out->values[CLOSED + i] = state->closed_through_us[i + 1];
     for (int64_t i = 0; i < LEDGER_LOOKED && i < state->record_count; i++) {

@@ -38,6 +38,11 @@ ledger_record *ledger_find(ledger_state *state, int64_t id) {
     return NULL;
 }
 
+static void add_event(ledger_state *state, int32_t account) {
+    state->event_count++;
+    state->waiting[ledger_figures_of[account].book]++;
+}
+
 /* The oldest that nobody can ask for any more, nor runs out, is forgotten. */
 static void forget_one(ledger_state *state) {
     int64_t place = state->record_count - 1;
@@ -62,7 +67,7 @@ ledger_record *ledger_remember(ledger_state *state, const ledger_record *record)
             sizeof *state->records * (size_t)(state->record_count - place));
     state->records[place] = *record;
     state->record_count++;
-    state->event_count++;
+    add_event(state, record->item.debit);
     return &state->records[place];
 }
 
@@ -136,7 +141,7 @@ int64_t ledger_run_out(ledger_state *state, int64_t now_us, uint32_t accounts, i
         if (hold == NULL) break;
         ledger_end_hold(state, hold, FARM_LEDGER_KIND_EXPIRED, hold->item.amount);
         ledger_pass(state, &hold->item, now_us, last_ns);
-        state->event_count++;
+        add_event(state, hold->item.debit);
     }
     return count;
 }

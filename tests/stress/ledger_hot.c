@@ -1,19 +1,20 @@
-/* Many threads move money between the same three accounts, in batches of one and of several, with
+/* Many threads move money between the same four accounts, in batches of one and of several, with
  * holds that are posted and voided and with chains. None may go below zero. What was acknowledged
- * is what the balances say, and along each account every event begins where the last one ended.
+ * is what the balances say, and along each account every event begins where the last one ended, and
+ * is in sequence behind it.
  *
  *     ledger_hot [--broken] [--seed N] [URI [OWNER_URI]]
  *
  * --broken reads the balances first and then writes event and balances by hand, as one would who
  * forgets to lock: some events then begin where another began. */
 #include "stress.h"
-#include <farmcore/ledger.h>
+#include <farmcore/ledger_seal.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { THREAD_COUNT = 8, CALL_COUNT = 60, ACCOUNT_COUNT = 3, BATCH_MAX = 6, FUNDS = 1000 };
+enum { THREAD_COUNT = 8, CALL_COUNT = 60, ACCOUNT_COUNT = 4, BATCH_MAX = 6, FUNDS = 1000 };
 
 /* Net posted credits that were acknowledged, and what is held of each account's credits. */
 static atomic_llong moved[ACCOUNT_COUNT];
@@ -98,6 +99,16 @@ static void call_hold(farm_session *session, unsigned *random) {
     if (is_post) acknowledge(&hold, result.amount_minor);
 }
 
+/* Some of the events are put in sequence while others are being committed. */
+static int64_t seal(farm_session *session, int64_t budget_count) {
+    farm_ledger_seal made = {.struct_size = sizeof made};
+    farm_status status = FARM_EAGAIN;
+    for (int i = 0; i < 50 && (status == FARM_EAGAIN || status == FARM_ETIMEOUT); i++)
+        status = farm_ledger_seal_events(session, 1, budget_count, &made);
+    stress_require(session, "seal", status);
+    return made.event_count;
+}
+
 /* As one would who reads, decides and writes without a lock. */
 static void call_broken(farm_session *session, unsigned *random) {
     const farm_ledger_transfer item = draw(session, random);
@@ -136,6 +147,8 @@ static void run_thread(int thread) {
             call_broken(session, &random);
         else if (i % 3 == 0)
             call_hold(session, &random);
+        else if (i % 10 == 1)
+            (void)seal(session, 1 + next_random(&random) % 40);
         else
             call_transfers(session, &random);
     }
@@ -192,6 +205,11 @@ static void check(void) {
             stress_fail("account %d has %" PRId64 ", and %" PRId64 " pending", i, net,
                         is->debits_pending_minor + is->credits_pending_minor);
     }
+    while (seal(session, FARM_LEDGER_BATCH_MAX) > 0) continue;
+    const int64_t missed = test_store_number(
+        session, "SELECT (SELECT COUNT(*) FROM {farm_ledger_event}) - (SELECT COUNT(*) FROM "
+                 "{farm_ledger_sequence})");
+    if (missed != 0) stress_fail("%" PRId64 " events are in no sequence", missed);
     stress_verify(session);
     test_store_release(session);
 }

@@ -190,6 +190,11 @@ static farm_status change_limit(farm_session *session) {
     return farm_ledger_change_credit_limit(session, &id, 0, 7);
 }
 
+static farm_status seal_events(farm_session *session) {
+    farm_ledger_seal seal = {.struct_size = sizeof seal};
+    return farm_ledger_seal_events(session, book, FARM_LEDGER_BATCH_MAX, &seal);
+}
+
 static farm_status compose(farm_session *session) {
     farm_status status = farm_begin(session);
     if (status == FARM_OK) status = found(session);
@@ -256,6 +261,14 @@ static farm_status host(farm_session *session) {
     "SELECT (SELECT MAX(credit_limit) FROM {farm_ledger_balance} WHERE book = "                    \
     "(SELECT MAX(book) FROM {farm_ledger_book})) * 10 + (SELECT COUNT(*) FROM {farm_ledger_limit}" \
     " WHERE book = (SELECT MAX(book) FROM {farm_ledger_book}))"
+/* The seals, what is in sequence and what is not. */
+#define SEALED                                                                                     \
+    "SELECT (SELECT COUNT(*) FROM {farm_ledger_seal} WHERE book = "                                \
+    "(SELECT MAX(book) FROM {farm_ledger_book})) * 100 + (SELECT COUNT(*) FROM "                   \
+    "{farm_ledger_sequence} WHERE book = (SELECT MAX(book) FROM {farm_ledger_book})) * 10 + "      \
+    "(SELECT COUNT(*) FROM {farm_ledger_event} AS e WHERE e.book = "                               \
+    "(SELECT MAX(book) FROM {farm_ledger_book}) AND NOT EXISTS (SELECT 1 FROM "                    \
+    "{farm_ledger_sequence} AS s WHERE s.book = e.book AND s.timestamp_ns = e.timestamp_ns))"
 #define TOPICS "SELECT COUNT(*) FROM {farm_topic}"
 #define ANSWERS "SELECT COUNT(*) FROM {farm_idempotency} WHERE state = 2"
 
@@ -276,6 +289,7 @@ const fault_scenario scenarios[] = {
     {"ledger post", open_ledger, post, POSTED, 0, 40, 0, 1},
     {"ledger expire", hold_for_a_second, expire, EXPIRED, 5, 10, 0, 1},
     {"ledger change credit limit", open_ledger, change_limit, LIMITED, 0, 71, 0, 1},
+    {"ledger seal events", hold_for_a_second, seal_events, SEALED, 1, 110, 0, 1},
     {"verify", found, verify, OWNERS, 1, 1, 0, 1},
     {"maintain", found, maintain, OWNERS, 1, 1, 0, 1},
     {"a statement of the host's", nothing, host, "SELECT 1", 1, 1, 0, 0},

@@ -86,6 +86,8 @@ class Table {
   }
 }
 
+const NO_SEAL = { previousHash: Buffer.alloc(32), hash: Buffer.alloc(32) };
+
 class Ledger {
   #run;
 
@@ -141,6 +143,30 @@ class Ledger {
 
   importPiece(book, piece, lineCount) {
     return this.#run('ledger_import_next', [book, piece, lineCount]);
+  }
+
+  sealEvents(book, budget = PAGE) {
+    return this.#run('ledger_seal_events', [book, budget]);
+  }
+
+  follow(book, afterSequence = 0, { capacity = PAGE } = {}) {
+    return this.#run('ledger_follow', [book, afterSequence, capacity]);
+  }
+
+  findSeals(book, afterNumber = 0, { capacity = PAGE } = {}) {
+    return this.#run('ledger_find_seals', [book, afterNumber, capacity]);
+  }
+
+  verifySeals(book, known = NO_SEAL, { budget = PAGE } = {}) {
+    return this.#run('ledger_verify_seals', [book, known, budget]);
+  }
+
+  sumPeriods(periods) {
+    return this.#run('ledger_sum_periods', [periods]);
+  }
+
+  sumCodes(period, afterCode = 0, { capacity = PAGE } = {}) {
+    return this.#run('ledger_sum_codes', [period, afterCode, capacity]);
   }
 
   recompute(book, { repair = false, capacity = PAGE } = {}) {

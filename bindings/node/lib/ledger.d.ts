@@ -188,6 +188,33 @@ export interface Difference {
   creditLimitMinor: bigint;
 }
 
+/** From one quarter of an hour to another; code 0: all, to 0: to the end. */
+export interface Period {
+  accountId: string;
+  code?: number;
+  fromUs?: number | bigint;
+  toUs?: number | bigint;
+}
+
+/** What an account moved in a period. */
+export interface Total {
+  code: number;
+  debitsMinor: bigint;
+  creditsMinor: bigint;
+  eventCount: bigint;
+}
+
+/** Events that were put in sequence together; number 0: none. */
+export interface Seal {
+  book: bigint;
+  number: bigint;
+  firstSequence: bigint;
+  eventCount: bigint;
+  sealedUs: bigint;
+  previousHash: Buffer;
+  hash: Buffer;
+}
+
 /** A transfer as it is stored. */
 export interface LedgerEvent {
   id: string;
@@ -294,6 +321,25 @@ export interface Ledger<IsAsync extends boolean> {
    */
   recompute(book: number | bigint, options?: { repair?: boolean; capacity?: number }):
     Answer<IsAsync, Difference[]>;
+  /** Put up to `budget` of a book's oldest events in sequence, and seal them. */
+  sealEvents(book: number | bigint, budget?: number): Answer<IsAsync, Seal>;
+  /** The events of a book behind a place in its sequence, each once and none missed. */
+  follow(book: number | bigint, afterSequence?: number | bigint, options?: { capacity?: number }):
+    Answer<IsAsync, LedgerEvent[]>;
+  /** The seals of a book behind one of them. */
+  findSeals(book: number | bigint, afterNumber?: number | bigint,
+    options?: { capacity?: number }): Answer<IsAsync, Seal[]>;
+  /**
+   * Check up to `budget` seals behind a known one, and answer the last. Where none is left that is
+   * the known one. A seal that breaks is FARM_ECORRUPT, and the error names it.
+   */
+  verifySeals(book: number | bigint, known?: Seal, options?: { budget?: number }):
+    Answer<IsAsync, Seal>;
+  /** What accounts moved in periods, by when it counts. */
+  sumPeriods(periods: Period[]): Answer<IsAsync, Total[]>;
+  /** What an account moved in a period, by code. */
+  sumCodes(period: Period, afterCode?: number, options?: { capacity?: number }):
+    Answer<IsAsync, Total[]>;
   /** The accounts of a book, as they were opened, read `capacity` at a time. */
   accounts(query: Query, options?: { capacity?: number }): Rows<IsAsync, Account>;
 }

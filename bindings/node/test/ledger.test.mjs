@@ -4,8 +4,8 @@ import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { NOW_US, failure, onStores } from './support.mjs';
 import {
-  AMOUNT_MAX, AccountFlags, AccountStatus, ExportFormat, LedgerReason, QueryFlags, SyncStore,
-  TransferConditions, TransferFlags, TransferKind, TransferStatus, accountStatusText,
+  AMOUNT_MAX, AccountFlags, AccountStatus, ExportFormat, LedgerReason, QueryFlags, Status,
+  SyncStore, TransferConditions, TransferFlags, TransferKind, TransferStatus, accountStatusText,
   transferStatusText,
 } from '../lib/index.mjs';
 
@@ -349,6 +349,60 @@ onLedgers('a table is imported, and a repeat changes nothing', async (ledger) =>
 
   assert.throws(() => copy.importTable(1, [Buffer.from(table.replace('7.00,EUR', '7.01,EUR'))]),
     failure('FARM_EREFUSED', LedgerReason.REFUSED));
+  store.close();
+});
+
+test('a book is followed and its seals are checked', async () => {
+  const store = SyncStore.open('sqlite::memory:');
+  store.migrate();
+  const { ledger } = store.service;
+  ledger.openBooks([{ book: 1, asset: 'EUR', scale: 2 }]);
+  ledger.openAccounts(ACCOUNTS);
+  const moves = [move(TILL, ANN, 7), move(TILL, ANN, 8), move(TILL, ANN, 9)];
+  ledger.post(moves);
+
+  const first = ledger.sealEvents(1, 2);
+  const second = ledger.sealEvents(1);
+
+  assert.deepEqual([first.number, first.firstSequence, first.eventCount], [1n, 1n, 2n]);
+  assert.deepEqual(second.previousHash, first.hash);
+  assert.equal(ledger.sealEvents(1).number, 0n);
+  assert.deepEqual(ledger.follow(1).map((event) => event.id), moves.map((item) => item.id));
+  assert.deepEqual(ledger.follow(1, 2).map((event) => event.id), [moves[2].id]);
+  assert.deepEqual(ledger.findSeals(1), [first, second]);
+  assert.deepEqual(ledger.verifySeals(1), second);
+  assert.deepEqual(ledger.verifySeals(1, first), second);
+  assert.throws(() => ledger.verifySeals(1, { ...first, hash: Buffer.alloc(32) }),
+    { status: Status.ECORRUPT });
+  assert.throws(() => ledger.verifySeals(1, { ...first, hash: Buffer.alloc(31) }), /32 bytes/);
+  store.close();
+});
+
+test('periods are summed, sealed or not', () => {
+  const store = SyncStore.open('sqlite::memory:');
+  store.migrate();
+  const { ledger } = store.service;
+  const hour = 3_600_000_000n;
+  const day = BigInt(NOW_US) - BigInt(NOW_US) % hour;
+  ledger.openBooks([{ book: 1, asset: 'EUR', scale: 2 }]);
+  ledger.openAccounts(ACCOUNTS);
+  ledger.post([{ ...move(TILL, ANN, 7), effectiveUs: day },
+    { ...move(TILL, ANN, 8), effectiveUs: day - 1n, code: 5 }]);
+  const wanted = [
+    [{ accountId: ANN }, { code: 0, debitsMinor: 0n, creditsMinor: 15n, eventCount: 2n }],
+    [{ accountId: ANN, fromUs: day },
+      { code: 0, debitsMinor: 0n, creditsMinor: 7n, eventCount: 1n }],
+    [{ accountId: TILL, toUs: day },
+      { code: 0, debitsMinor: 8n, creditsMinor: 0n, eventCount: 1n }],
+  ];
+  for (let round = 0; round < 3; round++) {
+    assert.deepEqual(ledger.sumPeriods(wanted.map(([period]) => period)),
+      wanted.map(([, total]) => total));
+    assert.deepEqual(ledger.sumCodes({ accountId: ANN }, 1),
+      [{ code: 5, debitsMinor: 0n, creditsMinor: 8n, eventCount: 1n }]);
+    ledger.sealEvents(1, 1);
+  }
+  assert.throws(() => ledger.sumPeriods([{ accountId: ANN, fromUs: 1 }]), /quarter of an hour/);
   store.close();
 });
 

@@ -10,8 +10,8 @@ from . import ledger as _ledger
 from . import rate as _rate
 from . import roles as _roles
 from .idempotency import Bytes, Found
-from .ledger import (Account, AccountResult, Book, Difference, ExportFormat, LedgerEvent, Query,
-                     Transfer, TransferResult)
+from .ledger import (Account, AccountResult, Book, Difference, ExportFormat, LedgerEvent, Period,
+                     Query, Seal, Total, Transfer, TransferResult)
 from .rate import Decision, Limit, Override, Request, pack
 from .roles import Grant, Operation, Role
 from .session import P, T
@@ -177,6 +177,28 @@ class Ledger:
     async def recompute(self, book: int, *, repair: bool = False,
                         capacity: int = _ledger.PAGE) -> list[Difference]:
         return await self._run(_ledger.recompute, book, repair, capacity)
+
+    async def seal_events(self, book: int, budget: int = _ledger.PAGE) -> Seal:
+        return await self._run(_ledger.seal_events, book, budget)
+
+    async def follow(self, book: int, after_sequence: int = 0, *,
+                     capacity: int = _ledger.PAGE) -> list[LedgerEvent]:
+        return await self._run(_ledger.follow, book, after_sequence, capacity)
+
+    async def find_seals(self, book: int, after_number: int = 0, *,
+                         capacity: int = _ledger.PAGE) -> list[Seal]:
+        return await self._run(_ledger.find_seals, book, after_number, capacity)
+
+    async def verify_seals(self, book: int, known: Seal | None = None, *,
+                           budget: int = _ledger.PAGE) -> Seal:
+        return await self._run(_ledger.verify_seals, book, known, budget)
+
+    async def sum_periods(self, periods: Iterable[Period]) -> list[Total]:
+        return await self._run(_ledger.sum_periods, periods)
+
+    async def sum_codes(self, period: Period, after_code: int = 0, *,
+                        capacity: int = _ledger.PAGE) -> list[Total]:
+        return await self._run(_ledger.sum_codes, period, after_code, capacity)
 
     async def import_table(self, book: int, pieces: AsyncIterable[bytes]) -> int:
         table = _ledger.Table()

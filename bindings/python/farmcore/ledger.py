@@ -6,11 +6,13 @@ thousands goes over as it is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from enum import IntEnum, IntFlag
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from . import _native as _n
+from .ledger_enums import (AccountFlags, TransferFlags, QueryFlags, ExportFormat,
+                           TransferConditions, AccountStatus, TransferStatus, TransferKind,
+                           LedgerReason)
 from .session import Run
 from .times import Moment, moment_us
 
@@ -19,217 +21,6 @@ AMOUNT_MAX = 2**63 - 1
 
 PAGE = 100
 PIECE = 65536
-
-
-class AccountFlags(IntFlag):
-    """What an account may not do, and how it is opened."""
-
-    LINKED = 1
-    DEBITS_MUST_NOT_EXCEED_CREDITS = 2
-    CREDITS_MUST_NOT_EXCEED_DEBITS = 4
-    HISTORY = 8
-    IMPORTED = 16
-    CLOSED = 32
-
-
-class TransferFlags(IntFlag):
-    """What kind of transfer it is."""
-
-    LINKED = 1
-    PENDING = 2
-    POST_PENDING_TRANSFER = 4
-    VOID_PENDING_TRANSFER = 8
-    BALANCING_DEBIT = 16
-    BALANCING_CREDIT = 32
-    CLOSING_DEBIT = 64
-    CLOSING_CREDIT = 128
-    IMPORTED = 256
-
-
-class QueryFlags(IntFlag):
-    """Which of an account's transfers are asked for, and in what order."""
-
-    DEBITS = 1
-    CREDITS = 2
-    REVERSED = 4
-    HOLDS = 8
-
-
-class ExportFormat(IntEnum):
-    """What an export is: a table, one with cells that spreadsheets may take for formulas, or a
-    journal for hledger."""
-
-    CSV = 0
-    CSV_RAW = 1
-    HLEDGER = 2
-
-
-class TransferConditions(IntFlag):
-    """Which of a transfer's conditions are asked."""
-
-    DEBIT_VERSION = 1
-    CREDIT_VERSION = 2
-    DEBIT_BALANCE = 4
-
-
-class AccountStatus(IntEnum):
-    """What became of an account to open."""
-
-    CREATED = 0
-    LINKED_EVENT_FAILED = 1
-    LINKED_EVENT_CHAIN_OPEN = 2
-    TIMESTAMP_MUST_BE_ZERO = 3
-    RESERVED_FIELD = 4
-    RESERVED_FLAG = 5
-    ID_MUST_NOT_BE_ZERO = 6
-    ID_MUST_NOT_BE_INT_MAX = 7
-    FLAGS_ARE_MUTUALLY_EXCLUSIVE = 8
-    DEBITS_PENDING_MUST_BE_ZERO = 9
-    DEBITS_POSTED_MUST_BE_ZERO = 10
-    CREDITS_PENDING_MUST_BE_ZERO = 11
-    CREDITS_POSTED_MUST_BE_ZERO = 12
-    LEDGER_MUST_NOT_BE_ZERO = 13
-    CODE_MUST_NOT_BE_ZERO = 14
-    EXISTS_WITH_DIFFERENT_FLAGS = 15
-    EXISTS_WITH_DIFFERENT_USER_DATA_128 = 16
-    EXISTS_WITH_DIFFERENT_USER_DATA_64 = 17
-    EXISTS_WITH_DIFFERENT_USER_DATA_32 = 18
-    EXISTS_WITH_DIFFERENT_LEDGER = 19
-    EXISTS_WITH_DIFFERENT_CODE = 20
-    EXISTS = 21
-    IMPORTED_EVENT_EXPECTED = 22
-    IMPORTED_EVENT_NOT_EXPECTED = 23
-    IMPORTED_EVENT_TIMESTAMP_OUT_OF_RANGE = 24
-    IMPORTED_EVENT_TIMESTAMP_MUST_NOT_ADVANCE = 25
-    IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS = 26
-    LEDGER_NOT_FOUND = 1001
-    CODE_OUT_OF_RANGE = 1002
-    LEDGER_OUT_OF_RANGE = 1003
-    CREDIT_LIMIT_OUT_OF_RANGE = 1004
-    EXISTS_WITH_DIFFERENT_CREDIT_LIMIT = 1005
-
-    @property
-    def text(self) -> str:
-        """What it says, as one English line."""
-        return str(_n.ledger_account_status_text(self))
-
-
-class TransferStatus(IntEnum):
-    """What became of a transfer."""
-
-    CREATED = 0
-    LINKED_EVENT_FAILED = 1
-    LINKED_EVENT_CHAIN_OPEN = 2
-    TIMESTAMP_MUST_BE_ZERO = 3
-    RESERVED_FLAG = 4
-    ID_MUST_NOT_BE_ZERO = 5
-    ID_MUST_NOT_BE_INT_MAX = 6
-    FLAGS_ARE_MUTUALLY_EXCLUSIVE = 7
-    DEBIT_ACCOUNT_ID_MUST_NOT_BE_ZERO = 8
-    DEBIT_ACCOUNT_ID_MUST_NOT_BE_INT_MAX = 9
-    CREDIT_ACCOUNT_ID_MUST_NOT_BE_ZERO = 10
-    CREDIT_ACCOUNT_ID_MUST_NOT_BE_INT_MAX = 11
-    ACCOUNTS_MUST_BE_DIFFERENT = 12
-    PENDING_ID_MUST_BE_ZERO = 13
-    PENDING_ID_MUST_NOT_BE_ZERO = 14
-    PENDING_ID_MUST_NOT_BE_INT_MAX = 15
-    PENDING_ID_MUST_BE_DIFFERENT = 16
-    TIMEOUT_RESERVED_FOR_PENDING_TRANSFER = 17
-    LEDGER_MUST_NOT_BE_ZERO = 19
-    CODE_MUST_NOT_BE_ZERO = 20
-    DEBIT_ACCOUNT_NOT_FOUND = 21
-    CREDIT_ACCOUNT_NOT_FOUND = 22
-    ACCOUNTS_MUST_HAVE_THE_SAME_LEDGER = 23
-    TRANSFER_MUST_HAVE_THE_SAME_LEDGER_AS_ACCOUNTS = 24
-    PENDING_TRANSFER_NOT_FOUND = 25
-    PENDING_TRANSFER_NOT_PENDING = 26
-    PENDING_TRANSFER_HAS_DIFFERENT_DEBIT_ACCOUNT_ID = 27
-    PENDING_TRANSFER_HAS_DIFFERENT_CREDIT_ACCOUNT_ID = 28
-    PENDING_TRANSFER_HAS_DIFFERENT_LEDGER = 29
-    PENDING_TRANSFER_HAS_DIFFERENT_CODE = 30
-    EXCEEDS_PENDING_TRANSFER_AMOUNT = 31
-    PENDING_TRANSFER_HAS_DIFFERENT_AMOUNT = 32
-    PENDING_TRANSFER_ALREADY_POSTED = 33
-    PENDING_TRANSFER_ALREADY_VOIDED = 34
-    PENDING_TRANSFER_EXPIRED = 35
-    EXISTS_WITH_DIFFERENT_FLAGS = 36
-    EXISTS_WITH_DIFFERENT_DEBIT_ACCOUNT_ID = 37
-    EXISTS_WITH_DIFFERENT_CREDIT_ACCOUNT_ID = 38
-    EXISTS_WITH_DIFFERENT_AMOUNT = 39
-    EXISTS_WITH_DIFFERENT_PENDING_ID = 40
-    EXISTS_WITH_DIFFERENT_USER_DATA_128 = 41
-    EXISTS_WITH_DIFFERENT_USER_DATA_64 = 42
-    EXISTS_WITH_DIFFERENT_USER_DATA_32 = 43
-    EXISTS_WITH_DIFFERENT_TIMEOUT = 44
-    EXISTS_WITH_DIFFERENT_CODE = 45
-    EXISTS = 46
-    OVERFLOWS_DEBITS_PENDING = 47
-    OVERFLOWS_CREDITS_PENDING = 48
-    OVERFLOWS_DEBITS_POSTED = 49
-    OVERFLOWS_CREDITS_POSTED = 50
-    OVERFLOWS_DEBITS = 51
-    OVERFLOWS_CREDITS = 52
-    OVERFLOWS_TIMEOUT = 53
-    EXCEEDS_CREDITS = 54
-    EXCEEDS_DEBITS = 55
-    IMPORTED_EVENT_EXPECTED = 56
-    IMPORTED_EVENT_NOT_EXPECTED = 57
-    IMPORTED_EVENT_TIMESTAMP_OUT_OF_RANGE = 58
-    IMPORTED_EVENT_TIMESTAMP_MUST_NOT_ADVANCE = 59
-    IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS = 60
-    IMPORTED_EVENT_TIMESTAMP_MUST_POSTDATE_DEBIT_ACCOUNT = 61
-    IMPORTED_EVENT_TIMESTAMP_MUST_POSTDATE_CREDIT_ACCOUNT = 62
-    IMPORTED_EVENT_TIMEOUT_MUST_BE_ZERO = 63
-    CLOSING_TRANSFER_MUST_BE_PENDING = 64
-    DEBIT_ACCOUNT_ALREADY_CLOSED = 65
-    CREDIT_ACCOUNT_ALREADY_CLOSED = 66
-    EXISTS_WITH_DIFFERENT_LEDGER = 67
-    ID_ALREADY_FAILED = 68
-    AMOUNT_MUST_NOT_BE_NEGATIVE = 1001
-    TIMEOUT_MUST_NOT_BE_NEGATIVE = 1002
-    CODE_OUT_OF_RANGE = 1003
-    LEDGER_OUT_OF_RANGE = 1004
-    EFFECTIVE_OUT_OF_RANGE = 1005
-    EXISTS_WITH_DIFFERENT_EFFECTIVE = 1006
-    CONDITION_FAILED = 1007
-    EFFECTIVE_IN_CLOSED_PERIOD = 1008
-    REVERSED_ID_MUST_NOT_BE_INT_MAX = 1009
-    REVERSED_ID_MUST_BE_DIFFERENT = 1010
-    REVERSED_TRANSFER_NOT_FOUND = 1011
-    REVERSED_TRANSFER_NOT_REVERSIBLE = 1012
-    REVERSED_TRANSFER_HAS_DIFFERENT_DEBIT_ACCOUNT_ID = 1013
-    REVERSED_TRANSFER_HAS_DIFFERENT_CREDIT_ACCOUNT_ID = 1014
-    REVERSED_TRANSFER_HAS_DIFFERENT_LEDGER = 1015
-    REVERSED_TRANSFER_ALREADY_REVERSED = 1016
-    EXCEEDS_REVERSIBLE_AMOUNT = 1017
-    EXISTS_WITH_DIFFERENT_REVERSED_ID = 1018
-
-    @property
-    def text(self) -> str:
-        """What it says, as one English line."""
-        return str(_n.ledger_transfer_status_text(self))
-
-
-class TransferKind(IntEnum):
-    """What a stored transfer is."""
-
-    SINGLE = 0
-    PENDING = 1
-    POSTED = 2
-    VOIDED = 3
-    EXPIRED = 4
-    REVERSAL = 5
-
-
-class LedgerReason(IntEnum):
-    """Why a call was turned down: ``FarmError.reason``."""
-
-    BOOK_DIFFERS = 1
-    REFUSED = 2
-    BALANCE = 3
-    UNLIMITED = 4
-    LIMIT_DIFFERS = 5
-    LIMIT_USED = 6
 
 
 class Book(NamedTuple):
@@ -399,6 +190,39 @@ class Difference(NamedTuple):
     credit_limit_minor: int
 
 
+class Period(NamedTuple):
+    """From one quarter of an hour to another; code 0: all, to 0: to the end."""
+
+    account_id: UUID
+    code: int = 0
+    from_us: int = 0
+    to_us: int = 0
+
+
+class Total(NamedTuple):
+    """What an account moved in a period."""
+
+    code: int
+    debits_minor: int
+    credits_minor: int
+    event_count: int
+
+
+class Seal(NamedTuple):
+    """Events that were put in sequence together; number 0: none."""
+
+    book: int
+    number: int
+    first_sequence: int
+    event_count: int
+    sealed_us: int
+    previous_hash: bytes
+    hash: bytes
+
+
+NO_SEAL = Seal(0, 0, 0, 0, 0, bytes(32), bytes(32))
+
+
 def open_books(session: Any, books: Iterable[Book]) -> None:
     _n.ledger_open_books(session, books)
 
@@ -501,6 +325,31 @@ def recompute(session: Any, book: int, repair: bool, capacity: int) -> list[Diff
             for row in _n.ledger_recompute(session, book, int(repair), capacity)]
 
 
+def seal_events(session: Any, book: int, budget: int) -> Seal:
+    return Seal(*_n.ledger_seal_events(session, book, budget))
+
+
+def follow(session: Any, book: int, after_sequence: int, capacity: int) -> list[LedgerEvent]:
+    rows = _n.ledger_follow(session, book, after_sequence, capacity)
+    return [_event(row) for row in rows]  # type: ignore[misc]
+
+
+def find_seals(session: Any, book: int, after_number: int, capacity: int) -> list[Seal]:
+    return [Seal(*row) for row in _n.ledger_find_seals(session, book, after_number, capacity)]
+
+
+def verify_seals(session: Any, book: int, known: Seal | None, budget: int) -> Seal:
+    return Seal(*_n.ledger_verify_seals(session, book, known or NO_SEAL, budget))
+
+
+def sum_periods(session: Any, periods: Iterable[Period]) -> list[Total]:
+    return [Total(*row) for row in _n.ledger_sum_periods(session, periods)]
+
+
+def sum_codes(session: Any, period: Period, after_code: int, capacity: int) -> list[Total]:
+    return [Total(*row) for row in _n.ledger_sum_codes(session, period, after_code, capacity)]
+
+
 class Ledger:
     """The ledger of a store. Only the service may do anything with it. A batch has up to 8,190
     items, and is one transaction."""
@@ -575,6 +424,33 @@ class Ledger:
         """Reckon the balances of a book from its events, and answer up to ``capacity`` accounts
         that differ; ``repair`` writes them. A history that is broken is a ``CorruptError``."""
         return self._run(recompute, book, repair, capacity)
+
+    def seal_events(self, book: int, budget: int = PAGE) -> Seal:
+        """Put up to ``budget`` of a book's oldest events in sequence, and seal them."""
+        return self._run(seal_events, book, budget)
+
+    def follow(self, book: int, after_sequence: int = 0, *,
+               capacity: int = PAGE) -> list[LedgerEvent]:
+        """The events of a book behind a place in its sequence, each once and none missed."""
+        return self._run(follow, book, after_sequence, capacity)
+
+    def find_seals(self, book: int, after_number: int = 0, *, capacity: int = PAGE) -> list[Seal]:
+        """The seals of a book behind one of them."""
+        return self._run(find_seals, book, after_number, capacity)
+
+    def verify_seals(self, book: int, known: Seal | None = None, *, budget: int = PAGE) -> Seal:
+        """Check up to ``budget`` seals behind a known one, and answer the last. Where none is
+        left that is the known one. A seal that breaks is a ``CorruptError`` that names it."""
+        return self._run(verify_seals, book, known, budget)
+
+    def sum_periods(self, periods: Iterable[Period]) -> list[Total]:
+        """What accounts moved in periods, by when it counts."""
+        return self._run(sum_periods, periods)
+
+    def sum_codes(self, period: Period, after_code: int = 0, *,
+                  capacity: int = PAGE) -> list[Total]:
+        """What an account moved in a period, by code."""
+        return self._run(sum_codes, period, after_code, capacity)
 
     def accounts(self, query: Query, *, capacity: int = PAGE) -> Iterator[Account]:
         """The accounts of a book, as they were opened, read ``capacity`` at a time."""

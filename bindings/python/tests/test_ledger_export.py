@@ -144,6 +144,54 @@ def test_a_table_is_imported_to_the_same_balances(ledger, copy):
                 == [account.balances for account in ledger.find_accounts(ACCOUNTS)])
 
 
+def test_a_book_is_followed_and_its_seals_are_checked():
+    with fc.Store("sqlite::memory:") as opened:
+        opened.migrate()
+        ledger = opened.service.ledger
+        ledger.open_books([Book(1, "EUR", 2)])
+        ledger.open_accounts([Account(number, 1, 1) for number in ACCOUNTS])
+        moves = [Transfer(uuid.uuid4(), ACCOUNTS[0], ACCOUNTS[1], 5, 1, 1) for _ in range(3)]
+        ledger.post(moves)
+
+        first = ledger.seal_events(1, 2)
+        second = ledger.seal_events(1)
+
+        assert (first.number, first.first_sequence, first.event_count) == (1, 1, 2)
+        assert second.previous_hash == first.hash
+        assert ledger.seal_events(1).number == 0
+        assert [event.id for event in ledger.follow(1)] == [item.id for item in moves]
+        assert [event.id for event in ledger.follow(1, 2)] == [moves[2].id]
+        assert ledger.find_seals(1) == [first, second]
+        assert ledger.verify_seals(1) == second
+        assert ledger.verify_seals(1, first, budget=1) == second
+        assert ledger.verify_seals(1, second) == second
+        with pytest.raises(fc.CorruptError, match="seal 1, events 1 to 2"):
+            ledger.verify_seals(1, first._replace(hash=bytes(32)))
+        with pytest.raises(ValueError, match="32 bytes"):
+            ledger.verify_seals(1, first._replace(hash=b"short"))
+
+
+def test_periods_are_summed_sealed_or_not():
+    with fc.Store("sqlite::memory:") as opened:
+        opened.migrate()
+        ledger = opened.service.ledger
+        till, ann = ACCOUNTS[:2]
+        hour_us = 3_600_000_000
+        then_us = NOW_US - NOW_US % hour_us
+        ledger.open_books([Book(1, "EUR", 2)])
+        ledger.open_accounts([Account(number, 1, 1) for number in ACCOUNTS])
+        ledger.post([Transfer(uuid.uuid4(), till, ann, 7, 1, 1, effective_us=then_us),
+                     Transfer(uuid.uuid4(), till, ann, 8, 1, 5, effective_us=then_us - 1)])
+        for _ in range(3):
+            assert ledger.sum_periods([fc.Period(ann), fc.Period(ann, 0, then_us),
+                                       fc.Period(till, 0, 0, then_us)]) == [
+                fc.Total(0, 0, 15, 2), fc.Total(0, 0, 7, 1), fc.Total(0, 8, 0, 1)]
+            assert ledger.sum_codes(fc.Period(ann), 1) == [fc.Total(5, 0, 8, 1)]
+            ledger.seal_events(1, 1)
+        with pytest.raises(fc.InvalidError, match="quarter of an hour"):
+            ledger.sum_periods([fc.Period(ann, 0, 1)])
+
+
 def test_balances_are_reckoned_again(store, ledger):
     account = ledger.find_accounts(ACCOUNTS)[3]
     store.service.execute("DROP TRIGGER farm_ledger_balance_follows")
