@@ -248,11 +248,13 @@ static void post(farm_session *session, const farm_ledger_transfer *transfer, in
     must_be(out->status == expected, farm_ledger_transfer_status_name(out->status));
 }
 
-/* What an account may still pay out, as one writes it. */
+/* What an account has, less what is held of it, as one writes it. */
 static const char *left(const farm_ledger_balances *balances, char *out, size_t out_size) {
     const int64_t minor = balances->credits_posted_minor - balances->debits_posted_minor -
                           balances->debits_pending_minor;
-    snprintf(out, out_size, "%" PRId64 ".%02d EUR", minor / 100, (int)(minor % 100));
+    const int64_t size = minor < 0 ? -minor : minor;
+    snprintf(out, out_size, "%s%" PRId64 ".%02d EUR", minor < 0 ? "-" : "", size / 100,
+             (int)(size % 100));
     return out;
 }
 
@@ -274,8 +276,48 @@ static void print_statement(farm_session *session, farm_id account) {
                    left(is_debit ? &rows[i].debit : &rows[i].credit, text, sizeof text));
         }
     } while (query.cursor_ns != 0);
-    must_be(line == 3, "a sale, a hold and its end");
-    printf(".\n\n");
+    must_be(line == 5, "a sale, a hold and its end, what came back and what was lent");
+    printf(".\n");
+}
+
+/* A part of the basket comes back, and she is lent something. */
+static void give_back_and_lend(farm_session *session, const farm_ledger_transfer *sale,
+                               const farm_ledger_transfer *second) {
+    farm_ledger_transfer back = {
+        .struct_size = sizeof back, .reversed_id = sale->id, .amount_minor = 200, .code = 2};
+    farm_ledger_transfer again = *second;
+    farm_ledger_transfer_result result;
+    char text[40];
+    farm_id_new(session, &back.id);
+    farm_id_new(session, &again.id);
+    post(session, &back, FARM_LEDGER_TRANSFER_CREATED, &result);
+    printf("  A cup comes back: 2.00 EUR of the sale are reversed, and she has %s.\n",
+           left(&result.debit, text, sizeof text));
+    must(session, farm_ledger_change_credit_limit(session, &second->debit_account_id, 0, 1000),
+         "lend");
+    post(session, &again, FARM_LEDGER_TRANSFER_CREATED, &result);
+    printf("  The market lends her up to 10.00 EUR, and now the 5.00 are paid: %s.\n",
+           left(&result.debit, text, sizeof text));
+}
+
+/* Her card, and the book as those follow it who keep their own sums. */
+static void seal_the_book(farm_session *session, farm_id account) {
+    const farm_ledger_period always = {.struct_size = sizeof always, .account_id = account};
+    farm_ledger_total total = {.struct_size = sizeof total};
+    farm_ledger_seal seal = {.struct_size = sizeof seal};
+    farm_ledger_seal last = {.struct_size = sizeof last};
+    farm_ledger_event event = {.struct_size = sizeof event};
+    size_t count = 0;
+    must(session, farm_ledger_seal_events(session, BOOK, 1000, &seal), "seal");
+    must(session, farm_ledger_verify_seals(session, BOOK, &seal, 1, &last), "check the seal");
+    must(session, farm_ledger_follow(session, BOOK, seal.first_sequence - 1, &event, 1, &count),
+         "follow");
+    must_be(seal.event_count == 5 && count == 1 && last.number == seal.number, "all are sealed");
+    must(session, farm_ledger_sum_periods(session, &always, 1, &total), "sum");
+    must_be(total.credits_minor == 1250 && total.debits_minor == 1700, "12.50 came, 17.00 went");
+    printf("  Her card: 12.50 EUR came and 17.00 EUR went in %" PRId64
+           " transfers. The book's last five events are sealed: %02x%02x%02x%02x…\n\n",
+           total.event_count, seal.hash[0], seal.hash[1], seal.hash[2], seal.hash[3]);
 }
 
 static void pay_the_seller(farm_session *session) {
@@ -311,8 +353,10 @@ static void pay_the_seller(farm_session *session) {
     farm_ledger_account found = {.struct_size = sizeof found};
     must(session, farm_ledger_find_accounts(session, &ana, 1, &found), "look at her account");
     must_be(found.version == 3 && found.balances.credits_posted_minor == 1250, "nothing changed");
-    printf("She still has %s.\n", left(&found.balances, text, sizeof text));
+    printf("  She still has %s.\n", left(&found.balances, text, sizeof text));
+    give_back_and_lend(session, &sale, &second);
     print_statement(session, ana);
+    seal_the_book(session, ana);
 }
 
 static void check_all(farm_session *session) {
