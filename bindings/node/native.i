@@ -142,6 +142,7 @@ RECORD(rate_decision, decision)
 RECORD(ledger_query, query)
 RECORD(ledger_seal, known)
 RECORD(ledger_period, period)
+RECORD(ledger_payout_rules, rules)
 
 %define RECORD_RESULT(name)
 %typemap(in, numinputs=0) farm_##name *out (farm_##name made = sized<farm_##name>()) "$1 = &made;"
@@ -210,6 +211,7 @@ ARRAY_WITH_RESULTS(type, read_item, farm_##result, sized<farm_##result>())
 %enddef
 ARRAY_WITH_RECORDS(farm_ledger_account, read_ledger_account, ledger_account_result)
 ARRAY_WITH_RECORDS(farm_ledger_transfer, read_ledger_transfer, ledger_transfer_result)
+ARRAY_WITH_RECORDS(farm_ledger_payee, read_ledger_payee, ledger_payout)
 ARRAY_WITH_RECORDS(farm_ledger_period, read_ledger_period, ledger_total)
 ARRAY_WITH_RECORDS(farm_id, read_id, ledger_account)
 ARRAY_WITH_RECORDS(farm_id, read_id, ledger_event)

@@ -92,8 +92,8 @@ FARM_API farm_status farm_ledger_query_accounts(farm_session *session,
 
 /**
  * Look accounts up as they were at a time of the ledger: version and balances right after their
- * last event of then, in one round trip. Only the service may. Whether the account was closed then,
- * and its credit limit of then, are not said: both are as it was opened.
+ * last event of then and the credit limit of then, in one round trip. Only the service may. Whether
+ * the account was closed then is not said: that is as it was opened.
  *
  * @param timestamp_ns the time, events of this timestamp included; 1 and up.
  * @param items ids. @param count 1 to FARM_LEDGER_BATCH_MAX. @param results one each; an account

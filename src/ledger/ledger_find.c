@@ -1,6 +1,7 @@
 /* Accounts and transfers are looked up by their ids. */
 #include "base/options.h"
 #include "ledger/ledger_rows.h"
+#include "ledger_limit_sql.h"
 #include <farmcore/ledger_read.h>
 #include <string.h>
 
@@ -89,6 +90,7 @@ farm_status farm_ledger_find_accounts(farm_session *session, const farm_id *item
 typedef struct past {
     ledger_rows accounts;
     ledger_account_at_row *then; /* by the places of the ids; a version of 0: nothing yet */
+    int64_t *limits;             /* likewise; -1: that of the opening */
 } past;
 
 static int32_t take_opened(void *context, size_t ordinal, const ledger_account_read_row *row) {
@@ -106,7 +108,15 @@ static int32_t take_then(void *context, size_t ordinal, const ledger_account_at_
     return 0;
 }
 
-static void put_back(farm_ledger_account *account, const ledger_account_at_row *then) {
+static int32_t take_limit(void *context, size_t ordinal, const ledger_limit_limit_at_row *row) {
+    past *self = context;
+    self->limits[ordinal] = row->credit_limit;
+    return 0;
+}
+
+static void put_back(farm_ledger_account *account, const ledger_account_at_row *then,
+                     int64_t credit_limit) {
+    if (credit_limit >= 0) account->credit_limit_minor = credit_limit;
     account->version = then->version;
     account->balances = (farm_ledger_balances){.debits_pending_minor = then->debits_pending,
                                                .debits_posted_minor = then->debits_posted,
@@ -121,7 +131,7 @@ static void put_all_back(past *self, const ledger_ids *ids, int64_t timestamp_ns
     for (size_t i = 0; i < self->accounts.count; i++) {
         if (accounts[i].timestamp_ns > timestamp_ns) continue;
         const uint32_t *number = id_map_find(&ids->known, &accounts[i].id);
-        put_back(&accounts[i], &self->then[*number - 1]);
+        put_back(&accounts[i], &self->then[*number - 1], self->limits[*number - 1]);
         accounts[count++] = accounts[i];
     }
     self->accounts.count = count;
@@ -132,17 +142,27 @@ static farm_status read_past(farm_session *session, const find_operation *operat
     ledger_account_at_each *each =
         arena_allocate_array(store_arena(session), ids->count, sizeof *each);
     self->then = arena_allocate_array(store_arena(session), ids->count, sizeof *self->then);
-    if (each == NULL || self->then == NULL) return ledger_fail_memory(session, operation->count);
-    for (size_t i = 0; i < ids->count; i++)
+    ledger_limit_limit_at_each *limits =
+        arena_allocate_array(store_arena(session), ids->count, sizeof *limits);
+    self->limits = arena_allocate_array(store_arena(session), ids->count, sizeof *self->limits);
+    if (each == NULL || self->then == NULL || limits == NULL || self->limits == NULL)
+        return ledger_fail_memory(session, operation->count);
+    for (size_t i = 0; i < ids->count; i++) {
         each[i].id = (value_blob){.data = ids->values[i].data, .size = ids->values[i].size};
+        limits[i].id = each[i].id;
+        self->limits[i] = -1;
+    }
     store_batch batch;
     store_batch_init(&batch, session);
     ledger_account_read(&batch, &(ledger_account_read_params){.ids = ledger_ids_list(ids)},
                         take_opened, self);
-    if (ids->count > 0)
-        ledger_account_at(&batch,
-                          &(ledger_account_at_params){.timestamp_ns = operation->timestamp_ns},
-                          each, ids->count, take_then, self);
+    if (ids->count > 0) {
+        const int64_t then_ns = operation->timestamp_ns;
+        ledger_account_at(&batch, &(ledger_account_at_params){then_ns}, each, ids->count, take_then,
+                          self);
+        ledger_limit_limit_at(&batch, &(ledger_limit_limit_at_params){then_ns}, limits, ids->count,
+                              take_limit, self);
+    }
     return store_finish(session, &batch);
 }
 

@@ -34,3 +34,14 @@ VALUES (:book, :account, :timestamp_ns, :credit_limit);
 -- on: guard = EAGAIN
 UPDATE farm_ledger_balance SET credit_limit = :credit_limit
 WHERE book = :book AND account = :account AND credit_limit = :known;
+
+-- name: limit_at
+-- params: timestamp_ns int
+-- each: id blob
+-- columns: credit_limit int
+-- The latest of then, if there was any.
+SELECT l.credit_limit
+FROM farm_ledger_account AS a
+JOIN farm_ledger_limit AS l ON l.book = a.book AND l.account = a.number
+WHERE a.id = :id AND l.timestamp_ns <= :timestamp_ns
+ORDER BY l.timestamp_ns DESC LIMIT 1;

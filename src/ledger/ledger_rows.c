@@ -2,6 +2,7 @@
 #include "ledger/ledger_rows.h"
 #include "base/id.h"
 #include "ledger/ledger_rules.h"
+#include <farmcore/ledger_total.h>
 #include <string.h>
 
 enum { ROWS_FIRST = 16 };
@@ -150,6 +151,14 @@ farm_status ledger_check_batch(farm_session *session, const void *items, const v
     if (status == FARM_OK)
         status = store_check_array(session, "results", results, count, FARM_LEDGER_BATCH_MAX);
     return status == FARM_OK ? store_check_service(session) : status;
+}
+
+farm_status ledger_check_quarter(farm_session *session, const char *name, int64_t value_us) {
+    const farm_status status = store_check_range(session, name, value_us, 0, INT64_MAX);
+    if (status != FARM_OK || value_us % FARM_LEDGER_QUARTER_US == 0) return status;
+    return store_fail(session, FARM_EINVAL, 0,
+                      "%s is %lld, which is no quarter of an hour: %lld microseconds are over",
+                      name, (long long)value_us, (long long)(value_us % FARM_LEDGER_QUARTER_US));
 }
 
 farm_status ledger_copy_items(farm_session *session, const void *items, size_t count, size_t size,

@@ -43,6 +43,8 @@ value_blob ledger_blob_or_null(const farm_id *id);
 /* Arrays of a caller's structs, an item and a result each, and who he is. */
 farm_status ledger_check_batch(farm_session *session, const void *items, const void *results,
                                size_t count);
+/* A moment with which a quarter of an hour begins. */
+farm_status ledger_check_quarter(farm_session *session, const char *name, int64_t value_us);
 /* Copy the items into ours, each of so many bytes. */
 farm_status ledger_copy_items(farm_session *session, const void *items, size_t count, size_t size,
                               void *out);

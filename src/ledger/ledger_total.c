@@ -6,19 +6,11 @@
 
 enum { LEDGER_READS = STORE_READS | STORE_SERVICE };
 
-static farm_status check_moment(farm_session *session, const char *name, int64_t value_us) {
-    const farm_status status = store_check_range(session, name, value_us, 0, INT64_MAX);
-    if (status != FARM_OK || value_us % FARM_LEDGER_QUARTER_US == 0) return status;
-    return store_fail(session, FARM_EINVAL, 0,
-                      "%s is %lld, which is no quarter of an hour: %lld microseconds are over",
-                      name, (long long)value_us, (long long)(value_us % FARM_LEDGER_QUARTER_US));
-}
-
 static farm_status check_period(farm_session *session, farm_ledger_period *period,
                                 int32_t most_code) {
     farm_status status = store_check_range(session, "code", period->code, 0, most_code);
-    if (status == FARM_OK) status = check_moment(session, "from_us", period->from_us);
-    if (status == FARM_OK) status = check_moment(session, "to_us", period->to_us);
+    if (status == FARM_OK) status = ledger_check_quarter(session, "from_us", period->from_us);
+    if (status == FARM_OK) status = ledger_check_quarter(session, "to_us", period->to_us);
     if (period->to_us == 0) period->to_us = INT64_MAX;
     return status;
 }

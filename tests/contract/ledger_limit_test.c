@@ -2,7 +2,7 @@
 #include "contract/ledger_script.h"
 #include "contract/suite.h"
 #include <criterion/criterion.h>
-#include <farmcore/ledger_audit.h>
+#include <farmcore/ledger_read.h>
 #include <pthread.h>
 
 TestSuite(ledger_limit, .init = open_session, .fini = close_session, .timeout = 60);
@@ -54,6 +54,30 @@ Test(ledger_limit, a_repeat_changes_nothing_and_another_value_is_refused) {
     cr_assert_eq(contract_number(session, "SELECT COUNT(*) FROM {farm_ledger_limit}"), 3);
     cr_assert_eq(limit_of("A1"), 9);
     contract_assert_sound(session);
+}
+
+static int64_t limit_at(int64_t timestamp_ns) {
+    const farm_id ids[] = {ledger_script_id("A2"), ledger_script_id("A1")};
+    farm_ledger_account found[] = {{.struct_size = sizeof *found}, {.struct_size = sizeof *found}};
+    cr_assert_eq(farm_ledger_find_accounts_at(session, timestamp_ns, ids, 2, found), FARM_OK, "%s",
+                 farm_session_error_text(session));
+    cr_assert_eq(found[0].credit_limit_minor, 0);
+    return found[1].credit_limit_minor;
+}
+
+Test(ledger_limit, an_account_as_it_was_has_the_limit_of_then) {
+    ledger_play(session, ACCOUNTS);
+    cr_assert_eq(change("A1", 5, 9), FARM_OK);
+    cr_assert_eq(change("A1", 9, 3), FARM_OK);
+    const int64_t first_ns =
+        contract_number(session, "SELECT MIN(timestamp_ns) FROM {farm_ledger_limit}");
+    const int64_t second_ns =
+        contract_number(session, "SELECT MAX(timestamp_ns) FROM {farm_ledger_limit}");
+    cr_assert_eq(limit_at(first_ns - 1), 5);
+    cr_assert_eq(limit_at(first_ns), 9);
+    cr_assert_eq(limit_at(second_ns - 1), 9);
+    cr_assert_eq(limit_at(second_ns), 3);
+    cr_assert_eq(limit_at(INT64_MAX), 3);
 }
 
 /* The opening is compared with what it was opened with. */

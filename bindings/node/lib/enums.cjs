@@ -56,4 +56,7 @@ module.exports = {
   ExportFormat: constants('LEDGER_FORMAT_', ['CSV', 'CSV_RAW', 'HLEDGER']),
   LedgerReason: constants('LEDGER_REASON_', ['BOOK_DIFFERS', 'REFUSED', 'BALANCE', 'UNLIMITED',
     'LIMIT_DIFFERS', 'LIMIT_USED']),
+  PayeeFlags: constants('LEDGER_PAYEE_', ['BLOCKED', 'UNVERIFIED']),
+  PayoutReason: constants('LEDGER_PAYOUT_', ['ELIGIBLE', 'NOT_FOUND', 'CLOSED', 'BLOCKED',
+    'UNVERIFIED', 'NOTHING', 'BELOW_MINIMUM', 'IMMATURE']),
 };

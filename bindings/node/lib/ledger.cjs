@@ -169,6 +169,10 @@ class Ledger {
     return this.#run('ledger_sum_codes', [period, afterCode, capacity]);
   }
 
+  checkPayouts(rules, payees) {
+    return this.#run('ledger_check_payouts', [rules, payees]);
+  }
+
   recompute(book, { repair = false, capacity = PAGE } = {}) {
     return this.#run('ledger_recompute', [book, Number(repair), capacity]);
   }

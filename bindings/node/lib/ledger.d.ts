@@ -68,6 +68,9 @@ export const TransferKind: Numbers<'SINGLE' | 'PENDING' | 'POSTED' | 'VOIDED' | 
   | 'REVERSAL'>;
 export const LedgerReason: Numbers<'BOOK_DIFFERS' | 'REFUSED' | 'BALANCE' | 'UNLIMITED'
   | 'LIMIT_DIFFERS' | 'LIMIT_USED'>;
+export const PayeeFlags: Numbers<'BLOCKED' | 'UNVERIFIED'>;
+export const PayoutReason: Numbers<'ELIGIBLE' | 'NOT_FOUND' | 'CLOSED' | 'BLOCKED' | 'UNVERIFIED'
+  | 'NOTHING' | 'BELOW_MINIMUM' | 'IMMATURE'>;
 
 /** The largest amount. A post of it posts all that is held, a balancing transfer moves all. */
 export const AMOUNT_MAX: bigint;
@@ -202,6 +205,30 @@ export interface Total {
   debitsMinor: bigint;
   creditsMinor: bigint;
   eventCount: bigint;
+}
+
+/** What holds for all payouts; maximum 0: however much it is, matured 0: nothing is too young. */
+export interface PayoutRules {
+  minimumMinor?: number | bigint;
+  maximumMinor?: number | bigint;
+  reserveMinor?: number | bigint;
+  maturedUs?: number | bigint;
+}
+
+/** Of whom it is asked whether he may be paid out. */
+export interface Payee {
+  accountId: string;
+  /** Of `PayeeFlags`, together. */
+  flags?: number;
+}
+
+/** What a payee may get, or why nothing. */
+export interface Payout {
+  /** Of `PayoutReason`. */
+  reason: number;
+  amountMinor: bigint;
+  availableMinor: bigint;
+  immatureMinor: bigint;
 }
 
 /** Events that were put in sequence together; number 0: none. */
@@ -340,6 +367,8 @@ export interface Ledger<IsAsync extends boolean> {
   /** What an account moved in a period, by code. */
   sumCodes(period: Period, afterCode?: number, options?: { capacity?: number }):
     Answer<IsAsync, Total[]>;
+  /** What payees may get, and why somebody gets nothing; nothing is changed. */
+  checkPayouts(rules: PayoutRules, payees: Payee[]): Answer<IsAsync, Payout[]>;
   /** The accounts of a book, as they were opened, read `capacity` at a time. */
   accounts(query: Query, options?: { capacity?: number }): Rows<IsAsync, Account>;
 }

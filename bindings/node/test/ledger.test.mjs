@@ -4,7 +4,8 @@ import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { NOW_US, failure, onStores } from './support.mjs';
 import {
-  AMOUNT_MAX, AccountFlags, AccountStatus, ExportFormat, LedgerReason, QueryFlags, Status,
+  AMOUNT_MAX, AccountFlags, AccountStatus, ExportFormat, LedgerReason, PayeeFlags, PayoutReason,
+  QueryFlags, Status,
   SyncStore, TransferConditions, TransferFlags, TransferKind, TransferStatus, accountStatusText,
   transferStatusText,
 } from '../lib/index.mjs';
@@ -403,6 +404,25 @@ test('periods are summed, sealed or not', () => {
     ledger.sealEvents(1, 1);
   }
   assert.throws(() => ledger.sumPeriods([{ accountId: ANN, fromUs: 1 }]), /quarter of an hour/);
+  store.close();
+});
+
+test('payees are told what they may get', () => {
+  const store = SyncStore.open('sqlite::memory:');
+  store.migrate();
+  const { ledger } = store.service;
+  ledger.openBooks([{ book: 1, asset: 'EUR', scale: 2 }]);
+  ledger.openAccounts(ACCOUNTS);
+  ledger.post([move(TILL, ANN, 70)]);
+
+  const found = ledger.checkPayouts({ minimumMinor: 10, reserveMinor: 5 },
+    [{ accountId: ANN }, { accountId: BEN }, { accountId: ANN, flags: PayeeFlags.BLOCKED }]);
+
+  assert.deepEqual(found, [
+    { reason: PayoutReason.ELIGIBLE, amountMinor: 65n, availableMinor: 70n, immatureMinor: 0n },
+    { reason: PayoutReason.NOTHING, amountMinor: 0n, availableMinor: 0n, immatureMinor: 0n },
+    { reason: PayoutReason.BLOCKED, amountMinor: 0n, availableMinor: 70n, immatureMinor: 0n },
+  ]);
   store.close();
 });
 

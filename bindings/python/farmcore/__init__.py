@@ -17,9 +17,10 @@ from .errors import (BusyError, ConflictError, CorruptError, DeniedError, Exists
                      UncertainError, UnsupportedError)
 from .idempotency import Claim, IdempotencyReason, Outcome
 from .ledger import (AMOUNT_MAX, Account, AccountFlags, AccountResult, AccountStatus, Balances,
-                     Book, Difference, ExportFormat, LedgerEvent, LedgerReason, Period, Query,
-                     QueryFlags, Seal, Total, Transfer, TransferConditions, TransferFlags,
-                     TransferKind, TransferResult, TransferStatus)
+                     Book, Difference, ExportFormat, LedgerEvent, LedgerReason, Payee, PayeeFlags,
+                     Payout, PayoutReason, PayoutRules, Period, Query, QueryFlags, Seal, Total,
+                     Transfer, TransferConditions, TransferFlags, TransferKind, TransferResult,
+                     TransferStatus)
 from .rate import (Decision, Limit, Override, RateAlgorithm, RateCalendar, RateChange, RateOnError,
                    RateReason, RateRule, RateScope, RateSource, RateState)
 from .rate_local import RateLocal
@@ -35,11 +36,12 @@ __all__ = [
     "ConflictError", "CorruptError", "Decision", "DeniedError", "Difference", "ExistsError",
     "ExportFormat", "FarmError", "FullError", "Grant", "IdempotencyReason", "InternalError",
     "InvalidError", "LedgerEvent", "LedgerReason", "Limit", "Maintenance", "NotFoundError",
-    "Operation", "OutOfMemoryError", "Outcome", "Override", "Period", "Permit", "Query",
-    "QueryFlags", "RateAlgorithm", "RateCalendar", "RateChange", "RateLocal", "RateOnError",
-    "RateReason", "RateRule", "RateScope", "RateSource", "RateState", "ReadOnlyError",
-    "RefusedError", "Role", "RoleReason", "Seal", "Status", "Store", "TimedOutError", "Topic",
-    "Total", "Transaction", "Transfer", "TransferConditions", "TransferFlags", "TransferKind",
-    "TransferResult", "TransferStatus", "UnavailableError", "UncertainError", "UnsupportedError",
-    "View", "Watch", "__version__", "aio", "money", "outcome_of",
+    "Operation", "OutOfMemoryError", "Outcome", "Override", "Payee", "PayeeFlags", "Payout",
+    "PayoutReason", "PayoutRules", "Period", "Permit", "Query", "QueryFlags", "RateAlgorithm",
+    "RateCalendar", "RateChange", "RateLocal", "RateOnError", "RateReason", "RateRule",
+    "RateScope", "RateSource", "RateState", "ReadOnlyError", "RefusedError", "Role", "RoleReason",
+    "Seal", "Status", "Store", "TimedOutError", "Topic", "Total", "Transaction", "Transfer",
+    "TransferConditions", "TransferFlags", "TransferKind", "TransferResult", "TransferStatus",
+    "UnavailableError", "UncertainError", "UnsupportedError", "View", "Watch", "__version__",
+    "aio", "money", "outcome_of",
 ]

@@ -10,8 +10,8 @@ from . import ledger as _ledger
 from . import rate as _rate
 from . import roles as _roles
 from .idempotency import Bytes, Found
-from .ledger import (Account, AccountResult, Book, Difference, ExportFormat, LedgerEvent, Period,
-                     Query, Seal, Total, Transfer, TransferResult)
+from .ledger import (Account, AccountResult, Book, Difference, ExportFormat, LedgerEvent, Payee,
+                     Payout, PayoutRules, Period, Query, Seal, Total, Transfer, TransferResult)
 from .rate import Decision, Limit, Override, Request, pack
 from .roles import Grant, Operation, Role
 from .session import P, T
@@ -199,6 +199,9 @@ class Ledger:
     async def sum_codes(self, period: Period, after_code: int = 0, *,
                         capacity: int = _ledger.PAGE) -> list[Total]:
         return await self._run(_ledger.sum_codes, period, after_code, capacity)
+
+    async def check_payouts(self, rules: PayoutRules, payees: Iterable[Payee]) -> list[Payout]:
+        return await self._run(_ledger.check_payouts, rules, payees)
 
     async def import_table(self, book: int, pieces: AsyncIterable[bytes]) -> int:
         table = _ledger.Table()

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from . import _native as _n
-from .ledger_enums import (AccountFlags, TransferFlags, QueryFlags, ExportFormat,
-                           TransferConditions, AccountStatus, TransferStatus, TransferKind,
-                           LedgerReason)
+from .ledger_enums import (AccountFlags, AccountStatus, ExportFormat, LedgerReason, PayeeFlags,
+                           PayoutReason, QueryFlags, TransferConditions, TransferFlags,
+                           TransferKind, TransferStatus)
 from .session import Run
 from .times import Moment, moment_us
 
@@ -208,6 +208,31 @@ class Total(NamedTuple):
     event_count: int
 
 
+class PayoutRules(NamedTuple):
+    """What holds for all payouts; maximum 0: however much it is, matured 0: none is too young."""
+
+    minimum_minor: int = 0
+    maximum_minor: int = 0
+    reserve_minor: int = 0
+    matured_us: int = 0
+
+
+class Payee(NamedTuple):
+    """Of whom it is asked whether he may be paid out."""
+
+    account_id: UUID
+    flags: PayeeFlags = PayeeFlags(0)
+
+
+class Payout(NamedTuple):
+    """What a payee may get, or why nothing."""
+
+    reason: PayoutReason
+    amount_minor: int
+    available_minor: int
+    immature_minor: int
+
+
 class Seal(NamedTuple):
     """Events that were put in sequence together; number 0: none."""
 
@@ -350,6 +375,11 @@ def sum_codes(session: Any, period: Period, after_code: int, capacity: int) -> l
     return [Total(*row) for row in _n.ledger_sum_codes(session, period, after_code, capacity)]
 
 
+def check_payouts(session: Any, rules: PayoutRules, payees: Iterable[Payee]) -> list[Payout]:
+    return [Payout(PayoutReason(row[0]), *row[1:])
+            for row in _n.ledger_check_payouts(session, rules, payees)]
+
+
 class Ledger:
     """The ledger of a store. Only the service may do anything with it. A batch has up to 8,190
     items, and is one transaction."""
@@ -451,6 +481,10 @@ class Ledger:
                   capacity: int = PAGE) -> list[Total]:
         """What an account moved in a period, by code."""
         return self._run(sum_codes, period, after_code, capacity)
+
+    def check_payouts(self, rules: PayoutRules, payees: Iterable[Payee]) -> list[Payout]:
+        """What payees may get, and why somebody gets nothing; nothing is changed."""
+        return self._run(check_payouts, rules, payees)
 
     def accounts(self, query: Query, *, capacity: int = PAGE) -> Iterator[Account]:
         """The accounts of a book, as they were opened, read ``capacity`` at a time."""

@@ -213,3 +213,23 @@ class LedgerReason(IntEnum):
     UNLIMITED = 4
     LIMIT_DIFFERS = 5
     LIMIT_USED = 6
+
+
+class PayeeFlags(IntFlag):
+    """What the application knows of a payee."""
+
+    BLOCKED = 1
+    UNVERIFIED = 2
+
+
+class PayoutReason(IntEnum):
+    """Why a payee gets nothing."""
+
+    ELIGIBLE = 0
+    NOT_FOUND = 1
+    CLOSED = 2
+    BLOCKED = 3
+    UNVERIFIED = 4
+    NOTHING = 5
+    BELOW_MINIMUM = 6
+    IMMATURE = 7

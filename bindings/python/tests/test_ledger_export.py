@@ -192,6 +192,24 @@ def test_periods_are_summed_sealed_or_not():
             ledger.sum_periods([fc.Period(ann, 0, 1)])
 
 
+def test_payees_are_told_what_they_may_get():
+    with fc.Store("sqlite::memory:") as opened:
+        opened.migrate()
+        ledger = opened.service.ledger
+        till, ann, ben = ACCOUNTS[:3]
+        ledger.open_books([Book(1, "EUR", 2)])
+        ledger.open_accounts([Account(number, 1, 1) for number in ACCOUNTS])
+        ledger.post([Transfer(uuid.uuid4(), till, ann, 70, 1, 1)])
+
+        found = ledger.check_payouts(
+            fc.PayoutRules(minimum_minor=10, reserve_minor=5),
+            [fc.Payee(ann), fc.Payee(ben), fc.Payee(ann, fc.PayeeFlags.BLOCKED)])
+
+        assert found == [fc.Payout(fc.PayoutReason.ELIGIBLE, 65, 70, 0),
+                         fc.Payout(fc.PayoutReason.NOTHING, 0, 0, 0),
+                         fc.Payout(fc.PayoutReason.BLOCKED, 0, 70, 0)]
+
+
 def test_balances_are_reckoned_again(store, ledger):
     account = ledger.find_accounts(ACCOUNTS)[3]
     store.service.execute("DROP TRIGGER farm_ledger_balance_follows")

@@ -21,7 +21,8 @@ ENUMS = [(fc.Status, ""), (fc.RateScope, "RATE_SCOPE_"), (fc.RateReason, "RATE_R
          (fc.TransferFlags, "LEDGER_"), (fc.TransferConditions, "LEDGER_IF_"),
          (fc.TransferStatus, "LEDGER_TRANSFER_"), (fc.TransferKind, "LEDGER_KIND_"),
          (fc.LedgerReason, "LEDGER_REASON_"), (fc.QueryFlags, "LEDGER_QUERY_"),
-         (fc.ExportFormat, "LEDGER_FORMAT_")]
+         (fc.ExportFormat, "LEDGER_FORMAT_"), (fc.PayeeFlags, "LEDGER_PAYEE_"),
+         (fc.PayoutReason, "LEDGER_PAYOUT_")]
 
 
 def constants(prefix):
