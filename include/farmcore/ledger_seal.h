@@ -44,7 +44,8 @@ typedef struct farm_ledger_seal {
  * service may. Call it again and again, from any process: until it answers no events, or as often
  * as those who follow shall learn of events. Two that meet do it one after the other.
  *
- * Within farm_begin() what the transaction has posted is sealed with it.
+ * Within farm_begin() what the transaction has posted is sealed with it. When the answer of a
+ * commit was lost, the call may answer the next seal, or none: farm_ledger_find_seals() has all.
  *
  * @param budget_count how many events, 1 to FARM_LEDGER_BATCH_MAX.
  * @param out receives the seal; event_count 0, and all else with it: there was no event.
