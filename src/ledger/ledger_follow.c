@@ -15,11 +15,11 @@ typedef struct page_operation {
     const char *after_name;
     void *rows;
     size_t capacity;
+    void (*read)(store_batch *batch, struct page_operation *operation);
     size_t count; /* found: how many */
 } page_operation;
 
-static farm_status check_page(farm_session *session, page_operation *operation) {
-    operation->count = 0;
+static farm_status check_page(farm_session *session, const page_operation *operation) {
     farm_status status = store_check_range(session, "book", operation->book, 1, INT64_MAX);
     if (status == FARM_OK)
         status = store_check_range(session, operation->after_name, operation->after, 0, INT64_MAX);
@@ -29,64 +29,68 @@ static farm_status check_page(farm_session *session, page_operation *operation) 
     return status == FARM_OK ? store_check_service(session) : status;
 }
 
+static farm_status read_page(farm_session *session, void *context) {
+    page_operation *operation = context;
+    store_batch batch;
+    operation->count = 0;
+    const farm_status status = check_page(session, operation);
+    if (status != FARM_OK) return status;
+    store_batch_init(&batch, session);
+    operation->read(&batch, operation);
+    return store_finish(session, &batch);
+}
+
+static farm_status find_page(farm_session *session, page_operation *operation, size_t *out_count) {
+    const farm_status status = store_operate(session, LEDGER_READS, read_page, operation);
+    if (out_count != NULL) *out_count = status == FARM_OK ? operation->count : 0;
+    return status;
+}
+
+static void *next_row(page_operation *operation) {
+    return store_array_at(operation->rows, operation->count++);
+}
+
 static int32_t take_followed(void *context, size_t ordinal, const ledger_event_follow_row *row) {
     (void)ordinal;
-    page_operation *operation = context;
     const farm_ledger_event event = ledger_event_of(row);
-    (void)options_answer(store_array_at(operation->rows, operation->count++), &event, sizeof event);
+    (void)options_answer(next_row(context), &event, sizeof event);
     return 0;
 }
 
-static farm_status follow(farm_session *session, void *context) {
-    page_operation *operation = context;
-    const farm_status status = check_page(session, operation);
-    if (status != FARM_OK) return status;
-    store_batch batch;
-    store_batch_init(&batch, session);
-    ledger_event_follow(&batch,
-                        &(ledger_event_follow_params){.book = operation->book,
-                                                      .after_sequence = operation->after,
-                                                      .budget = (int64_t)operation->capacity},
-                        take_followed, operation);
-    return store_finish(session, &batch);
+static void read_followed(store_batch *batch, page_operation *operation) {
+    const ledger_event_follow_params params = {.book = operation->book,
+                                               .after_sequence = operation->after,
+                                               .budget = (int64_t)operation->capacity};
+    ledger_event_follow(batch, &params, take_followed, operation);
 }
 
 farm_status farm_ledger_follow(farm_session *session, int64_t book, int64_t after_sequence,
                                farm_ledger_event *rows, size_t capacity, size_t *out_count) {
-    page_operation operation = {book, after_sequence, "after_sequence", rows, capacity, 0};
-    const farm_status status = store_operate(session, LEDGER_READS, follow, &operation);
-    if (out_count != NULL) *out_count = status == FARM_OK ? operation.count : 0;
-    return status;
+    page_operation operation = {
+        book, after_sequence, "after_sequence", rows, capacity, read_followed, 0};
+    return find_page(session, &operation, out_count);
 }
 
 static int32_t take_page_seal(void *context, size_t ordinal, const ledger_seal_seal_read_row *row) {
     (void)ordinal;
     page_operation *operation = context;
     const farm_ledger_seal seal = ledger_seal_of(operation->book, row);
-    (void)options_answer(store_array_at(operation->rows, operation->count++), &seal, sizeof seal);
+    (void)options_answer(next_row(operation), &seal, sizeof seal);
     return 0;
 }
 
-static farm_status find_seals(farm_session *session, void *context) {
-    page_operation *operation = context;
-    const farm_status status = check_page(session, operation);
-    if (status != FARM_OK) return status;
-    store_batch batch;
-    store_batch_init(&batch, session);
-    ledger_seal_seal_read(&batch,
-                          &(ledger_seal_seal_read_params){.book = operation->book,
-                                                          .after_number = operation->after,
-                                                          .budget = (int64_t)operation->capacity},
-                          take_page_seal, operation);
-    return store_finish(session, &batch);
+static void read_page_seals(store_batch *batch, page_operation *operation) {
+    const ledger_seal_seal_read_params params = {.book = operation->book,
+                                                 .after_number = operation->after,
+                                                 .budget = (int64_t)operation->capacity};
+    ledger_seal_seal_read(batch, &params, take_page_seal, operation);
 }
 
 farm_status farm_ledger_find_seals(farm_session *session, int64_t book, int64_t after_number,
                                    farm_ledger_seal *rows, size_t capacity, size_t *out_count) {
-    page_operation operation = {book, after_number, "after_number", rows, capacity, 0};
-    const farm_status status = store_operate(session, LEDGER_READS, find_seals, &operation);
-    if (out_count != NULL) *out_count = status == FARM_OK ? operation.count : 0;
-    return status;
+    page_operation operation = {book, after_number, "after_number", rows, capacity, read_page_seals,
+                                0};
+    return find_page(session, &operation, out_count);
 }
 
 /* --- checked --- */
