@@ -82,7 +82,9 @@
 %ignore farm_ledger_difference;
 %ignore farm_ledger_seal;
 %ignore farm_ledger_payout_rules;
+%ignore farm_ledger_payout_run;
 %ignore farm_ledger_payee;
+%ignore farm_ledger_payout_outcome;
 %ignore farm_ledger_payout;
 %ignore farm_ledger_period;
 %ignore farm_ledger_total;

@@ -144,6 +144,7 @@ RECORD(ledger_query, query)
 RECORD(ledger_seal, known)
 RECORD(ledger_period, period)
 RECORD(ledger_payout_rules, rules)
+RECORD(ledger_payout_run, run)
 
 %define RECORD_RESULT(name)
 %typemap(in, numinputs=0) farm_##name *out (farm_##name made) {
@@ -202,9 +203,12 @@ ARRAY_WITH_RECORDS(farm_rate_request, glue_read_rate_request, rate_state)
 ARRAY_WITH_RECORDS(farm_ledger_account, glue_read_ledger_account, ledger_account_result)
 ARRAY_WITH_RECORDS(farm_ledger_transfer, glue_read_ledger_transfer, ledger_transfer_result)
 ARRAY_WITH_RECORDS(farm_ledger_payee, glue_read_ledger_payee, ledger_payout)
+ARRAY_WITH_RECORDS(farm_ledger_payout_outcome, glue_read_ledger_payout_outcome,
+                   ledger_transfer_result)
 ARRAY_WITH_RECORDS(farm_ledger_period, glue_read_ledger_period, ledger_total)
 ARRAY_WITH_RECORDS(farm_id, glue_read_id, ledger_account)
 ARRAY_WITH_RECORDS(farm_id, glue_read_id, ledger_event)
+ARRAY_WITH_RECORDS(farm_id, glue_read_id, ledger_payout)
 
 %typemap(in, numinputs=0) size_t *out_count (size_t made = 0), size_t *unsaid (size_t made = 0)
     "$1 = &made;"

@@ -242,7 +242,8 @@ enum {
     FARM_LEDGER_REASON_BALANCE = 3,       /**< EREFUSED: a table states another balance */
     FARM_LEDGER_REASON_UNLIMITED = 4,     /**< EREFUSED: the account has no limit to change */
     FARM_LEDGER_REASON_LIMIT_DIFFERS = 5, /**< EREFUSED: its credit limit is another one */
-    FARM_LEDGER_REASON_LIMIT_USED = 6     /**< EREFUSED: more of the credit is used */
+    FARM_LEDGER_REASON_LIMIT_USED = 6,    /**< EREFUSED: more of the credit is used */
+    FARM_LEDGER_REASON_RUN_DIFFERS = 7    /**< EEXISTS: a run of payouts is there with others */
 };
 
 /** A book. */

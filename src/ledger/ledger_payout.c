@@ -32,12 +32,17 @@ static farm_status check_rules(farm_session *session, payout_operation *operatio
         status = store_check_range(session, "maximum_minor", rules->maximum_minor, 0, INT64_MAX);
     if (status == FARM_OK)
         status = store_check_range(session, "reserve_minor", rules->reserve_minor, 0, INT64_MAX);
+    if (status == FARM_OK)
+        status = store_check_range(session, "fee_minor", rules->fee_minor, 0, INT64_MAX - 1);
+    if (status == FARM_OK) status = store_check_range(session, "book", rules->book, 0, INT64_MAX);
     if (status == FARM_OK) status = ledger_check_quarter(session, "matured_us", rules->matured_us);
-    if (status != FARM_OK || rules->maximum_minor == 0 ||
-        rules->maximum_minor >= rules->minimum_minor)
-        return status;
-    return store_fail(session, FARM_EINVAL, 0, "maximum_minor is %lld and minimum_minor %lld",
-                      (long long)rules->maximum_minor, (long long)rules->minimum_minor);
+    if (status != FARM_OK || rules->maximum_minor == 0) return status;
+    if (rules->maximum_minor >= rules->minimum_minor && rules->maximum_minor > rules->fee_minor)
+        return FARM_OK;
+    return store_fail(session, FARM_EINVAL, 0,
+                      "maximum_minor is %lld, minimum_minor %lld and fee_minor %lld",
+                      (long long)rules->maximum_minor, (long long)rules->minimum_minor,
+                      (long long)rules->fee_minor);
 }
 
 static farm_status take_payees(farm_session *session, payout_operation *operation) {
@@ -75,6 +80,7 @@ static int32_t take_account(void *context, size_t ordinal, const ledger_account_
     const uint32_t *number = id_map_find(&operation->ids.known, &account.id);
     ledger_payee *found = &operation->accounts[*number - 1];
     found->is_there = 1;
+    found->book = account.book;
     found->is_closed = (account.flags & FARM_LEDGER_ACCOUNT_CLOSED) != 0;
     found->balances = account.balances;
     return 0;

@@ -10,6 +10,7 @@ typedef struct ledger_payee {
     int32_t is_there;  /* his account */
     int32_t is_closed; /* likewise */
     int32_t reserved;
+    int64_t book; /* likewise */
     farm_ledger_balances balances;
     int64_t immature_minor; /* of his credits */
 } ledger_payee;

@@ -3,10 +3,7 @@
 #include "contract/ledger_script.h"
 #include "contract/suite.h"
 #include <criterion/criterion.h>
-#include <poll.h>
 #include <pthread.h>
-
-enum { LOOKS_MAX = 5000, LOOK_MS = 1 };
 
 TestSuite(ledger_race, .init = open_session, .fini = close_session, .timeout = 60);
 
@@ -38,27 +35,12 @@ static void *post_other(void *context) {
     return NULL;
 }
 
-/* Until somebody waits for a lock. Where nobody can be seen to, it is long enough. */
-static void await_waiting(farm_session *watcher) {
-    for (int i = 0; i < LOOKS_MAX; i++) {
-        if (!contract_is_postgres()) return;
-        if (contract_number(watcher, "SELECT COUNT(*) FROM pg_locks WHERE NOT granted") > 0) return;
-        poll(NULL, 0, LOOK_MS);
-    }
-}
-
 /* The transaction that is open commits once the other's batch has come to wait for it. */
-static void commit_beside(other_batch *other) {
-    pthread_t thread;
-    farm_session *watcher = contract_open_another();
+static void commit_beside_batch(other_batch *other) {
     other->session = contract_open_another();
-    cr_assert_eq(pthread_create(&thread, NULL, post_other, other), 0);
-    await_waiting(watcher);
-    cr_assert_eq(farm_commit(session), FARM_OK);
-    pthread_join(thread, NULL);
+    commit_beside(post_other, other);
     cr_assert_eq(other->status, FARM_OK, "%s", farm_session_error_text(other->session));
     contract_close_another(other->session);
-    contract_close_another(watcher);
     contract_assert_sound(session);
 }
 
@@ -68,7 +50,7 @@ static void post_beside(const farm_ledger_transfer *first, other_batch *other) {
     cr_assert_eq(farm_begin(session), FARM_OK);
     cr_assert_eq(farm_ledger_post(session, first, 1, &result), FARM_OK);
     cr_assert_eq(result.status, FARM_LEDGER_TRANSFER_CREATED);
-    commit_beside(other);
+    commit_beside_batch(other);
 }
 
 Test(ledger_race, an_account_that_is_being_opened_is_waited_for) {
@@ -78,7 +60,7 @@ Test(ledger_race, an_account_that_is_being_opened_is_waited_for) {
 
     cr_assert_eq(farm_begin(session), FARM_OK);
     ledger_play(session, "account A2\n");
-    commit_beside(&other);
+    commit_beside_batch(&other);
 
     cr_assert_eq(other.results[0].status, FARM_LEDGER_TRANSFER_CREATED);
     ledger_play(session, "balance A2 0 0 0 5\n");
@@ -133,7 +115,7 @@ static void close_beside(other_batch *other) {
 
     cr_assert_eq(farm_begin(session), FARM_OK);
     cr_assert_eq(farm_ledger_close_book(session, 1, CONTRACT_NOW_US - 1000000), FARM_OK);
-    commit_beside(other);
+    commit_beside_batch(other);
 
     for (size_t i = 0; i < other->count; i++)
         cr_assert_eq(other->results[i].status, FARM_LEDGER_TRANSFER_EFFECTIVE_IN_CLOSED_PERIOD);

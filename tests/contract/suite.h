@@ -17,4 +17,10 @@ void act_as_service(void);
 /* Freeze the clock so long after CONTRACT_NOW_US. */
 void set_clock(int64_t after_us);
 
+/* Until somebody waits for a lock. Where nobody can be seen to, it is long enough. */
+void await_waiting(farm_session *watcher);
+/* Run the function in a thread. The transaction that is open commits once the thread has come to
+ * wait for it. */
+void commit_beside(void *(*function)(void *context), void *context);
+
 #endif

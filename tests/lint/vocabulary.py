@@ -44,7 +44,8 @@ NAMES = {
     "outcome": NUMBER, "duration_us": TIME, "after_sequence": TIME,
     "after_number": TIME, "known": r"const farm_ledger_seal \*",
     "period": r"const farm_ledger_period \*", "after_code": NUMBER,
-    "rules": r"const farm_ledger_payout_rules \*",
+    "rules": r"const farm_ledger_payout_rules \*", "run": r"const farm_ledger_payout_run \*",
+    "run_id": r"const farm_id \*",
 }
 RETURNS = r"void|farm_status|u?int(32|64)_t|size_t|void \*|const (char|void|farm_\w+) \*"
 # What one must come with: the next parameter's name.

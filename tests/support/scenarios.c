@@ -195,6 +195,39 @@ static farm_status seal_events(farm_session *session) {
     return farm_ledger_seal_events(session, book, FARM_LEDGER_BATCH_MAX, &seal);
 }
 
+static farm_status post_first(farm_session *session) {
+    const farm_status status = open_ledger(session);
+    return status == FARM_OK ? post(session) : status;
+}
+
+static farm_status hold_payouts(farm_session *session) {
+    const farm_ledger_payout_run run = {.struct_size = sizeof run,
+                                        .code = 1,
+                                        .id = ledger_id(31),
+                                        .clearing_account_id = ledger_id(1)};
+    const farm_ledger_payout_rules rules = {
+        .struct_size = sizeof rules, .book = book, .reserve_minor = 3};
+    const farm_ledger_payee payee = {.struct_size = sizeof payee, .account_id = ledger_id(2)};
+    farm_ledger_payout payout = {.struct_size = sizeof payout};
+    const farm_status status = farm_ledger_hold_payouts(session, &run, &rules, &payee, 1, &payout);
+    return status == FARM_OK && payout.amount_minor != 7 ? FARM_EINTERNAL : status;
+}
+
+static farm_status hold_first(farm_session *session) {
+    const farm_status status = post_first(session);
+    return status == FARM_OK ? hold_payouts(session) : status;
+}
+
+static farm_status settle_payouts(farm_session *session) {
+    const farm_id run_id = ledger_id(31);
+    const farm_ledger_payout_outcome outcome = {.struct_size = sizeof outcome,
+                                                .outcome = FARM_LEDGER_OUTCOME_PAID,
+                                                .account_id = ledger_id(2)};
+    farm_ledger_transfer_result result = {.struct_size = sizeof result};
+    const farm_status status = farm_ledger_settle_payouts(session, &run_id, &outcome, 1, &result);
+    return status == FARM_OK && result.amount_minor != 7 ? FARM_EINTERNAL : status;
+}
+
 static farm_status compose(farm_session *session) {
     farm_status status = farm_begin(session);
     if (status == FARM_OK) status = found(session);
@@ -290,6 +323,8 @@ const fault_scenario scenarios[] = {
     {"ledger expire", hold_for_a_second, expire, EXPIRED, 5, 10, 0, 1},
     {"ledger change credit limit", open_ledger, change_limit, LIMITED, 0, 71, 0, 1},
     {"ledger seal events", hold_for_a_second, seal_events, SEALED, 1, 110, 0, 1},
+    {"ledger hold payouts", post_first, hold_payouts, POSTED, 40, 43, 0, 1},
+    {"ledger settle payouts", hold_first, settle_payouts, POSTED, 43, 67, 0, 1},
     {"verify", found, verify, OWNERS, 1, 1, 0, 1},
     {"maintain", found, maintain, OWNERS, 1, 1, 0, 1},
     {"a statement of the host's", nothing, host, "SELECT 1", 1, 1, 0, 0},

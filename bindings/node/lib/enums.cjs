@@ -55,8 +55,9 @@ module.exports = {
   QueryFlags: constants('LEDGER_QUERY_', ['DEBITS', 'CREDITS', 'REVERSED', 'HOLDS']),
   ExportFormat: constants('LEDGER_FORMAT_', ['CSV', 'CSV_RAW', 'HLEDGER']),
   LedgerReason: constants('LEDGER_REASON_', ['BOOK_DIFFERS', 'REFUSED', 'BALANCE', 'UNLIMITED',
-    'LIMIT_DIFFERS', 'LIMIT_USED']),
+    'LIMIT_DIFFERS', 'LIMIT_USED', 'RUN_DIFFERS']),
   PayeeFlags: constants('LEDGER_PAYEE_', ['BLOCKED', 'UNVERIFIED']),
+  PayoutOutcome: constants('LEDGER_OUTCOME_', ['PAID', 'FAILED']),
   PayoutReason: constants('LEDGER_PAYOUT_', ['ELIGIBLE', 'NOT_FOUND', 'CLOSED', 'BLOCKED',
     'UNVERIFIED', 'NOTHING', 'BELOW_MINIMUM', 'IMMATURE']),
 };

@@ -9,6 +9,6 @@ export const {
   outcomeOf, RateLocal, AMOUNT_MAX, AccountFlags, AccountResult, AccountStatus, LedgerReason,
   QueryFlags, TransferConditions, TransferFlags, TransferKind, TransferResult, TransferStatus,
   money, accountStatusName, accountStatusText, transferStatusName, transferStatusText,
-  ExportFormat, PayeeFlags, PayoutReason,
+  ExportFormat, PayeeFlags, PayoutOutcome, PayoutReason,
 } = farmcore;
 export default farmcore;

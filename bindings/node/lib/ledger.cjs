@@ -34,6 +34,14 @@ function found(rows) {
   return rows.map((row) => (row.id === null ? null : row));
 }
 
+function paid(rows) {
+  return rows.map((row) => (row.transferId === null ? null : row));
+}
+
+function results(rows) {
+  return rows.map((row) => new TransferResult(row));
+}
+
 const PAGE = 100;
 const PIECE = 65536;
 const NEWLINE = 10;
@@ -113,8 +121,7 @@ class Ledger {
   }
 
   post(transfers) {
-    return this.#run('ledger_post', [transfers],
-      (rows) => rows.map((row) => new TransferResult(row)));
+    return this.#run('ledger_post', [transfers], results);
   }
 
   expire(budget) {
@@ -171,6 +178,18 @@ class Ledger {
 
   checkPayouts(rules, payees) {
     return this.#run('ledger_check_payouts', [rules, payees]);
+  }
+
+  holdPayouts(run, rules, payees) {
+    return this.#run('ledger_hold_payouts', [run, rules, payees]);
+  }
+
+  settlePayouts(runId, outcomes) {
+    return this.#run('ledger_settle_payouts', [runId, outcomes], results);
+  }
+
+  findPayouts(runId, accountIds) {
+    return this.#run('ledger_find_payouts', [runId, accountIds], paid);
   }
 
   recompute(book, { repair = false, capacity = PAGE } = {}) {

@@ -67,8 +67,9 @@ export const TransferStatus: Numbers<'CREATED' | 'LINKED_EVENT_FAILED' | 'LINKED
 export const TransferKind: Numbers<'SINGLE' | 'PENDING' | 'POSTED' | 'VOIDED' | 'EXPIRED'
   | 'REVERSAL'>;
 export const LedgerReason: Numbers<'BOOK_DIFFERS' | 'REFUSED' | 'BALANCE' | 'UNLIMITED'
-  | 'LIMIT_DIFFERS' | 'LIMIT_USED'>;
+  | 'LIMIT_DIFFERS' | 'LIMIT_USED' | 'RUN_DIFFERS'>;
 export const PayeeFlags: Numbers<'BLOCKED' | 'UNVERIFIED'>;
+export const PayoutOutcome: Numbers<'PAID' | 'FAILED'>;
 export const PayoutReason: Numbers<'ELIGIBLE' | 'NOT_FOUND' | 'CLOSED' | 'BLOCKED' | 'UNVERIFIED'
   | 'NOTHING' | 'BELOW_MINIMUM' | 'IMMATURE'>;
 
@@ -213,6 +214,24 @@ export interface PayoutRules {
   maximumMinor?: number | bigint;
   reserveMinor?: number | bigint;
   maturedUs?: number | bigint;
+  /** An account of another book is not found; of a run it has to be given. */
+  book?: number | bigint;
+  feeMinor?: number | bigint;
+}
+
+/** A run of payouts; whatever has its id is the same run. */
+export interface PayoutRun {
+  id: string;
+  code: number;
+  clearingAccountId: string;
+  feeAccountId?: string;
+  timeoutUs?: number | bigint;
+}
+
+/** What the bank has said of a payee: of `PayoutOutcome`. */
+export interface PayeeOutcome {
+  accountId: string;
+  outcome: number;
 }
 
 /** Of whom it is asked whether he may be paid out. */
@@ -222,13 +241,18 @@ export interface Payee {
   flags?: number;
 }
 
-/** What a payee may get, or why nothing. */
+/** What a payee may get, or why nothing; of a run also the hold, and how it ended. */
 export interface Payout {
   /** Of `PayoutReason`. */
   reason: number;
   amountMinor: bigint;
   availableMinor: bigint;
   immatureMinor: bigint;
+  feeMinor: bigint;
+  transferId: string | null;
+  timestampNs: bigint;
+  /** Of `TransferKind`; 0: it has not ended. */
+  resolution: number;
 }
 
 /** Events that were put in sequence together; number 0: none. */
@@ -369,6 +393,12 @@ export interface Ledger<IsAsync extends boolean> {
     Answer<IsAsync, Total[]>;
   /** What payees may get, and why somebody gets nothing; nothing is changed. */
   checkPayouts(rules: PayoutRules, payees: Payee[]): Answer<IsAsync, Payout[]>;
+  /** Hold what payees get; a payee has one payout in a run, however often it is asked for. */
+  holdPayouts(run: PayoutRun, rules: PayoutRules, payees: Payee[]): Answer<IsAsync, Payout[]>;
+  /** Post or void what a run holds. */
+  settlePayouts(runId: string, outcomes: PayeeOutcome[]): Answer<IsAsync, TransferResult[]>;
+  /** What a run holds or held of accounts; null: nothing. */
+  findPayouts(runId: string, accountIds: string[]): Answer<IsAsync, (Payout | null)[]>;
   /** The accounts of a book, as they were opened, read `capacity` at a time. */
   accounts(query: Query, options?: { capacity?: number }): Rows<IsAsync, Account>;
 }

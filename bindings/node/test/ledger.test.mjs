@@ -4,10 +4,9 @@ import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { NOW_US, failure, onStores } from './support.mjs';
 import {
-  AMOUNT_MAX, AccountFlags, AccountStatus, ExportFormat, LedgerReason, PayeeFlags, PayoutReason,
-  QueryFlags, Status,
-  SyncStore, TransferConditions, TransferFlags, TransferKind, TransferStatus, accountStatusText,
-  transferStatusText,
+  AMOUNT_MAX, AccountFlags, AccountStatus, ExportFormat, LedgerReason, PayeeFlags, PayoutOutcome,
+  PayoutReason, QueryFlags, Status, Store, SyncStore, TransferConditions, TransferFlags,
+  TransferKind, TransferStatus, accountStatusText, transferStatusText,
 } from '../lib/index.mjs';
 
 const [TILL, ANN, BEN] = [1, 2, 3].map((number) => `00000000-0000-0000-0000-00000000000${number}`);
@@ -407,6 +406,13 @@ test('periods are summed, sealed or not', () => {
   store.close();
 });
 
+function payout(reason, amountMinor, availableMinor) {
+  return {
+    reason, amountMinor, availableMinor, immatureMinor: 0n, feeMinor: 0n, transferId: null,
+    timestampNs: 0n, resolution: 0,
+  };
+}
+
 test('payees are told what they may get', () => {
   const store = SyncStore.open('sqlite::memory:');
   store.migrate();
@@ -419,11 +425,43 @@ test('payees are told what they may get', () => {
     [{ accountId: ANN }, { accountId: BEN }, { accountId: ANN, flags: PayeeFlags.BLOCKED }]);
 
   assert.deepEqual(found, [
-    { reason: PayoutReason.ELIGIBLE, amountMinor: 65n, availableMinor: 70n, immatureMinor: 0n },
-    { reason: PayoutReason.NOTHING, amountMinor: 0n, availableMinor: 0n, immatureMinor: 0n },
-    { reason: PayoutReason.BLOCKED, amountMinor: 0n, availableMinor: 70n, immatureMinor: 0n },
+    payout(PayoutReason.ELIGIBLE, 65n, 70n), payout(PayoutReason.NOTHING, 0n, 0n),
+    payout(PayoutReason.BLOCKED, 0n, 70n),
   ]);
   store.close();
+});
+
+test('a run holds and settles what payees get', async () => {
+  const store = await Store.open('sqlite::memory:');
+  await store.migrate();
+  const { ledger } = store.service;
+  await ledger.openBooks([{ book: 1, asset: 'EUR', scale: 2 }]);
+  await ledger.openAccounts(ACCOUNTS);
+  await ledger.post([move(TILL, ANN, 70)]);
+  const run = { id: randomUUID(), code: 5, clearingAccountId: TILL };
+  const rules = { book: 1, reserveMinor: 5 };
+  const payees = [{ accountId: ANN }, { accountId: BEN }];
+
+  const held = await ledger.holdPayouts(run, rules, payees);
+
+  assert.deepEqual(held.map(({ reason, amountMinor }) => [reason, amountMinor]),
+    [[PayoutReason.ELIGIBLE, 65n], [PayoutReason.NOTHING, 0n]]);
+  assert.deepEqual((await ledger.holdPayouts(run, rules, payees))[0].transferId,
+    held[0].transferId);
+  const outcomes = [{ accountId: ANN, outcome: PayoutOutcome.PAID },
+    { accountId: BEN, outcome: PayoutOutcome.FAILED }];
+  for (const status of [TransferStatus.CREATED, TransferStatus.EXISTS]) {
+    const settled = await ledger.settlePayouts(run.id, outcomes);
+    assert.deepEqual(settled.map((result) => result.status),
+      [status, TransferStatus.PENDING_TRANSFER_NOT_FOUND]);
+    assert.ok(settled[0].isDone);
+  }
+  const [ann, ben] = await ledger.findPayouts(run.id, [ANN, BEN]);
+  assert.equal(ann.resolution, TransferKind.POSTED);
+  assert.equal(ben, null);
+  await assert.rejects(ledger.holdPayouts({ ...run, code: 6 }, rules, payees),
+    { reason: LedgerReason.RUN_DIFFERS });
+  await store.close();
 });
 
 test('balances are reckoned again', () => {

@@ -47,6 +47,7 @@ test('the enums are those of the headers, whole', () => {
       ...named('IF_', 'TransferConditions'), ...named('QUERY_', 'QueryFlags'),
       ...named('FORMAT_', 'ExportFormat'),
       ...named('PAYEE_', 'PayeeFlags'), ...named('PAYOUT_', 'PayoutReason'),
+      ...named('OUTCOME_', 'PayoutOutcome'),
       ...named('TRANSFER_', 'TransferStatus'),
       ...named('KIND_', 'TransferKind'), ...named('REASON_', 'LedgerReason')].sort(),
     Object.keys(native).filter((key) => /^LEDGER_/.test(key))

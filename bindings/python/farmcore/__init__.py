@@ -18,9 +18,9 @@ from .errors import (BusyError, ConflictError, CorruptError, DeniedError, Exists
 from .idempotency import Claim, IdempotencyReason, Outcome
 from .ledger import (AMOUNT_MAX, Account, AccountFlags, AccountResult, AccountStatus, Balances,
                      Book, Difference, ExportFormat, LedgerEvent, LedgerReason, Payee, PayeeFlags,
-                     Payout, PayoutReason, PayoutRules, Period, Query, QueryFlags, Seal, Total,
-                     Transfer, TransferConditions, TransferFlags, TransferKind, TransferResult,
-                     TransferStatus)
+                     PayeeOutcome, Payout, PayoutOutcome, PayoutReason, PayoutRules, PayoutRun,
+                     Period, Query, QueryFlags, Seal, Total, Transfer, TransferConditions,
+                     TransferFlags, TransferKind, TransferResult, TransferStatus)
 from .rate import (Decision, Limit, Override, RateAlgorithm, RateCalendar, RateChange, RateOnError,
                    RateReason, RateRule, RateScope, RateSource, RateState)
 from .rate_local import RateLocal
@@ -36,8 +36,9 @@ __all__ = [
     "ConflictError", "CorruptError", "Decision", "DeniedError", "Difference", "ExistsError",
     "ExportFormat", "FarmError", "FullError", "Grant", "IdempotencyReason", "InternalError",
     "InvalidError", "LedgerEvent", "LedgerReason", "Limit", "Maintenance", "NotFoundError",
-    "Operation", "OutOfMemoryError", "Outcome", "Override", "Payee", "PayeeFlags", "Payout",
-    "PayoutReason", "PayoutRules", "Period", "Permit", "Query", "QueryFlags", "RateAlgorithm",
+    "Operation", "OutOfMemoryError", "Outcome", "Override", "Payee", "PayeeFlags",
+    "PayeeOutcome", "Payout", "PayoutOutcome", "PayoutReason", "PayoutRules", "PayoutRun",
+    "Period", "Permit", "Query", "QueryFlags", "RateAlgorithm",
     "RateCalendar", "RateChange", "RateLocal", "RateOnError", "RateReason", "RateRule",
     "RateScope", "RateSource", "RateState", "ReadOnlyError", "RefusedError", "Role", "RoleReason",
     "Seal", "Status", "Store", "TimedOutError", "Topic", "Total", "Transaction", "Transfer",

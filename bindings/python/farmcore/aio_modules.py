@@ -11,7 +11,8 @@ from . import rate as _rate
 from . import roles as _roles
 from .idempotency import Bytes, Found
 from .ledger import (Account, AccountResult, Book, Difference, ExportFormat, LedgerEvent, Payee,
-                     Payout, PayoutRules, Period, Query, Seal, Total, Transfer, TransferResult)
+                     PayeeOutcome, Payout, PayoutRules, PayoutRun, Period, Query, Seal, Total,
+                     Transfer, TransferResult)
 from .rate import Decision, Limit, Override, Request, pack
 from .roles import Grant, Operation, Role
 from .session import P, T
@@ -202,6 +203,18 @@ class Ledger:
 
     async def check_payouts(self, rules: PayoutRules, payees: Iterable[Payee]) -> list[Payout]:
         return await self._run(_ledger.check_payouts, rules, payees)
+
+    async def hold_payouts(self, run: PayoutRun, rules: PayoutRules,
+                           payees: Iterable[Payee]) -> list[Payout]:
+        return await self._run(_ledger.hold_payouts, run, rules, payees)
+
+    async def settle_payouts(self, run_id: UUID,
+                             outcomes: Iterable[PayeeOutcome]) -> list[TransferResult]:
+        return await self._run(_ledger.settle_payouts, run_id, outcomes)
+
+    async def find_payouts(self, run_id: UUID,
+                           account_ids: Iterable[UUID]) -> list[Payout | None]:
+        return await self._run(_ledger.find_payouts, run_id, account_ids)
 
     async def import_table(self, book: int, pieces: AsyncIterable[bytes]) -> int:
         table = _ledger.Table()

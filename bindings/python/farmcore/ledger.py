@@ -11,8 +11,8 @@ from uuid import UUID
 
 from . import _native as _n
 from .ledger_enums import (AccountFlags, AccountStatus, ExportFormat, LedgerReason, PayeeFlags,
-                           PayoutReason, QueryFlags, TransferConditions, TransferFlags,
-                           TransferKind, TransferStatus)
+                           PayoutOutcome, PayoutReason, QueryFlags, TransferConditions,
+                           TransferFlags, TransferKind, TransferStatus)
 from .session import Run
 from .times import Moment, moment_us
 
@@ -166,6 +166,17 @@ def _account(row: Any) -> Account | None:
                    Balances._make(row[10]))
 
 
+def _results(rows: Any) -> list[TransferResult]:
+    return [TransferResult(TransferStatus(status), timestamp_ns, amount, Balances._make(debit),
+                           Balances._make(credit))
+            for status, timestamp_ns, amount, debit, credit in rows]
+
+
+def _payout(row: Any) -> Payout:
+    return Payout(PayoutReason(row[0]), *row[1:5], _id(row[5]), row[6],
+                  TransferKind(row[7]) if row[7] else None)
+
+
 def _event(row: Any) -> LedgerEvent | None:
     if row[0] is None:
         return None
@@ -215,6 +226,18 @@ class PayoutRules(NamedTuple):
     maximum_minor: int = 0
     reserve_minor: int = 0
     matured_us: int = 0
+    book: int = 0
+    fee_minor: int = 0
+
+
+class PayoutRun(NamedTuple):
+    """A run of payouts; whatever has its id is the same run."""
+
+    id: UUID
+    code: int
+    clearing_account_id: UUID
+    fee_account_id: UUID | None = None
+    timeout_us: int = 0
 
 
 class Payee(NamedTuple):
@@ -224,13 +247,24 @@ class Payee(NamedTuple):
     flags: PayeeFlags = PayeeFlags(0)
 
 
+class PayeeOutcome(NamedTuple):
+    """What the bank has said of a payee."""
+
+    account_id: UUID
+    outcome: PayoutOutcome
+
+
 class Payout(NamedTuple):
-    """What a payee may get, or why nothing."""
+    """What a payee may get, or why nothing; of a run also the hold, and how it ended."""
 
     reason: PayoutReason
     amount_minor: int
     available_minor: int
     immature_minor: int
+    fee_minor: int = 0
+    transfer_id: UUID | None = None
+    timestamp_ns: int = 0
+    resolution: TransferKind | None = None
 
 
 class Seal(NamedTuple):
@@ -266,9 +300,7 @@ def open_accounts(session: Any, accounts: Iterable[Account]) -> list[AccountResu
 
 
 def post(session: Any, transfers: Iterable[Transfer]) -> list[TransferResult]:
-    return [TransferResult(TransferStatus(status), timestamp_ns, amount, Balances._make(debit),
-                           Balances._make(credit))
-            for status, timestamp_ns, amount, debit, credit in _n.ledger_post(session, transfers)]
+    return _results(_n.ledger_post(session, transfers))
 
 
 def expire(session: Any, budget: int) -> int:
@@ -376,8 +408,23 @@ def sum_codes(session: Any, period: Period, after_code: int, capacity: int) -> l
 
 
 def check_payouts(session: Any, rules: PayoutRules, payees: Iterable[Payee]) -> list[Payout]:
-    return [Payout(PayoutReason(row[0]), *row[1:])
-            for row in _n.ledger_check_payouts(session, rules, payees)]
+    return [_payout(row) for row in _n.ledger_check_payouts(session, rules, payees)]
+
+
+def hold_payouts(session: Any, run: PayoutRun, rules: PayoutRules,
+                 payees: Iterable[Payee]) -> list[Payout]:
+    return [_payout(row) for row in _n.ledger_hold_payouts(session, run, rules, payees)]
+
+
+def settle_payouts(session: Any, run_id: UUID,
+                   outcomes: Iterable[PayeeOutcome]) -> list[TransferResult]:
+    return _results(_n.ledger_settle_payouts(session, run_id, outcomes))
+
+
+def find_payouts(session: Any, run_id: UUID,
+                 account_ids: Iterable[UUID]) -> list[Payout | None]:
+    found = [_payout(row) for row in _n.ledger_find_payouts(session, run_id, account_ids)]
+    return [None if payout.transfer_id is None else payout for payout in found]
 
 
 class Ledger:
@@ -485,6 +532,20 @@ class Ledger:
     def check_payouts(self, rules: PayoutRules, payees: Iterable[Payee]) -> list[Payout]:
         """What payees may get, and why somebody gets nothing; nothing is changed."""
         return self._run(check_payouts, rules, payees)
+
+    def hold_payouts(self, run: PayoutRun, rules: PayoutRules,
+                     payees: Iterable[Payee]) -> list[Payout]:
+        """Hold what payees get; a payee has one payout in a run, however often it is asked."""
+        return self._run(hold_payouts, run, rules, payees)
+
+    def settle_payouts(self, run_id: UUID,
+                       outcomes: Iterable[PayeeOutcome]) -> list[TransferResult]:
+        """Post or void what a run holds."""
+        return self._run(settle_payouts, run_id, outcomes)
+
+    def find_payouts(self, run_id: UUID, account_ids: Iterable[UUID]) -> list[Payout | None]:
+        """What a run holds or held of accounts; None: nothing."""
+        return self._run(find_payouts, run_id, account_ids)
 
     def accounts(self, query: Query, *, capacity: int = PAGE) -> Iterator[Account]:
         """The accounts of a book, as they were opened, read ``capacity`` at a time."""

@@ -213,6 +213,7 @@ class LedgerReason(IntEnum):
     UNLIMITED = 4
     LIMIT_DIFFERS = 5
     LIMIT_USED = 6
+    RUN_DIFFERS = 7
 
 
 class PayeeFlags(IntFlag):
@@ -220,6 +221,13 @@ class PayeeFlags(IntFlag):
 
     BLOCKED = 1
     UNVERIFIED = 2
+
+
+class PayoutOutcome(IntEnum):
+    """What the bank has said."""
+
+    PAID = 1
+    FAILED = 2
 
 
 class PayoutReason(IntEnum):

@@ -210,6 +210,38 @@ def test_payees_are_told_what_they_may_get():
                          fc.Payout(fc.PayoutReason.BLOCKED, 0, 70, 0)]
 
 
+def test_a_run_holds_and_settles_what_payees_get():
+    with fc.Store("sqlite::memory:") as opened:
+        opened.migrate()
+        ledger = opened.service.ledger
+        till, ann, ben, bank = ACCOUNTS[:4]
+        ledger.open_books([Book(1, "EUR", 2)])
+        ledger.open_accounts([Account(number, 1, 1) for number in ACCOUNTS])
+        ledger.post([Transfer(uuid.uuid4(), till, ann, 70, 1, 1)])
+        run = fc.PayoutRun(uuid.uuid4(), 5, bank, till)
+        rules = fc.PayoutRules(book=1, reserve_minor=5, fee_minor=2)
+        payees = [fc.Payee(ann), fc.Payee(ben)]
+
+        held = ledger.hold_payouts(run, rules, payees)
+
+        assert [(payout.reason, payout.amount_minor, payout.fee_minor) for payout in held] == [
+            (fc.PayoutReason.ELIGIBLE, 65, 2), (fc.PayoutReason.NOTHING, 0, 0)]
+        again = ledger.hold_payouts(run, rules, payees)
+        assert again[0].transfer_id == held[0].transfer_id is not None
+        for is_repeat in (False, True):
+            settled = ledger.settle_payouts(run.id, [
+                fc.PayeeOutcome(ann, fc.PayoutOutcome.PAID),
+                fc.PayeeOutcome(ben, fc.PayoutOutcome.FAILED)])
+            assert [result.status for result in settled] == [
+                fc.TransferStatus.EXISTS if is_repeat else fc.TransferStatus.CREATED,
+                fc.TransferStatus.PENDING_TRANSFER_NOT_FOUND]
+        found = ledger.find_payouts(run.id, [ann, ben])
+        assert found[0].resolution == fc.TransferKind.POSTED and found[1] is None
+        with pytest.raises(fc.ExistsError) as caught:
+            ledger.hold_payouts(run._replace(code=6), rules, payees)
+        assert caught.value.reason == fc.LedgerReason.RUN_DIFFERS
+
+
 def test_balances_are_reckoned_again(store, ledger):
     account = ledger.find_accounts(ACCOUNTS)[3]
     store.service.execute("DROP TRIGGER farm_ledger_balance_follows")

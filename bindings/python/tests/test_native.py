@@ -22,7 +22,7 @@ ENUMS = [(fc.Status, ""), (fc.RateScope, "RATE_SCOPE_"), (fc.RateReason, "RATE_R
          (fc.TransferStatus, "LEDGER_TRANSFER_"), (fc.TransferKind, "LEDGER_KIND_"),
          (fc.LedgerReason, "LEDGER_REASON_"), (fc.QueryFlags, "LEDGER_QUERY_"),
          (fc.ExportFormat, "LEDGER_FORMAT_"), (fc.PayeeFlags, "LEDGER_PAYEE_"),
-         (fc.PayoutReason, "LEDGER_PAYOUT_")]
+         (fc.PayoutReason, "LEDGER_PAYOUT_"), (fc.PayoutOutcome, "LEDGER_OUTCOME_")]
 
 
 def constants(prefix):
