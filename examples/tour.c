@@ -312,12 +312,80 @@ static void seal_the_book(farm_session *session, farm_id account) {
     must(session, farm_ledger_verify_seals(session, BOOK, &seal, 1, &last), "check the seal");
     must(session, farm_ledger_follow(session, BOOK, seal.first_sequence - 1, &event, 1, &count),
          "follow");
-    must_be(seal.event_count == 5 && count == 1 && last.number == seal.number, "all are sealed");
+    must_be(seal.event_count == 10 && count == 1 && last.number == seal.number, "all are sealed");
     must(session, farm_ledger_sum_periods(session, &always, 1, &total), "sum");
     must_be(total.credits_minor == 1250 && total.debits_minor == 1700, "12.50 came, 17.00 went");
     printf("  Her card: 12.50 EUR came and 17.00 EUR went in %" PRId64
-           " transfers. The book's last five events are sealed: %02x%02x%02x%02x…\n\n",
+           " transfers. The book's last ten events are sealed: %02x%02x%02x%02x…\n",
            total.event_count, seal.hash[0], seal.hash[1], seal.hash[2], seal.hash[3]);
+}
+
+/* A run pays those who have something, once, however often it is made. */
+static void run_payouts(farm_session *session, farm_id buyers, farm_id bank, farm_id ana) {
+    const farm_id ben = open_account(session, FARM_LEDGER_ACCOUNT_DEBITS_MUST_NOT_EXCEED_CREDITS);
+    const farm_ledger_transfer sale = transfer_of(session, buyers, ben, 3000, 0);
+    const farm_ledger_payout_rules rules = {
+        .struct_size = sizeof rules, .book = BOOK, .minimum_minor = 1000, .fee_minor = 25};
+    const farm_ledger_payee payees[] = {{.struct_size = sizeof *payees, .account_id = ana},
+                                        {.struct_size = sizeof *payees, .account_id = ben}};
+    const farm_ledger_payout_outcome arrived = {
+        .struct_size = sizeof arrived, .outcome = FARM_LEDGER_OUTCOME_PAID, .account_id = ben};
+    farm_ledger_payout_run run = {.struct_size = sizeof run,
+                                  .code = 1,
+                                  .clearing_account_id = bank,
+                                  .fee_account_id = buyers};
+    farm_ledger_payout paid[2] = {{.struct_size = sizeof *paid}, {.struct_size = sizeof *paid}};
+    farm_ledger_transfer_result result = {.struct_size = sizeof result};
+    farm_id_new(session, &run.id);
+    post(session, &sale, FARM_LEDGER_TRANSFER_CREATED, &result);
+    for (int i = 0; i < 2; i++)
+        must(session, farm_ledger_hold_payouts(session, &run, &rules, payees, 2, paid), "hold");
+    must_be(paid[0].reason == FARM_LEDGER_PAYOUT_NOTHING && paid[1].amount_minor == 3000,
+            "Ana has nothing, and Ben 30.00");
+    must(session, farm_ledger_settle_payouts(session, BOOK, &run.id, &arrived, 1, &result),
+         "settle");
+    must_be(result.amount_minor == 2975 && result.debit.debits_pending_minor == 25, "paid");
+    printf(
+        "  The monthly run, made twice: Ben's 30.00 EUR are held once and arrive, 0.25 of them the"
+        " fee; Ana owes, and gets nothing.\n");
+}
+
+static farm_status export_account(farm_session *session, farm_id account, size_t *out_size) {
+    static char piece[FARM_LEDGER_EXPORT_SIZE_MIN];
+    const farm_ledger_query query = {
+        .struct_size = sizeof query, .account_id = account, .book = BOOK};
+    int64_t cursor_ns = 0;
+    return farm_ledger_export_next(session, &query, FARM_LEDGER_FORMAT_CSV, piece, sizeof piece,
+                                   out_size, &cursor_ns);
+}
+
+/* Whoever has a role for an account's owner may take its history home, as often as a limit says. */
+static void export_behind_a_limit(farm_session *session, farm_id account) {
+    char subject[FARM_ID_TEXT_SIZE];
+    const farm_ledger_owner owner = {
+        .struct_size = sizeof owner, .account_id = account, .entity = "ana"};
+    const farm_rate_limit limit = {.struct_size = sizeof limit,
+                                   .name = "tour_statement",
+                                   .count = 1,
+                                   .period_us = INT64_C(86400) * 1000000};
+    const farm_rate_request request = {
+        .struct_size = sizeof request, .limit = limit.name, .subject = subject, .cost = 1};
+    farm_rate_state state = {.struct_size = sizeof state};
+    farm_rate_decision decision = {.struct_size = sizeof decision};
+    size_t size = 0;
+    farm_id_to_text(&account, subject);
+    must(session, farm_rate_define(session, &limit, 1), "define the limit");
+    must(session, farm_ledger_assign_owners(session, &owner, 1), "it is Ana's account");
+    must(session, farm_session_set_actor(session, "bob"), "act as Bob");
+    must_be(export_account(session, account, &size) == FARM_EDENIED, "Bob has no role for it");
+    must(session, farm_session_set_actor(session, "ana"), "act as Ana");
+    must(session, farm_rate_take(session, &request, 1, &state, &decision), "take");
+    must_be(decision.allowed, "the first of the day");
+    must(session, export_account(session, account, &size), "export");
+    must(session, farm_rate_take(session, &request, 1, &state, &decision), "take");
+    must_be(!decision.allowed, "the second of the day");
+    must(session, farm_session_set_service(session), "act as the service");
+    printf("  Ana takes her history home, %zu bytes of it, once a day; Bob may not.\n\n", size);
 }
 
 static void pay_the_seller(farm_session *session) {
@@ -356,7 +424,9 @@ static void pay_the_seller(farm_session *session) {
     printf("  She still has %s.\n", left(&found.balances, text, sizeof text));
     give_back_and_lend(session, &sale, &second);
     print_statement(session, ana);
+    run_payouts(session, buyers, bank, ana);
     seal_the_book(session, ana);
+    export_behind_a_limit(session, ana);
 }
 
 static void check_all(farm_session *session) {

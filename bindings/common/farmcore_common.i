@@ -81,6 +81,8 @@
 %ignore farm_ledger_event;
 %ignore farm_ledger_difference;
 %ignore farm_ledger_seal;
+%ignore farm_ledger_owner;
+%ignore farm_ledger_ownership;
 %ignore farm_ledger_payout_rules;
 %ignore farm_ledger_payout_run;
 %ignore farm_ledger_payee;

@@ -171,6 +171,7 @@ ARRAY(farm_rate_override, read_rate_override)
 ARRAY(farm_topic, read_topic)
 ARRAY(farm_rate_request, read_rate_request)
 ARRAY(farm_ledger_book, read_ledger_book)
+ARRAY(farm_ledger_owner, read_ledger_owner)
 %typemap(in) (const farm_value *items, size_t count) (Values values) {
     if (!values.read(env, $input)) SWIG_fail;
     $1 = values.array.items.data();
@@ -218,6 +219,7 @@ ARRAY_WITH_RECORDS(farm_ledger_payout_outcome, read_ledger_payout_outcome,
 ARRAY_WITH_RECORDS(farm_ledger_period, read_ledger_period, ledger_total)
 ARRAY_WITH_RECORDS(farm_id, read_id, ledger_account)
 ARRAY_WITH_RECORDS(farm_id, read_id, ledger_event)
+ARRAY_WITH_RECORDS(farm_id, read_id, ledger_ownership)
 ARRAY_WITH_RECORDS(farm_id, read_id, ledger_payout)
 
 %typemap(in, numinputs=0) size_t *out_count (size_t made = 0), size_t *unsaid (size_t made = 0)

@@ -175,6 +175,7 @@ ARRAY(farm_rate_limit, glue_read_rate_limit)
 ARRAY(farm_rate_override, glue_read_rate_override)
 ARRAY(farm_rate_request, glue_read_rate_request)
 ARRAY(farm_ledger_book, glue_read_ledger_book)
+ARRAY(farm_ledger_owner, glue_read_ledger_owner)
 
 %define ARRAY_WITH_RESULTS(type, read, result, struct_size, write)
 %typemap(arginit) (const type *items, size_t count, result *results)
@@ -208,6 +209,7 @@ ARRAY_WITH_RECORDS(farm_ledger_payout_outcome, glue_read_ledger_payout_outcome,
 ARRAY_WITH_RECORDS(farm_ledger_period, glue_read_ledger_period, ledger_total)
 ARRAY_WITH_RECORDS(farm_id, glue_read_id, ledger_account)
 ARRAY_WITH_RECORDS(farm_id, glue_read_id, ledger_event)
+ARRAY_WITH_RECORDS(farm_id, glue_read_id, ledger_ownership)
 ARRAY_WITH_RECORDS(farm_id, glue_read_id, ledger_payout)
 
 %typemap(in, numinputs=0) size_t *out_count (size_t made = 0), size_t *unsaid (size_t made = 0)

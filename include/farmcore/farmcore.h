@@ -19,6 +19,7 @@
 #include <farmcore/ledger_read.h>
 #include <farmcore/ledger_export.h>
 #include <farmcore/ledger_import.h>
+#include <farmcore/ledger_owner.h>
 #include <farmcore/ledger_payout.h>
 #include <farmcore/ledger_seal.h>
 #include <farmcore/ledger_total.h>

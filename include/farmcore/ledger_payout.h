@@ -115,7 +115,8 @@ typedef struct farm_ledger_payout_outcome {
 /**
  * Hold what payees get: farm_ledger_check_payouts() under the locks of their accounts, and of each
  * who is eligible a hold to the clearing account and, with a fee, one to the fee account, linked.
- * One transaction, four round trips. Only the service may.
+ * One transaction, four round trips. Only the service may, and who may pay
+ * for the book's owner (farmcore/ledger_owner.h).
  *
  * A payee has one payout in a run, whatever became of it. So a repeat holds nothing twice: it
  * answers what is there, whatever the rules say by now, and decides again about those who got
@@ -153,13 +154,14 @@ FARM_API farm_status farm_ledger_hold_payouts(farm_session *session,
                                               farm_ledger_payout *results);
 
 /**
- * Post or void what a run holds. One transaction, three round trips. Only the service may. Each has
+ * Post or void what a run holds. One transaction, three round trips. The same may. Each has
  * the status of the transfer that ends his hold: CREATED; of a repeat EXISTS;
  * PENDING_TRANSFER_NOT_FOUND where nothing is held, PENDING_TRANSFER_ALREADY_POSTED, …_VOIDED or
  * …_EXPIRED where it ended otherwise, and where an account is closed …_ALREADY_CLOSED. None of them
  * burns an id: what was refused can be settled later.
  *
- * @param run_id the run. @param items payees, each account once.
+ * @param book of the payees; holds of another one are not found. @param run_id the run.
+ * @param items payees, each account once.
  * @param count 1 to FARM_LEDGER_BATCH_MAX / 2.
  * @param results one each: of the payout; the fee's goes with it.
  * @return FARM_OK
@@ -175,16 +177,18 @@ FARM_API farm_status farm_ledger_hold_payouts(farm_session *session,
  * @return FARM_ENOMEM
  * Threads: the session's. Since 0.1.0.
  */
-FARM_API farm_status farm_ledger_settle_payouts(farm_session *session, const farm_id *run_id,
+FARM_API farm_status farm_ledger_settle_payouts(farm_session *session, int64_t book,
+                                                const farm_id *run_id,
                                                 const farm_ledger_payout_outcome *items,
                                                 size_t count, farm_ledger_transfer_result *results);
 
 /**
- * What a run holds or held of payees, and how it ended, in one round trip. Only the service may.
+ * What a run holds or held of payees, and how it ended, in one round trip. The same may.
  * All payouts of a run are the transfers of its clearing account with its id as user_data_128
  * (farm_ledger_query_transfers()).
  *
- * @param run_id the run. @param items accounts. @param count 1 to FARM_LEDGER_BATCH_MAX / 2.
+ * @param book of the payees; holds of another one are not found. @param run_id the run.
+ * @param items accounts. @param count 1 to FARM_LEDGER_BATCH_MAX / 2.
  * @param results one each; where there is none, all zeros but for struct_size.
  * @return FARM_OK
  * @return FARM_EINVAL
@@ -196,9 +200,9 @@ FARM_API farm_status farm_ledger_settle_payouts(farm_session *session, const far
  * @return FARM_ENOMEM
  * Threads: the session's. Since 0.1.0.
  */
-FARM_API farm_status farm_ledger_find_payouts(farm_session *session, const farm_id *run_id,
-                                              const farm_id *items, size_t count,
-                                              farm_ledger_payout *results);
+FARM_API farm_status farm_ledger_find_payouts(farm_session *session, int64_t book,
+                                              const farm_id *run_id, const farm_id *items,
+                                              size_t count, farm_ledger_payout *results);
 
 #ifdef __cplusplus
 }

@@ -6,6 +6,12 @@ value_text value_text_of(const char *text) {
     return (value_text){text, text == NULL ? 0 : strlen(text)};
 }
 
+void value_text_copy(value_text text, char *out, size_t out_size) {
+    const size_t size = text.size < out_size ? text.size : out_size - 1;
+    if (size > 0) memcpy(out, text.data, size);
+    out[size] = '\0';
+}
+
 value_blob value_blob_of(const void *data, size_t size) {
     return (value_blob){data, data == NULL ? 0 : size};
 }

@@ -29,6 +29,8 @@ typedef struct value_list {
 
 /* NULL makes a NULL. */
 value_text value_text_of(const char *text);
+/* With a NUL, and as much of it as there is room for; NULL is nothing. */
+void value_text_copy(value_text text, char *out, size_t out_size);
 value_blob value_blob_of(const void *data, size_t size);
 value_blob value_blob_of_id(const farm_id *id);
 

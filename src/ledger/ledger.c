@@ -3,8 +3,10 @@
 #include "base/clock.h"
 #include "base/options.h"
 #include "base/text.h"
+#include "ledger/ledger_access.h"
 #include "ledger/ledger_load.h"
 #include "ledger/ledger_rows.h"
+#include <farmcore/roles.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,7 +108,8 @@ static farm_status close_book(farm_session *session, void *context) {
     if (status == FARM_OK)
         status = store_check_range(session, "through_us", operation->through_us, 1,
                                    store_now_us(session));
-    if (status == FARM_OK) status = store_check_service(session);
+    if (status == FARM_OK)
+        status = ledger_check_may(session, FARM_ROLE_CLOSE, operation->book, NULL);
     if (status != FARM_OK) return status;
     store_batch batch;
     store_batch_init(&batch, session);

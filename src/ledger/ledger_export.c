@@ -2,8 +2,10 @@
  * for. The lines are made in ledger_text_rules.c. */
 #include "base/id.h"
 #include "base/integer.h"
+#include "ledger/ledger_access.h"
 #include "ledger/ledger_rows.h"
 #include "ledger/ledger_text_rules.h"
+#include <farmcore/roles.h>
 #include <string.h>
 
 enum {
@@ -69,7 +71,8 @@ static farm_status check_arguments(farm_session *session, export_operation *oper
         status = store_check_range(session, "format", text->format, FARM_LEDGER_FORMAT_CSV,
                                    FARM_LEDGER_FORMAT_HLEDGER);
     if (status == FARM_OK) status = store_check_range(session, "book", query->book, 1, INT64_MAX);
-    return status == FARM_OK ? store_check_service(session) : status;
+    if (status != FARM_OK) return status;
+    return ledger_check_may(session, FARM_ROLE_EXPORT, query->book, &query->account_id);
 }
 
 static farm_status export_piece(farm_session *session, void *context) {

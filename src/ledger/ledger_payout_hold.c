@@ -30,8 +30,6 @@ static farm_status check_settings(farm_session *session, const hold_operation *o
         store_check_range(session, "run: code", settings->code, 1, FARM_LEDGER_CODE_MAX);
     if (status == FARM_OK)
         status = store_check_range(session, "run: timeout_us", settings->timeout_us, 0, INT64_MAX);
-    if (status == FARM_OK)
-        status = store_check_range(session, "rules: book", operation->rules.book, 1, INT64_MAX);
     if (status == FARM_OK && id_is_zero(&settings->clearing_account_id))
         status = store_fail(session, FARM_EINVAL, 0, "run: clearing_account_id is missing");
     if (status == FARM_OK && operation->rules.fee_minor > 0 &&
@@ -65,13 +63,13 @@ static farm_status take_arguments(farm_session *session, hold_operation *operati
         status = store_check_options(session, "rules", &operation->rules, sizeof operation->rules,
                                      operation->given_rules);
     if (status == FARM_OK)
-        status = ledger_run_check(session, &operation->settings.id, operation->results,
-                                  operation->count);
+        status = ledger_run_check(session, operation->rules.book, &operation->settings.id,
+                                  operation->results, operation->count);
     if (status == FARM_OK) status = check_settings(session, operation);
     if (status == FARM_OK) status = make_room(session, operation);
     if (status == FARM_OK)
         status =
-            ledger_run_init(&operation->run, session, &operation->settings.id, operation->count);
+            ledger_run_init(&operation->run, session, 0, &operation->settings.id, operation->count);
     if (status == FARM_OK)
         status = ledger_copy_items(session, operation->items, operation->count,
                                    sizeof *operation->payees, operation->payees);

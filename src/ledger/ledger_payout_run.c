@@ -1,21 +1,24 @@
 /* Payees of a run, what the ledger has of them, and finding it. */
 #include "ledger/ledger_payout_run.h"
 #include "base/options.h"
+#include "ledger/ledger_access.h"
 #include "ledger/ledger_rules.h"
+#include <farmcore/roles.h>
 
 enum { LEDGER_READS = STORE_READS | STORE_SERVICE };
 
-farm_status ledger_run_check(farm_session *session, const farm_id *run_id, const void *results,
-                             size_t count) {
+farm_status ledger_run_check(farm_session *session, int64_t book, const farm_id *run_id,
+                             const void *results, size_t count) {
     farm_status status = store_check_array(session, "results", results, count, LEDGER_PAYEES_MAX);
+    if (status == FARM_OK) status = store_check_range(session, "book", book, 1, INT64_MAX);
     if (status == FARM_OK && (run_id == NULL || ledger_check_id(run_id, 1, 1)))
         status = store_fail(session, FARM_EINVAL, 0, "the run's id is missing, zero or all ones");
-    return status == FARM_OK ? store_check_service(session) : status;
+    return status == FARM_OK ? ledger_check_may(session, FARM_ROLE_PAY, book, NULL) : status;
 }
 
-farm_status ledger_run_init(ledger_run *run, farm_session *session, const farm_id *id,
+farm_status ledger_run_init(ledger_run *run, farm_session *session, int64_t book, const farm_id *id,
                             size_t count) {
-    *run = (ledger_run){.session = session, .id = id};
+    *run = (ledger_run){.session = session, .book = book, .id = id};
     run->payees = arena_allocate_array(store_arena(session), count, sizeof *run->payees);
     if (run->payees == NULL || !ledger_ids_init(&run->account_ids, session, count) ||
         !ledger_ids_init(&run->hold_ids, session, count * LEDGER_PAYOUT_PARTS))
@@ -45,6 +48,7 @@ static int32_t take_hold(void *context, size_t ordinal, const ledger_event_read_
     run->has_failed = hold == NULL;
     if (hold == NULL) return 1;
     *hold = ledger_event_of(row);
+    if (run->book != 0 && hold->book != run->book) return 0;
     const uint32_t place = *id_map_find(&run->hold_ids.known, &hold->id) - 1;
     run->payees[place / LEDGER_PAYOUT_PARTS].holds[place % LEDGER_PAYOUT_PARTS] = hold;
     return 0;
@@ -76,6 +80,7 @@ farm_ledger_payout ledger_run_payout(const ledger_paid *payee) {
 /* --- finding --- */
 
 typedef struct find_operation {
+    int64_t book;
     const farm_id *run_id;
     const farm_id *items;
     size_t count;
@@ -84,7 +89,8 @@ typedef struct find_operation {
 
 static farm_status take_items(farm_session *session, const find_operation *operation,
                               ledger_run *run) {
-    farm_status status = ledger_run_init(run, session, operation->run_id, operation->count);
+    farm_status status =
+        ledger_run_init(run, session, operation->book, operation->run_id, operation->count);
     if (status == FARM_OK && operation->items == NULL)
         status = store_fail(session, FARM_EINVAL, 0, "items is missing");
     for (size_t i = 0; i < operation->count && status == FARM_OK; i++)
@@ -95,8 +101,8 @@ static farm_status take_items(farm_session *session, const find_operation *opera
 static farm_status find_payouts(farm_session *session, void *context) {
     const find_operation *operation = context;
     ledger_run run;
-    farm_status status =
-        ledger_run_check(session, operation->run_id, operation->results, operation->count);
+    farm_status status = ledger_run_check(session, operation->book, operation->run_id,
+                                          operation->results, operation->count);
     if (status == FARM_OK) status = take_items(session, operation, &run);
     if (status != FARM_OK) return status;
     store_batch batch;
@@ -110,9 +116,9 @@ static farm_status find_payouts(farm_session *session, void *context) {
     return status;
 }
 
-farm_status farm_ledger_find_payouts(farm_session *session, const farm_id *run_id,
+farm_status farm_ledger_find_payouts(farm_session *session, int64_t book, const farm_id *run_id,
                                      const farm_id *items, size_t count,
                                      farm_ledger_payout *results) {
-    find_operation operation = {run_id, items, count, results};
+    find_operation operation = {book, run_id, items, count, results};
     return store_operate(session, LEDGER_READS, find_payouts, &operation);
 }

@@ -17,6 +17,7 @@ typedef struct ledger_paid {
 
 typedef struct ledger_run {
     farm_session *session;
+    int64_t book;
     const farm_id *id;
     ledger_paid *payees;
     size_t count;
@@ -25,11 +26,11 @@ typedef struct ledger_run {
     int32_t has_failed;  /* there was no memory for a hold */
 } ledger_run;
 
-/* The run's id, the results' array, and who the caller is. */
-farm_status ledger_run_check(farm_session *session, const farm_id *run_id, const void *results,
-                             size_t count);
-/* Room for count payees. */
-farm_status ledger_run_init(ledger_run *run, farm_session *session, const farm_id *id,
+/* The run's book and id, the results' array, and whether the caller may pay. */
+farm_status ledger_run_check(farm_session *session, int64_t book, const farm_id *run_id,
+                             const void *results, size_t count);
+/* Room for count payees. What is held in another book is not theirs; 0: of any. */
+farm_status ledger_run_init(ledger_run *run, farm_session *session, int64_t book, const farm_id *id,
                             size_t count);
 /* One more. FARM_EINVAL: he is there already, or his id is zero. */
 farm_status ledger_run_add(ledger_run *run, const farm_id *account_id);

@@ -7,6 +7,7 @@
 enum { LEDGER_WRITES = STORE_SERVICE | STORE_REPEATABLE };
 
 typedef struct settle_operation {
+    int64_t book;
     const farm_id *run_id;
     const farm_ledger_payout_outcome *items;
     size_t count;
@@ -55,10 +56,12 @@ static farm_status take_arguments(farm_session *session, settle_operation *opera
     farm_status status =
         store_check_array(session, "items", operation->items, operation->count, LEDGER_PAYEES_MAX);
     if (status == FARM_OK)
-        status = ledger_run_check(session, operation->run_id, operation->results, operation->count);
+        status = ledger_run_check(session, operation->book, operation->run_id, operation->results,
+                                  operation->count);
     if (status == FARM_OK) status = make_room(session, operation);
     if (status == FARM_OK)
-        status = ledger_run_init(&operation->run, session, operation->run_id, operation->count);
+        status = ledger_run_init(&operation->run, session, operation->book, operation->run_id,
+                                 operation->count);
     for (size_t i = 0; i < operation->count && status == FARM_OK; i++)
         status = take_item(session, operation, i);
     return status;
@@ -185,10 +188,10 @@ static farm_status settle_payouts(farm_session *session, void *context) {
     return status;
 }
 
-farm_status farm_ledger_settle_payouts(farm_session *session, const farm_id *run_id,
+farm_status farm_ledger_settle_payouts(farm_session *session, int64_t book, const farm_id *run_id,
                                        const farm_ledger_payout_outcome *items, size_t count,
                                        farm_ledger_transfer_result *results) {
     settle_operation operation = {
-        .run_id = run_id, .items = items, .count = count, .results = results};
+        .book = book, .run_id = run_id, .items = items, .count = count, .results = results};
     return store_operate(session, LEDGER_WRITES, settle_payouts, &operation);
 }

@@ -1,5 +1,6 @@
 /* Post transfers and end holds: load, decide, store. */
 #include "base/options.h"
+#include "ledger/ledger_access.h"
 #include "ledger/ledger_load.h"
 #include "ledger/ledger_rows.h"
 #include "ledger/ledger_single.h"
@@ -157,8 +158,9 @@ static farm_status post(farm_session *session, void *context) {
     const post_operation *operation = context;
     ledger_batch batch = {0};
     farm_status status =
-        ledger_check_batch(session, operation->items, operation->results, operation->count);
+        ledger_check_arrays(session, operation->items, operation->results, operation->count);
     if (status == FARM_OK) status = copy_items(session, operation, &batch);
+    if (status == FARM_OK) status = ledger_check_may_post(session, batch.items, batch.count);
     if (status != FARM_OK) return status;
     const int32_t is_single = batch.count == 1 && ledger_is_simple(batch.items);
     status = is_single ? post_single(session, &batch) : post_batch(session, &batch, 0);

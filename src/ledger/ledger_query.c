@@ -3,8 +3,10 @@
 #include "base/id.h"
 #include "base/integer.h"
 #include "base/options.h"
+#include "ledger/ledger_access.h"
 #include "ledger/ledger_rows.h"
 #include <farmcore/ledger_read.h>
+#include <farmcore/roles.h>
 #include <string.h>
 
 enum {
@@ -198,7 +200,7 @@ static farm_status check_query(farm_session *session, query_operation *operation
     if (status != FARM_OK) return status;
     if (query->flags & ~(uint32_t)FLAGS_ALL)
         return store_fail(session, FARM_EINVAL, 0, "flags has one that does not exist");
-    return store_check_service(session);
+    return ledger_check_may(session, FARM_ROLE_READ, query->book, &query->account_id);
 }
 
 static farm_status query_transfers(farm_session *session, void *context) {

@@ -145,11 +145,17 @@ farm_status ledger_fail_memory(farm_session *session, size_t count) {
     return store_fail(session, FARM_ENOMEM, 0, "there is no memory for %zu items", count);
 }
 
-farm_status ledger_check_batch(farm_session *session, const void *items, const void *results,
-                               size_t count) {
+farm_status ledger_check_arrays(farm_session *session, const void *items, const void *results,
+                                size_t count) {
     farm_status status = store_check_array(session, "items", items, count, FARM_LEDGER_BATCH_MAX);
     if (status == FARM_OK)
         status = store_check_array(session, "results", results, count, FARM_LEDGER_BATCH_MAX);
+    return status;
+}
+
+farm_status ledger_check_batch(farm_session *session, const void *items, const void *results,
+                               size_t count) {
+    const farm_status status = ledger_check_arrays(session, items, results, count);
     return status == FARM_OK ? store_check_service(session) : status;
 }
 

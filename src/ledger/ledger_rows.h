@@ -40,7 +40,10 @@ int32_t ledger_map_init(id_map *map, farm_session *session, size_t count);
 farm_id ledger_id_of(value_blob blob);
 /* Zeros are NULL. */
 value_blob ledger_blob_or_null(const farm_id *id);
-/* Arrays of a caller's structs, an item and a result each, and who he is. */
+/* Arrays of a caller's structs, an item and a result each. */
+farm_status ledger_check_arrays(farm_session *session, const void *items, const void *results,
+                                size_t count);
+/* The same, and that he is the service. */
 farm_status ledger_check_batch(farm_session *session, const void *items, const void *results,
                                size_t count);
 /* A moment with which a quarter of an hour begins. */

@@ -353,12 +353,6 @@ farm_status farm_role_revoke(farm_session *session, const char *entity, const ch
 
 /* --- list ------------------------------------------------------------------------------------ */
 
-static void copy_text(char *out, value_text text) {
-    const size_t size = text.size <= FARM_KEY_MAX ? text.size : FARM_KEY_MAX;
-    if (size > 0) memcpy(out, text.data, size);
-    out[size] = '\0';
-}
-
 static int32_t take_grant(void *context, size_t ordinal, const roles_grant_list_row *row) {
     (void)ordinal;
     list_operation *list = context;
@@ -369,8 +363,8 @@ static int32_t take_grant(void *context, size_t ordinal, const roles_grant_list_
         .expires_us = row->expires_us,
         .granted_us = row->granted_us,
     };
-    copy_text(answer.subject, row->subject);
-    copy_text(answer.granted_by, row->granted_by);
+    value_text_copy(row->subject, answer.subject, sizeof answer.subject);
+    value_text_copy(row->granted_by, answer.granted_by, sizeof answer.granted_by);
     (void)options_answer(store_array_at(list->rows, *list->out_count), &answer, sizeof answer);
     *list->out_count += 1;
     return 0;

@@ -255,6 +255,7 @@ static farm_status end_refused(farm_session *session, farm_status status) {
 
 /* Whatever ends it, also the time being over before the last batch, leaves nothing open. */
 static farm_status attempt(farm_session *session, store_function function, void *context) {
+    session->frame->is_trusted = 0;
     farm_status status = function(session, context);
     if (status == FARM_OK && session->frame->state != FRAME_IDLE) {
         store_batch empty;

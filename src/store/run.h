@@ -96,6 +96,11 @@ farm_status store_error_check_array(farm_error *error, const char *name, const v
 farm_status store_check_owner(farm_session *session, const char *owner);
 farm_status store_check_service(farm_session *session);
 int32_t store_is_service(const farm_session *session);
+/* The operation has found out that its caller may do it: what it calls from here on is as if the
+ * service called it. It holds until the operation has ended, or begins again. */
+void store_trust(farm_session *session);
+/* The service, or an operation that trusts its caller. */
+int32_t store_is_trusted(const farm_session *session);
 /* Whether the caller, or his host, has a transaction open. */
 int32_t store_is_in_transaction(const farm_session *session);
 /* NULL: nobody, or the service. */

@@ -20,7 +20,8 @@ typedef struct store_frame {
     struct store_frame *outer;
     uint32_t flags;
     int32_t state;
-    int32_t is_joined; /* inside a transaction that is not its own */
+    int32_t is_joined;  /* inside a transaction that is not its own */
+    int32_t is_trusted; /* store_trust() */
 } store_frame;
 
 struct farm_session {

@@ -80,7 +80,7 @@ static void settle(const char *run, const char *said, const int32_t *expected) {
                 .outcome = said[i] == '+' ? FARM_LEDGER_OUTCOME_PAID : FARM_LEDGER_OUTCOME_FAILED,
                 .account_id = ledger_script_id(names[i])};
     for (size_t i = 0; i < PAYEES; i++) settled[i].struct_size = sizeof *settled;
-    cr_assert_eq(farm_ledger_settle_payouts(session, &run_id, outcomes, count, settled), FARM_OK,
+    cr_assert_eq(farm_ledger_settle_payouts(session, 1, &run_id, outcomes, count, settled), FARM_OK,
                  "%s", farm_session_error_text(session));
     for (size_t i = 0; i < count; i++)
         cr_assert_eq(settled[i].status, expected[i], "\"%s\", the %zuth: %s", said, i,
@@ -254,11 +254,17 @@ Test(ledger_payout_run, payouts_are_found) {
         memset(&payouts[i], 0xff, sizeof payouts[i]);
         payouts[i].struct_size = sizeof *payouts;
     }
-    cr_assert_eq(farm_ledger_find_payouts(session, &run.id, ids, PAYEES, payouts), FARM_OK);
+    cr_assert_eq(farm_ledger_find_payouts(session, 1, &run.id, ids, PAYEES, payouts), FARM_OK);
     expect(0, FARM_LEDGER_PAYOUT_ELIGIBLE, 100, 3, FARM_LEDGER_KIND_POSTED);
     expect(1, FARM_LEDGER_PAYOUT_ELIGIBLE, 60, 3, 0);
     const farm_ledger_payout nothing = {.struct_size = sizeof nothing};
     cr_assert(memcmp(&payouts[2], &nothing, sizeof nothing) == 0);
+    cr_assert_eq(farm_ledger_find_payouts(session, 2, &run.id, ids, 1, payouts), FARM_OK);
+    cr_assert(memcmp(payouts, &nothing, sizeof nothing) == 0, "it is of another book");
+    farm_ledger_payout_outcome outcome = {
+        .struct_size = sizeof outcome, .outcome = FARM_LEDGER_OUTCOME_FAILED, .account_id = ids[1]};
+    cr_assert_eq(farm_ledger_settle_payouts(session, 2, &run.id, &outcome, 1, settled), FARM_OK);
+    cr_assert_eq(settled->status, STATUS(PENDING_TRANSFER_NOT_FOUND));
 }
 
 /* --- races --- */
@@ -345,20 +351,25 @@ Test(ledger_payout_run, misuse_is_a_sentence) {
     cr_assert_eq(farm_ledger_hold_payouts(session, &run, &rules, payees, 0, payouts), FARM_EINVAL);
     cr_assert_eq(farm_ledger_hold_payouts(session, &run, &rules, NULL, 1, payouts), FARM_EINVAL);
     cr_assert_eq(farm_ledger_hold_payouts(session, &run, &rules, payees, 1, NULL), FARM_EINVAL);
-    cr_assert_eq(farm_ledger_find_payouts(session, &run.id, NULL, 1, payouts), FARM_EINVAL);
-    cr_assert_eq(farm_ledger_find_payouts(session, NULL, &run.id, 1, payouts), FARM_EINVAL);
-    cr_assert_eq(farm_ledger_find_payouts(session, &run.id, &run.id, 1, NULL), FARM_EINVAL);
+    cr_assert_eq(farm_ledger_find_payouts(session, 1, &run.id, NULL, 1, payouts), FARM_EINVAL);
+    cr_assert_eq(farm_ledger_find_payouts(session, 1, NULL, &run.id, 1, payouts), FARM_EINVAL);
+    cr_assert_eq(farm_ledger_find_payouts(session, 1, &run.id, &run.id, 1, NULL), FARM_EINVAL);
 
     farm_ledger_payout_outcome outcome = {.struct_size = sizeof outcome, .account_id = run.id};
     settled->struct_size = sizeof *settled;
-    cr_assert_eq(farm_ledger_settle_payouts(session, &run.id, &outcome, 1, settled), FARM_EINVAL);
+    cr_assert_eq(farm_ledger_settle_payouts(session, 1, &run.id, &outcome, 1, settled),
+                 FARM_EINVAL);
     outcome.outcome = 3;
-    cr_assert_eq(farm_ledger_settle_payouts(session, &run.id, &outcome, 1, settled), FARM_EINVAL);
+    cr_assert_eq(farm_ledger_settle_payouts(session, 1, &run.id, &outcome, 1, settled),
+                 FARM_EINVAL);
     outcome.outcome = FARM_LEDGER_OUTCOME_PAID;
-    cr_assert_eq(farm_ledger_settle_payouts(session, &run.id, NULL, 1, settled), FARM_EINVAL);
-    cr_assert_eq(farm_ledger_settle_payouts(session, NULL, &outcome, 1, settled), FARM_EINVAL);
+    cr_assert_eq(farm_ledger_settle_payouts(session, 1, &run.id, NULL, 1, settled), FARM_EINVAL);
+    cr_assert_eq(farm_ledger_settle_payouts(session, 0, &run.id, &outcome, 1, settled),
+                 FARM_EINVAL);
+    cr_assert_eq(farm_ledger_settle_payouts(session, 1, NULL, &outcome, 1, settled), FARM_EINVAL);
     act_as("ana");
     cr_assert_eq(try_hold(&run, &rules), FARM_EDENIED);
-    cr_assert_eq(farm_ledger_settle_payouts(session, &run.id, &outcome, 1, settled), FARM_EDENIED);
-    cr_assert_eq(farm_ledger_find_payouts(session, &run.id, &run.id, 1, payouts), FARM_EDENIED);
+    cr_assert_eq(farm_ledger_settle_payouts(session, 1, &run.id, &outcome, 1, settled),
+                 FARM_EDENIED);
+    cr_assert_eq(farm_ledger_find_payouts(session, 1, &run.id, &run.id, 1, payouts), FARM_EDENIED);
 }

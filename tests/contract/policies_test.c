@@ -4,6 +4,7 @@
 #include "contract.h"
 #include "ledger_script.h"
 #include <criterion/criterion.h>
+#include <farmcore/ledger_owner.h>
 #include <farmcore/ledger_seal.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,6 +58,8 @@ static void plant_rows_of_others(void) {
     cr_assert_eq(farm_ledger_change_credit_limit(session, &limited, 99, 98), FARM_OK);
     farm_ledger_seal seal = {.struct_size = sizeof seal};
     cr_assert_eq(farm_ledger_seal_events(session, 1, 2, &seal), FARM_OK);
+    const farm_ledger_owner owner = {.struct_size = sizeof owner, .book = 1, .entity = "shop"};
+    cr_assert_eq(farm_ledger_assign_owners(session, &owner, 1), FARM_OK);
     farm_idempotency_free(claim);
 }
 

@@ -224,7 +224,8 @@ static farm_status settle_payouts(farm_session *session) {
                                                 .outcome = FARM_LEDGER_OUTCOME_PAID,
                                                 .account_id = ledger_id(2)};
     farm_ledger_transfer_result result = {.struct_size = sizeof result};
-    const farm_status status = farm_ledger_settle_payouts(session, &run_id, &outcome, 1, &result);
+    const farm_status status =
+        farm_ledger_settle_payouts(session, book, &run_id, &outcome, 1, &result);
     return status == FARM_OK && result.amount_minor != 7 ? FARM_EINTERNAL : status;
 }
 

@@ -38,6 +38,10 @@ function paid(rows) {
   return rows.map((row) => (row.transferId === null ? null : row));
 }
 
+function owned(rows) {
+  return rows.map((row) => (row.book === 0n ? null : row));
+}
+
 function results(rows) {
   return rows.map((row) => new TransferResult(row));
 }
@@ -176,6 +180,14 @@ class Ledger {
     return this.#run('ledger_sum_codes', [period, afterCode, capacity]);
   }
 
+  assignOwners(owners) {
+    return this.#run('ledger_assign_owners', [owners]);
+  }
+
+  findOwners(ids) {
+    return this.#run('ledger_find_owners', [ids], owned);
+  }
+
   checkPayouts(rules, payees) {
     return this.#run('ledger_check_payouts', [rules, payees]);
   }
@@ -184,12 +196,12 @@ class Ledger {
     return this.#run('ledger_hold_payouts', [run, rules, payees]);
   }
 
-  settlePayouts(runId, outcomes) {
-    return this.#run('ledger_settle_payouts', [runId, outcomes], results);
+  settlePayouts(book, runId, outcomes) {
+    return this.#run('ledger_settle_payouts', [book, runId, outcomes], results);
   }
 
-  findPayouts(runId, accountIds) {
-    return this.#run('ledger_find_payouts', [runId, accountIds], paid);
+  findPayouts(book, runId, accountIds) {
+    return this.#run('ledger_find_payouts', [book, runId, accountIds], paid);
   }
 
   recompute(book, { repair = false, capacity = PAGE } = {}) {

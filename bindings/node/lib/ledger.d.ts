@@ -208,6 +208,20 @@ export interface Total {
   eventCount: bigint;
 }
 
+/** For whom a book, or an account, is kept; without an entity for nobody. */
+export interface Owner {
+  entity?: string | null;
+  accountId?: string;
+  book?: number | bigint;
+}
+
+/** Of an account, for whom it and its book are kept; '': for nobody. */
+export interface Ownership {
+  book: bigint;
+  entity: string;
+  bookEntity: string;
+}
+
 /** What holds for all payouts; maximum 0: however much it is, matured 0: nothing is too young. */
 export interface PayoutRules {
   minimumMinor?: number | bigint;
@@ -391,14 +405,20 @@ export interface Ledger<IsAsync extends boolean> {
   /** What an account moved in a period, by code. */
   sumCodes(period: Period, afterCode?: number, options?: { capacity?: number }):
     Answer<IsAsync, Total[]>;
+  /** Say for whom books and accounts are kept; who has a role there may act for them. */
+  assignOwners(owners: Owner[]): Answer<IsAsync, void>;
+  /** For whom accounts are kept; null for one that is not there. */
+  findOwners(ids: string[]): Answer<IsAsync, (Ownership | null)[]>;
   /** What payees may get, and why somebody gets nothing; nothing is changed. */
   checkPayouts(rules: PayoutRules, payees: Payee[]): Answer<IsAsync, Payout[]>;
   /** Hold what payees get; a payee has one payout in a run, however often it is asked for. */
   holdPayouts(run: PayoutRun, rules: PayoutRules, payees: Payee[]): Answer<IsAsync, Payout[]>;
   /** Post or void what a run holds. */
-  settlePayouts(runId: string, outcomes: PayeeOutcome[]): Answer<IsAsync, TransferResult[]>;
+  settlePayouts(book: number | bigint, runId: string, outcomes: PayeeOutcome[]):
+    Answer<IsAsync, TransferResult[]>;
   /** What a run holds or held of accounts; null: nothing. */
-  findPayouts(runId: string, accountIds: string[]): Answer<IsAsync, (Payout | null)[]>;
+  findPayouts(book: number | bigint, runId: string, accountIds: string[]):
+    Answer<IsAsync, (Payout | null)[]>;
   /** The accounts of a book, as they were opened, read `capacity` at a time. */
   accounts(query: Query, options?: { capacity?: number }): Rows<IsAsync, Account>;
 }

@@ -451,16 +451,43 @@ test('a run holds and settles what payees get', async () => {
   const outcomes = [{ accountId: ANN, outcome: PayoutOutcome.PAID },
     { accountId: BEN, outcome: PayoutOutcome.FAILED }];
   for (const status of [TransferStatus.CREATED, TransferStatus.EXISTS]) {
-    const settled = await ledger.settlePayouts(run.id, outcomes);
+    const settled = await ledger.settlePayouts(1, run.id, outcomes);
     assert.deepEqual(settled.map((result) => result.status),
       [status, TransferStatus.PENDING_TRANSFER_NOT_FOUND]);
     assert.ok(settled[0].isDone);
   }
-  const [ann, ben] = await ledger.findPayouts(run.id, [ANN, BEN]);
+  const [ann, ben] = await ledger.findPayouts(1n, run.id, [ANN, BEN]);
   assert.equal(ann.resolution, TransferKind.POSTED);
   assert.equal(ben, null);
   await assert.rejects(ledger.holdPayouts({ ...run, code: 6 }, rules, payees),
     { reason: LedgerReason.RUN_DIFFERS });
+  await store.close();
+});
+
+test('who has a role for the owner may', async () => {
+  const store = await Store.open('sqlite::memory:');
+  await store.migrate();
+  const { service } = store;
+  await service.ledger.openBooks([{ book: 1, asset: 'EUR', scale: 2 }]);
+  await service.ledger.openAccounts(ACCOUNTS);
+  const sale = move(TILL, ANN, 70);
+  await service.ledger.post([sale]);
+  await service.ledger.assignOwners([
+    { entity: 'market', book: 1 }, { entity: 'shop', accountId: ANN }]);
+  await service.roles.found('shop', 'sue');
+
+  const shop = store.as('sue').ledger;
+
+  const { rows } = await shop.transfersPage({ accountId: ANN });
+  assert.equal(rows.length, 1);
+  const refund = { id: randomUUID(), reversedId: sale.id, amountMinor: 20, book: 1, code: 1 };
+  assert.ok((await shop.post([refund]))[0].isDone);
+  for (const denied of [() => shop.transfersPage({ book: 1 }), () => shop.findOwners([ANN])]) {
+    await assert.rejects(denied(), { status: Status.EDENIED });
+  }
+  assert.deepEqual(await service.ledger.findOwners([ANN, BEN, randomUUID()]), [
+    { book: 1n, entity: 'shop', bookEntity: 'market' },
+    { book: 1n, entity: '', bookEntity: 'market' }, null]);
   await store.close();
 });
 

@@ -40,7 +40,7 @@ test('the enums are those of the headers, whole', () => {
   }
   const named = (prefix, ...names) => names.flatMap((name) => Object.entries(farmcore[name])
     .map(([key, value]) => [prefix + key, value]));
-  const limits = ['BATCH_MAX', 'ASSET_MAX', 'SCALE_MAX', 'CODE_MAX', 'SCAN_MAX',
+  const limits = ['BATCH_MAX', 'ASSET_MAX', 'SCALE_MAX', 'CODE_MAX', 'SCAN_MAX', 'REFUND_MAX',
     'EXPORT_SIZE_MIN', 'LINE_MAX', 'HASH_SIZE'];
   assert.deepEqual(
     [...named('ACCOUNT_', 'AccountFlags', 'AccountStatus'), ...named('', 'TransferFlags'),

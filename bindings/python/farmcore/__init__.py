@@ -17,10 +17,11 @@ from .errors import (BusyError, ConflictError, CorruptError, DeniedError, Exists
                      UncertainError, UnsupportedError)
 from .idempotency import Claim, IdempotencyReason, Outcome
 from .ledger import (AMOUNT_MAX, Account, AccountFlags, AccountResult, AccountStatus, Balances,
-                     Book, Difference, ExportFormat, LedgerEvent, LedgerReason, Payee, PayeeFlags,
-                     PayeeOutcome, Payout, PayoutOutcome, PayoutReason, PayoutRules, PayoutRun,
-                     Period, Query, QueryFlags, Seal, Total, Transfer, TransferConditions,
-                     TransferFlags, TransferKind, TransferResult, TransferStatus)
+                     Book, Difference, ExportFormat, LedgerEvent, LedgerReason, Owner, Ownership,
+                     Payee, PayeeFlags, PayeeOutcome, Payout, PayoutOutcome, PayoutReason,
+                     PayoutRules, PayoutRun, Period, Query, QueryFlags, Seal, Total, Transfer,
+                     TransferConditions, TransferFlags, TransferKind, TransferResult,
+                     TransferStatus)
 from .rate import (Decision, Limit, Override, RateAlgorithm, RateCalendar, RateChange, RateOnError,
                    RateReason, RateRule, RateScope, RateSource, RateState)
 from .rate_local import RateLocal
@@ -30,18 +31,18 @@ from .store import Maintenance, Store, Transaction, View
 from .topics import Topic, Watch
 
 __all__ = [
-    "AMOUNT_MAX", "Account", "AccountFlags", "AccountResult", "AccountStatus", "Balances", "Book",
-    "Breaker", "BreakerCause", "BreakerEvent", "BreakerOpenError", "BreakerOptions",
+    "AMOUNT_MAX", "Account", "AccountFlags", "AccountResult", "AccountStatus", "Balances",
+    "Book", "Breaker", "BreakerCause", "BreakerEvent", "BreakerOpenError", "BreakerOptions",
     "BreakerState", "BreakerView", "Breakers", "BusyError", "CallOutcome", "Claim",
     "ConflictError", "CorruptError", "Decision", "DeniedError", "Difference", "ExistsError",
     "ExportFormat", "FarmError", "FullError", "Grant", "IdempotencyReason", "InternalError",
     "InvalidError", "LedgerEvent", "LedgerReason", "Limit", "Maintenance", "NotFoundError",
-    "Operation", "OutOfMemoryError", "Outcome", "Override", "Payee", "PayeeFlags",
-    "PayeeOutcome", "Payout", "PayoutOutcome", "PayoutReason", "PayoutRules", "PayoutRun",
-    "Period", "Permit", "Query", "QueryFlags", "RateAlgorithm",
-    "RateCalendar", "RateChange", "RateLocal", "RateOnError", "RateReason", "RateRule",
-    "RateScope", "RateSource", "RateState", "ReadOnlyError", "RefusedError", "Role", "RoleReason",
-    "Seal", "Status", "Store", "TimedOutError", "Topic", "Total", "Transaction", "Transfer",
+    "Operation", "OutOfMemoryError", "Outcome", "Override", "Owner", "Ownership", "Payee",
+    "PayeeFlags", "PayeeOutcome", "Payout", "PayoutOutcome", "PayoutReason", "PayoutRules",
+    "PayoutRun", "Period", "Permit", "Query", "QueryFlags", "RateAlgorithm", "RateCalendar",
+    "RateChange", "RateLocal", "RateOnError", "RateReason", "RateRule", "RateScope",
+    "RateSource", "RateState", "ReadOnlyError", "RefusedError", "Role", "RoleReason", "Seal",
+    "Status", "Store", "TimedOutError", "Topic", "Total", "Transaction", "Transfer",
     "TransferConditions", "TransferFlags", "TransferKind", "TransferResult", "TransferStatus",
     "UnavailableError", "UncertainError", "UnsupportedError", "View", "Watch", "__version__",
     "aio", "money", "outcome_of",

@@ -10,9 +10,9 @@ from . import ledger as _ledger
 from . import rate as _rate
 from . import roles as _roles
 from .idempotency import Bytes, Found
-from .ledger import (Account, AccountResult, Book, Difference, ExportFormat, LedgerEvent, Payee,
-                     PayeeOutcome, Payout, PayoutRules, PayoutRun, Period, Query, Seal, Total,
-                     Transfer, TransferResult)
+from .ledger import (Account, AccountResult, Book, Difference, ExportFormat, LedgerEvent, Owner,
+                     Ownership, Payee, PayeeOutcome, Payout, PayoutRules, PayoutRun, Period,
+                     Query, Seal, Total, Transfer, TransferResult)
 from .rate import Decision, Limit, Override, Request, pack
 from .roles import Grant, Operation, Role
 from .session import P, T
@@ -201,6 +201,12 @@ class Ledger:
                         capacity: int = _ledger.PAGE) -> list[Total]:
         return await self._run(_ledger.sum_codes, period, after_code, capacity)
 
+    async def assign_owners(self, owners: Iterable[Owner]) -> None:
+        await self._run(_ledger.assign_owners, owners)
+
+    async def find_owners(self, ids: Iterable[UUID]) -> list[Ownership | None]:
+        return await self._run(_ledger.find_owners, ids)
+
     async def check_payouts(self, rules: PayoutRules, payees: Iterable[Payee]) -> list[Payout]:
         return await self._run(_ledger.check_payouts, rules, payees)
 
@@ -208,13 +214,13 @@ class Ledger:
                            payees: Iterable[Payee]) -> list[Payout]:
         return await self._run(_ledger.hold_payouts, run, rules, payees)
 
-    async def settle_payouts(self, run_id: UUID,
+    async def settle_payouts(self, book: int, run_id: UUID,
                              outcomes: Iterable[PayeeOutcome]) -> list[TransferResult]:
-        return await self._run(_ledger.settle_payouts, run_id, outcomes)
+        return await self._run(_ledger.settle_payouts, book, run_id, outcomes)
 
-    async def find_payouts(self, run_id: UUID,
+    async def find_payouts(self, book: int, run_id: UUID,
                            account_ids: Iterable[UUID]) -> list[Payout | None]:
-        return await self._run(_ledger.find_payouts, run_id, account_ids)
+        return await self._run(_ledger.find_payouts, book, run_id, account_ids)
 
     async def import_table(self, book: int, pieces: AsyncIterable[bytes]) -> int:
         table = _ledger.Table()

@@ -219,6 +219,22 @@ class Total(NamedTuple):
     event_count: int
 
 
+class Owner(NamedTuple):
+    """For whom a book, or an account, is kept; None: for nobody."""
+
+    entity: str | None
+    account_id: UUID | None = None
+    book: int = 0
+
+
+class Ownership(NamedTuple):
+    """Of an account, for whom it and its book are kept; "": for nobody."""
+
+    book: int
+    entity: str
+    book_entity: str
+
+
 class PayoutRules(NamedTuple):
     """What holds for all payouts; maximum 0: however much it is, matured 0: none is too young."""
 
@@ -407,6 +423,14 @@ def sum_codes(session: Any, period: Period, after_code: int, capacity: int) -> l
     return [Total(*row) for row in _n.ledger_sum_codes(session, period, after_code, capacity)]
 
 
+def assign_owners(session: Any, owners: Iterable[Owner]) -> None:
+    _n.ledger_assign_owners(session, owners)
+
+
+def find_owners(session: Any, ids: Iterable[UUID]) -> list[Ownership | None]:
+    return [Ownership(*row) if row[0] else None for row in _n.ledger_find_owners(session, ids)]
+
+
 def check_payouts(session: Any, rules: PayoutRules, payees: Iterable[Payee]) -> list[Payout]:
     return [_payout(row) for row in _n.ledger_check_payouts(session, rules, payees)]
 
@@ -416,20 +440,20 @@ def hold_payouts(session: Any, run: PayoutRun, rules: PayoutRules,
     return [_payout(row) for row in _n.ledger_hold_payouts(session, run, rules, payees)]
 
 
-def settle_payouts(session: Any, run_id: UUID,
+def settle_payouts(session: Any, book: int, run_id: UUID,
                    outcomes: Iterable[PayeeOutcome]) -> list[TransferResult]:
-    return _results(_n.ledger_settle_payouts(session, run_id, outcomes))
+    return _results(_n.ledger_settle_payouts(session, book, run_id, outcomes))
 
 
-def find_payouts(session: Any, run_id: UUID,
+def find_payouts(session: Any, book: int, run_id: UUID,
                  account_ids: Iterable[UUID]) -> list[Payout | None]:
-    found = [_payout(row) for row in _n.ledger_find_payouts(session, run_id, account_ids)]
+    found = [_payout(row) for row in _n.ledger_find_payouts(session, book, run_id, account_ids)]
     return [None if payout.transfer_id is None else payout for payout in found]
 
 
 class Ledger:
-    """The ledger of a store. Only the service may do anything with it. A batch has up to 8,190
-    items, and is one transaction."""
+    """The ledger of a store. Only the service may do anything with it, but for what a role for an
+    owner allows. A batch has up to 8,190 items, and is one transaction."""
 
     __slots__ = ("_run",)
 
@@ -529,6 +553,14 @@ class Ledger:
         """What an account moved in a period, by code."""
         return self._run(sum_codes, period, after_code, capacity)
 
+    def assign_owners(self, owners: Iterable[Owner]) -> None:
+        """Say for whom books and accounts are kept; who has a role there may act for them."""
+        self._run(assign_owners, owners)
+
+    def find_owners(self, ids: Iterable[UUID]) -> list[Ownership | None]:
+        """For whom accounts are kept; None for one that is not there."""
+        return self._run(find_owners, ids)
+
     def check_payouts(self, rules: PayoutRules, payees: Iterable[Payee]) -> list[Payout]:
         """What payees may get, and why somebody gets nothing; nothing is changed."""
         return self._run(check_payouts, rules, payees)
@@ -538,14 +570,15 @@ class Ledger:
         """Hold what payees get; a payee has one payout in a run, however often it is asked."""
         return self._run(hold_payouts, run, rules, payees)
 
-    def settle_payouts(self, run_id: UUID,
+    def settle_payouts(self, book: int, run_id: UUID,
                        outcomes: Iterable[PayeeOutcome]) -> list[TransferResult]:
         """Post or void what a run holds."""
-        return self._run(settle_payouts, run_id, outcomes)
+        return self._run(settle_payouts, book, run_id, outcomes)
 
-    def find_payouts(self, run_id: UUID, account_ids: Iterable[UUID]) -> list[Payout | None]:
+    def find_payouts(self, book: int, run_id: UUID,
+                     account_ids: Iterable[UUID]) -> list[Payout | None]:
         """What a run holds or held of accounts; None: nothing."""
-        return self._run(find_payouts, run_id, account_ids)
+        return self._run(find_payouts, book, run_id, account_ids)
 
     def accounts(self, query: Query, *, capacity: int = PAGE) -> Iterator[Account]:
         """The accounts of a book, as they were opened, read ``capacity`` at a time."""

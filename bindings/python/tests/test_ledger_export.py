@@ -229,17 +229,42 @@ def test_a_run_holds_and_settles_what_payees_get():
         again = ledger.hold_payouts(run, rules, payees)
         assert again[0].transfer_id == held[0].transfer_id is not None
         for is_repeat in (False, True):
-            settled = ledger.settle_payouts(run.id, [
+            settled = ledger.settle_payouts(1, run.id, [
                 fc.PayeeOutcome(ann, fc.PayoutOutcome.PAID),
                 fc.PayeeOutcome(ben, fc.PayoutOutcome.FAILED)])
             assert [result.status for result in settled] == [
                 fc.TransferStatus.EXISTS if is_repeat else fc.TransferStatus.CREATED,
                 fc.TransferStatus.PENDING_TRANSFER_NOT_FOUND]
-        found = ledger.find_payouts(run.id, [ann, ben])
+        found = ledger.find_payouts(1, run.id, [ann, ben])
         assert found[0].resolution == fc.TransferKind.POSTED and found[1] is None
         with pytest.raises(fc.ExistsError) as caught:
             ledger.hold_payouts(run._replace(code=6), rules, payees)
         assert caught.value.reason == fc.LedgerReason.RUN_DIFFERS
+
+
+def test_who_has_a_role_for_the_owner_may():
+    with fc.Store("sqlite::memory:") as opened:
+        opened.migrate()
+        service = opened.service
+        till, ann, ben = ACCOUNTS[:3]
+        service.ledger.open_books([Book(1, "EUR", 2)])
+        service.ledger.open_accounts([Account(number, 1, 1) for number in ACCOUNTS])
+        sale = Transfer(uuid.uuid4(), till, ann, 70, 1, 1)
+        service.ledger.post([sale])
+        service.ledger.assign_owners([fc.Owner("market", book=1), fc.Owner("shop", ann)])
+        service.roles.found("shop", "sue")
+
+        shop = opened.acting("sue").ledger
+
+        assert len(b"".join(shop.export(Query(account_id=ann, book=1))).splitlines()) == 2
+        refund = Transfer(uuid.uuid4(), None, None, 20, 1, 1, reversed_id=sale.id)
+        assert shop.post([refund])[0].is_done
+        for denied in (lambda: list(shop.export(Query(book=1))),
+                       lambda: shop.find_owners([ann]), lambda: shop.post([sale])):
+            with pytest.raises(fc.DeniedError):
+                denied()
+        assert service.ledger.find_owners([ann, ben, uuid.uuid4()]) == [
+            fc.Ownership(1, "shop", "market"), fc.Ownership(1, "", "market"), None]
 
 
 def test_balances_are_reckoned_again(store, ledger):

@@ -44,7 +44,7 @@ def test_no_constant_of_an_enum_is_missing():
     assert constants("IDEMPOTENCY_REASON_") == set(fc.IdempotencyReason.__members__)
     assert constants("ROLE_REASON_") == set(fc.RoleReason.__members__)
     assert constants("BREAKER_CAUSE_") == set(fc.BreakerCause.__members__)
-    limits = {"BATCH_MAX", "ASSET_MAX", "SCALE_MAX", "CODE_MAX", "SCAN_MAX",
+    limits = {"BATCH_MAX", "ASSET_MAX", "SCALE_MAX", "CODE_MAX", "SCAN_MAX", "REFUND_MAX",
               "EXPORT_SIZE_MIN", "HASH_SIZE",
               "LINE_MAX"}
     assert constants("LEDGER_") - limits == {
