@@ -80,6 +80,7 @@
 %ignore farm_ledger_transfer_result;
 %ignore farm_ledger_event;
 %ignore farm_ledger_difference;
+%ignore farm_ledger_total_difference;
 %ignore farm_ledger_seal;
 %ignore farm_ledger_owner;
 %ignore farm_ledger_ownership;

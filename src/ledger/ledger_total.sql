@@ -111,3 +111,44 @@ FROM farm_ledger_total AS t
 LEFT JOIN reckoned AS r ON t.book = r.book AND t.account = r.account
     AND t.quarter_us = r.quarter_us AND t.code = r.code
 WHERE r.book IS NULL;
+
+-- name: total_differ
+-- params: book int, budget int
+-- columns: account int, id blob, quarter_us int, code int, kept_debits int, kept_credits int
+-- columns: kept_count int, debits int, credits int, event_count int
+-- plan: scan every event of the book is looked at
+-- Zeros: there is none, kept or reckoned.
+WITH reckoned AS (
+    SELECT {sums_of_sides}
+    FROM (SELECT {debits_of_event} FROM {moved_in_sequence} WHERE s.book = :book
+          UNION ALL
+          SELECT {credits_of_event} FROM {moved_in_sequence} WHERE s.book = :book) AS side
+    GROUP BY book, account, quarter_us, code),
+compared AS (
+    SELECT r.account, r.quarter_us, r.code, COALESCE(t.debits, 0) AS kept_debits,
+           COALESCE(t.credits, 0) AS kept_credits, COALESCE(t.event_count, 0) AS kept_count,
+           r.debits, r.credits, r.event_count
+    FROM reckoned AS r
+    LEFT JOIN farm_ledger_total AS t ON t.book = r.book AND t.account = r.account
+        AND t.quarter_us = r.quarter_us AND t.code = r.code
+    UNION ALL
+    SELECT t.account, t.quarter_us, t.code, t.debits, t.credits, t.event_count, 0, 0, 0
+    FROM farm_ledger_total AS t
+    LEFT JOIN reckoned AS r ON t.book = r.book AND t.account = r.account
+        AND t.quarter_us = r.quarter_us AND t.code = r.code
+    WHERE t.book = :book AND r.book IS NULL)
+SELECT c.account, a.id, c.quarter_us, c.code, c.kept_debits, c.kept_credits, c.kept_count,
+       c.debits, c.credits, c.event_count
+FROM compared AS c
+JOIN farm_ledger_account AS a ON a.book = :book AND a.number = c.account
+WHERE (c.kept_debits, c.kept_credits, c.kept_count) <> (c.debits, c.credits, c.event_count)
+ORDER BY c.account, c.quarter_us, c.code LIMIT :budget;
+
+-- name: total_repair
+-- params: book int
+-- each: account int, quarter_us int, code int, debits int, credits int, event_count int
+DELETE FROM farm_ledger_total
+WHERE book = :book AND account = :account AND quarter_us = :quarter_us AND code = :code;
+INSERT INTO farm_ledger_total (book, account, quarter_us, code, debits, credits, event_count)
+SELECT :book, :account, :quarter_us, :code, :debits, :credits, :event_count
+WHERE :event_count > 0;

@@ -250,6 +250,56 @@ Test(ledger_total, a_total_that_is_wrong_is_found) {
     }
 }
 
+static size_t recompute(int32_t is_repair, farm_ledger_total_difference *rows, size_t capacity) {
+    size_t count = 0;
+    for (size_t i = 0; i < capacity; i++) rows[i].struct_size = sizeof *rows;
+    cr_assert_eq(farm_ledger_recompute_totals(session, 1, is_repair, rows, capacity, &count),
+                 FARM_OK, "%s", farm_session_error_text(session));
+    return count;
+}
+
+/* What is kept, as one number: that each total is what it was. */
+static int64_t kept(void) {
+    return contract_number(session, "SELECT CAST(SUM((debits + 7 * credits + 49 * event_count) * "
+                                    "(code + 3 * account) + quarter_us %% 999999937) AS BIGINT) "
+                                    "FROM {farm_ledger_total}");
+}
+
+Test(ledger_total, a_total_that_is_wrong_is_reckoned_again) {
+    farm_ledger_total_difference rows[ROOM];
+    ledger_play(session, ACCOUNTS);
+    ledger_play(session, story);
+    seal(ROOM);
+    ledger_play(session, "transfer T91 A1 A3 1000\nsend\n");
+    cr_assert_eq(recompute(1, rows, ROOM), 0);
+    const int64_t before = kept();
+    ledger_damage(session, "UPDATE {farm_ledger_total} SET debits = debits + 1 WHERE account = @1");
+    ledger_damage(session, "UPDATE {farm_ledger_total} SET code = 9 WHERE account = @3");
+    const size_t count = recompute(0, rows, ROOM);
+    cr_assert(count >= 3, "%zu", count);
+    cr_assert_eq(rows[0].kept_debits_minor, rows[0].debits_minor + 1);
+    cr_assert_eq(rows[0].kept_event_count, rows[0].event_count);
+    const farm_id first = ledger_script_id("A1");
+    cr_assert_eq(memcmp(&rows[0].account_id, &first, sizeof first), 0);
+    cr_assert_eq(recompute(0, rows, ROOM), count, "nothing was written");
+    for (size_t left = count; left > 0; left--) {
+        cr_assert_eq(recompute(0, rows, ROOM), left);
+        cr_assert_eq(recompute(1, rows, 1), 1);
+    }
+    cr_assert_eq(recompute(1, rows, ROOM), 0);
+    cr_assert_eq(kept(), before);
+    contract_assert_sound(session);
+    size_t none = 1;
+    cr_assert_eq(farm_ledger_recompute_totals(session, 3, 0, rows, ROOM, &none), FARM_ENOTFOUND);
+    cr_assert_eq(none, 0);
+    cr_assert_eq(farm_ledger_recompute_totals(session, 0, 0, rows, ROOM, &none), FARM_EINVAL);
+    cr_assert_eq(farm_ledger_recompute_totals(session, 1, 2, rows, ROOM, &none), FARM_EINVAL);
+    cr_assert_eq(farm_ledger_recompute_totals(session, 1, 0, NULL, ROOM, &none), FARM_EINVAL);
+    cr_assert_eq(farm_ledger_recompute_totals(session, 1, 0, rows, 0, &none), FARM_EINVAL);
+    act_as("ana");
+    cr_assert_eq(farm_ledger_recompute_totals(session, 1, 0, rows, ROOM, &none), FARM_EDENIED);
+}
+
 Test(ledger_total, misuse_is_a_sentence) {
     farm_ledger_period period = {.struct_size = sizeof period,
                                  .account_id = ledger_script_id("A1")};

@@ -208,6 +208,10 @@ class Ledger {
     return this.#run('ledger_recompute', [book, Number(repair), capacity]);
   }
 
+  recomputeTotals(book, { repair = false, capacity = PAGE } = {}) {
+    return this.#run('ledger_recompute_totals', [book, Number(repair), capacity]);
+  }
+
   accountsPage(query, { capacity = PAGE } = {}) {
     return this.#run('ledger_query_accounts', [query, capacity]);
   }

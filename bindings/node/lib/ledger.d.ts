@@ -192,6 +192,19 @@ export interface Difference {
   creditLimitMinor: bigint;
 }
 
+/** A total that is not that of its events: as it is kept, and as it has to be. */
+export interface TotalDifference {
+  accountId: string;
+  quarterUs: bigint;
+  code: number;
+  keptDebitsMinor: bigint;
+  keptCreditsMinor: bigint;
+  keptEventCount: bigint;
+  debitsMinor: bigint;
+  creditsMinor: bigint;
+  eventCount: bigint;
+}
+
 /** From one quarter of an hour to another; code 0: all, to 0: to the end. */
 export interface Period {
   accountId: string;
@@ -386,6 +399,9 @@ export interface Ledger<IsAsync extends boolean> {
    */
   recompute(book: number | bigint, options?: { repair?: boolean; capacity?: number }):
     Answer<IsAsync, Difference[]>;
+  /** The same of the totals, from the events that are in sequence. */
+  recomputeTotals(book: number | bigint, options?: { repair?: boolean; capacity?: number }):
+    Answer<IsAsync, TotalDifference[]>;
   /** Put up to `budget` of a book's oldest events in sequence, and seal them. */
   sealEvents(book: number | bigint, budget?: number): Answer<IsAsync, Seal>;
   /** The events of a book behind a place in its sequence, each once and none missed. */

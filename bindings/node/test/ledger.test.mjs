@@ -513,6 +513,12 @@ test('balances are reckoned again', () => {
   }]);
   assert.deepEqual(ledger.recompute(1, { repair: true, capacity: 1 }), found);
   assert.deepEqual(ledger.recompute(1), []);
+  ledger.sealEvents(1, 1);
+  store.service.execute('UPDATE farm_ledger_total SET credits = credits + 1 WHERE credits > 0');
+  const totals = ledger.recomputeTotals(1, { repair: true });
+  assert.deepEqual(totals.map((row) => [row.accountId, row.keptCreditsMinor, row.creditsMinor]),
+    [[ANN, 8n, 7n]]);
+  assert.deepEqual(ledger.recomputeTotals(1), []);
   assert.deepEqual(ledger.findAccounts([ANN]), [before]);
   store.close();
 });

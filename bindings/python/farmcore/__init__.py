@@ -16,12 +16,13 @@ from .errors import (BusyError, ConflictError, CorruptError, DeniedError, Exists
                      ReadOnlyError, RefusedError, Status, TimedOutError, UnavailableError,
                      UncertainError, UnsupportedError)
 from .idempotency import Claim, IdempotencyReason, Outcome
-from .ledger import (AMOUNT_MAX, Account, AccountFlags, AccountResult, AccountStatus, Balances,
-                     Book, Difference, ExportFormat, LedgerEvent, LedgerReason, Owner, Ownership,
-                     Payee, PayeeFlags, PayeeOutcome, Payout, PayoutOutcome, PayoutReason,
-                     PayoutRules, PayoutRun, Period, Query, QueryFlags, Seal, Total, Transfer,
-                     TransferConditions, TransferFlags, TransferKind, TransferResult,
-                     TransferStatus)
+from .ledger import AMOUNT_MAX
+from .ledger_enums import (AccountFlags, AccountStatus, ExportFormat, LedgerReason, PayeeFlags,
+                           PayoutOutcome, PayoutReason, QueryFlags, TransferConditions,
+                           TransferFlags, TransferKind, TransferStatus)
+from .ledger_records import (Account, AccountResult, Balances, Book, Difference, LedgerEvent,
+                             Owner, Ownership, Payee, PayeeOutcome, Payout, PayoutRules, PayoutRun,
+                             Period, Query, Seal, Total, TotalDifference, Transfer, TransferResult)
 from .rate import (Decision, Limit, Override, RateAlgorithm, RateCalendar, RateChange, RateOnError,
                    RateReason, RateRule, RateScope, RateSource, RateState)
 from .rate_local import RateLocal
@@ -31,8 +32,8 @@ from .store import Maintenance, Store, Transaction, View
 from .topics import Topic, Watch
 
 __all__ = [
-    "AMOUNT_MAX", "Account", "AccountFlags", "AccountResult", "AccountStatus", "Balances",
-    "Book", "Breaker", "BreakerCause", "BreakerEvent", "BreakerOpenError", "BreakerOptions",
+    "AMOUNT_MAX", "Account", "AccountFlags", "AccountResult", "AccountStatus", "Balances", "Book",
+    "Breaker", "BreakerCause", "BreakerEvent", "BreakerOpenError", "BreakerOptions",
     "BreakerState", "BreakerView", "Breakers", "BusyError", "CallOutcome", "Claim",
     "ConflictError", "CorruptError", "Decision", "DeniedError", "Difference", "ExistsError",
     "ExportFormat", "FarmError", "FullError", "Grant", "IdempotencyReason", "InternalError",
@@ -40,9 +41,9 @@ __all__ = [
     "Operation", "OutOfMemoryError", "Outcome", "Override", "Owner", "Ownership", "Payee",
     "PayeeFlags", "PayeeOutcome", "Payout", "PayoutOutcome", "PayoutReason", "PayoutRules",
     "PayoutRun", "Period", "Permit", "Query", "QueryFlags", "RateAlgorithm", "RateCalendar",
-    "RateChange", "RateLocal", "RateOnError", "RateReason", "RateRule", "RateScope",
-    "RateSource", "RateState", "ReadOnlyError", "RefusedError", "Role", "RoleReason", "Seal",
-    "Status", "Store", "TimedOutError", "Topic", "Total", "Transaction", "Transfer",
+    "RateChange", "RateLocal", "RateOnError", "RateReason", "RateRule", "RateScope", "RateSource",
+    "RateState", "ReadOnlyError", "RefusedError", "Role", "RoleReason", "Seal", "Status", "Store",
+    "TimedOutError", "Topic", "Total", "TotalDifference", "Transaction", "Transfer",
     "TransferConditions", "TransferFlags", "TransferKind", "TransferResult", "TransferStatus",
     "UnavailableError", "UncertainError", "UnsupportedError", "View", "Watch", "__version__",
     "aio", "money", "outcome_of",

@@ -10,9 +10,10 @@ from . import ledger as _ledger
 from . import rate as _rate
 from . import roles as _roles
 from .idempotency import Bytes, Found
-from .ledger import (Account, AccountResult, Book, Difference, ExportFormat, LedgerEvent, Owner,
-                     Ownership, Payee, PayeeOutcome, Payout, PayoutRules, PayoutRun, Period,
-                     Query, Seal, Total, Transfer, TransferResult)
+from .ledger_enums import ExportFormat
+from .ledger_records import (Account, AccountResult, Book, Difference, LedgerEvent, Owner,
+                             Ownership, Payee, PayeeOutcome, Payout, PayoutRules, PayoutRun,
+                             Period, Query, Seal, Total, TotalDifference, Transfer, TransferResult)
 from .rate import Decision, Limit, Override, Request, pack
 from .roles import Grant, Operation, Role
 from .session import P, T
@@ -178,6 +179,10 @@ class Ledger:
     async def recompute(self, book: int, *, repair: bool = False,
                         capacity: int = _ledger.PAGE) -> list[Difference]:
         return await self._run(_ledger.recompute, book, repair, capacity)
+
+    async def recompute_totals(self, book: int, *, repair: bool = False,
+                               capacity: int = _ledger.PAGE) -> list[TotalDifference]:
+        return await self._run(_ledger.recompute_totals, book, repair, capacity)
 
     async def seal_events(self, book: int, budget: int = _ledger.PAGE) -> Seal:
         return await self._run(_ledger.seal_events, book, budget)

@@ -1,18 +1,16 @@
-"""The ledger: see include/farmcore/ledger.h and docs/ledger.md for what each call promises.
-
-Books, accounts and transfers are tuples in the order of the library's records, so that a batch of
-thousands goes over as it is.
-"""
+"""The ledger: see include/farmcore/ledger.h and docs/ledger.md for what each call promises."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from . import _native as _n
-from .ledger_enums import (AccountFlags, AccountStatus, ExportFormat, LedgerReason, PayeeFlags,
-                           PayoutOutcome, PayoutReason, QueryFlags, TransferConditions,
-                           TransferFlags, TransferKind, TransferStatus)
+from .ledger_enums import (AccountFlags, AccountStatus, ExportFormat, PayoutReason, TransferFlags,
+                           TransferKind, TransferStatus)
+from .ledger_records import (Account, AccountResult, Balances, Book, Difference, LedgerEvent,
+                             Owner, Ownership, Payee, PayeeOutcome, Payout, PayoutRules, PayoutRun,
+                             Period, Query, Seal, Total, TotalDifference, Transfer, TransferResult)
 from .session import Run
 from .times import Moment, moment_us
 
@@ -21,138 +19,6 @@ AMOUNT_MAX = 2**63 - 1
 
 PAGE = 100
 PIECE = 65536
-
-
-class Book(NamedTuple):
-    """A book: its number, its asset, and how many decimal places an amount of it has."""
-
-    book: int
-    asset: str
-    scale: int
-
-
-class Balances(NamedTuple):
-    """The four balances of an account."""
-
-    debits_pending_minor: int = 0
-    debits_posted_minor: int = 0
-    credits_pending_minor: int = 0
-    credits_posted_minor: int = 0
-
-
-class Account(NamedTuple):
-    """An account: to open, or as it was found. To open, what comes after the user data is as it
-    stands here, but for the time of one that is imported."""
-
-    id: UUID
-    book: int
-    code: int
-    flags: AccountFlags = AccountFlags(0)
-    credit_limit_minor: int = 0
-    user_data_128: UUID | None = None
-    user_data_64: int = 0
-    user_data_32: int = 0
-    timestamp_ns: int = 0
-    version: int = 0
-    balances: Balances = Balances()
-
-
-class Transfer(NamedTuple):
-    """A transfer to post. One that posts or voids a hold needs no more than ``pending_id``, its
-    flags and, to post, the amount; one that reverses another ``reversed_id`` and the amount."""
-
-    id: UUID
-    debit_account_id: UUID | None = None
-    credit_account_id: UUID | None = None
-    amount_minor: int = 0
-    book: int = 0
-    code: int = 0
-    flags: TransferFlags = TransferFlags(0)
-    pending_id: UUID | None = None
-    reversed_id: UUID | None = None
-    timeout_us: int = 0
-    """Of a hold; 0: it does not end by itself."""
-    user_data_128: UUID | None = None
-    user_data_64: int = 0
-    user_data_32: int = 0
-    timestamp_ns: int = 0
-    effective_us: int = 0
-    conditions: TransferConditions = TransferConditions(0)
-    debit_version: int = 0
-    credit_version: int = 0
-    debit_balance_minor: int = 0
-
-
-class AccountResult(NamedTuple):
-    """What became of an account to open."""
-
-    status: AccountStatus
-    timestamp_ns: int
-
-    @property
-    def is_done(self) -> bool:
-        """The account is there as it was asked for, since now or before."""
-        return self.status in (AccountStatus.CREATED, AccountStatus.EXISTS)
-
-
-class TransferResult(NamedTuple):
-    """What became of a transfer: what was moved, and what both accounts had after it, or, when it
-    was refused, have."""
-
-    status: TransferStatus
-    timestamp_ns: int
-    amount_minor: int
-    debit: Balances
-    credit: Balances
-
-    @property
-    def is_done(self) -> bool:
-        """The transfer happened, now or before."""
-        return self.status in (TransferStatus.CREATED, TransferStatus.EXISTS)
-
-
-class LedgerEvent(NamedTuple):
-    """A transfer as it is stored; ``resolution``: of a hold, by what kind of event it ended, and
-    until then SINGLE; ``reversed_minor``: how much of it came back."""
-
-    id: UUID
-    debit_account_id: UUID
-    credit_account_id: UUID
-    amount_minor: int
-    book: int
-    code: int
-    flags: TransferFlags
-    pending_id: UUID | None
-    reversed_id: UUID | None
-    timeout_us: int
-    user_data_128: UUID | None
-    user_data_64: int
-    user_data_32: int
-    timestamp_ns: int
-    effective_us: int
-    kind: TransferKind
-    resolution: TransferKind
-    reversed_minor: int
-    debit: Balances
-    credit: Balances
-
-
-class Query(NamedTuple):
-    """Which transfers or accounts: all that is set has to hold. Times are the ledger's, both
-    included."""
-
-    flags: QueryFlags = QueryFlags(0)
-    account_id: UUID | None = None
-    """Transfers of this account; None: of the whole book."""
-    book: int = 0
-    code: int = 0
-    user_data_128: UUID | None = None
-    user_data_64: int = 0
-    user_data_32: int = 0
-    from_ns: int = 0
-    to_ns: int = 0
-    cursor_ns: int = 0
-    """Where the page before this one ended."""
 
 
 def _id(text: str | None) -> UUID | None:
@@ -173,8 +39,7 @@ def _results(rows: Any) -> list[TransferResult]:
 
 
 def _payout(row: Any) -> Payout:
-    return Payout(PayoutReason(row[0]), *row[1:5], _id(row[5]), row[6],
-                  TransferKind(row[7]) if row[7] else None)
+    return Payout(PayoutReason(row[0]), *row[1:5], _id(row[5]), row[6], TransferKind(row[7]))
 
 
 def _event(row: Any) -> LedgerEvent | None:
@@ -183,116 +48,6 @@ def _event(row: Any) -> LedgerEvent | None:
     return LedgerEvent(*map(UUID, row[:3]), *row[3:6], TransferFlags(row[6]), *map(_id, row[7:9]),
                        row[9], _id(row[10]), *row[11:15], *map(TransferKind, row[15:17]), row[17],
                        *map(Balances._make, row[18:]))
-
-
-class Difference(NamedTuple):
-    """An account whose balances are not those of its events: as they are kept, and as they have to
-    be."""
-
-    account_id: UUID
-    book: int
-    kept_version: int
-    version: int
-    kept: Balances
-    balances: Balances
-    kept_is_closed: bool
-    is_closed: bool
-    kept_credit_limit_minor: int
-    credit_limit_minor: int
-
-
-class Period(NamedTuple):
-    """From one quarter of an hour to another; code 0: all, to 0: to the end."""
-
-    account_id: UUID
-    code: int = 0
-    from_us: int = 0
-    to_us: int = 0
-
-
-class Total(NamedTuple):
-    """What an account moved in a period."""
-
-    code: int
-    debits_minor: int
-    credits_minor: int
-    event_count: int
-
-
-class Owner(NamedTuple):
-    """For whom a book, or an account, is kept; None: for nobody."""
-
-    entity: str | None
-    account_id: UUID | None = None
-    book: int = 0
-
-
-class Ownership(NamedTuple):
-    """Of an account, for whom it and its book are kept; "": for nobody."""
-
-    book: int
-    entity: str
-    book_entity: str
-
-
-class PayoutRules(NamedTuple):
-    """What holds for all payouts; maximum 0: however much it is, matured 0: none is too young."""
-
-    minimum_minor: int = 0
-    maximum_minor: int = 0
-    reserve_minor: int = 0
-    matured_us: int = 0
-    book: int = 0
-    fee_minor: int = 0
-
-
-class PayoutRun(NamedTuple):
-    """A run of payouts; whatever has its id is the same run."""
-
-    id: UUID
-    code: int
-    clearing_account_id: UUID
-    fee_account_id: UUID | None = None
-    timeout_us: int = 0
-
-
-class Payee(NamedTuple):
-    """Of whom it is asked whether he may be paid out."""
-
-    account_id: UUID
-    flags: PayeeFlags = PayeeFlags(0)
-
-
-class PayeeOutcome(NamedTuple):
-    """What the bank has said of a payee."""
-
-    account_id: UUID
-    outcome: PayoutOutcome
-
-
-class Payout(NamedTuple):
-    """What a payee may get, or why nothing; of a run also the hold, and how it ended."""
-
-    reason: PayoutReason
-    amount_minor: int
-    available_minor: int
-    immature_minor: int
-    fee_minor: int = 0
-    transfer_id: UUID | None = None
-    timestamp_ns: int = 0
-    resolution: TransferKind | None = None
-
-
-class Seal(NamedTuple):
-    """Events that were put in sequence together; number 0: none."""
-
-    book: int
-    number: int
-    first_sequence: int
-    event_count: int
-    sealed_us: int
-    previous_hash: bytes
-    hash: bytes
 
 
 NO_SEAL = Seal(0, 0, 0, 0, 0, bytes(32), bytes(32))
@@ -396,6 +151,12 @@ class Table:
 def recompute(session: Any, book: int, repair: bool, capacity: int) -> list[Difference]:
     return [Difference(UUID(row[0]), *row[1:4], *map(Balances._make, row[4:6]), *row[6:])
             for row in _n.ledger_recompute(session, book, int(repair), capacity)]
+
+
+def recompute_totals(session: Any, book: int, repair: bool,
+                     capacity: int) -> list[TotalDifference]:
+    return [TotalDifference(UUID(row[0]), *row[1:])
+            for row in _n.ledger_recompute_totals(session, book, int(repair), capacity)]
 
 
 def seal_events(session: Any, book: int, budget: int) -> Seal:
@@ -525,6 +286,11 @@ class Ledger:
         """Reckon the balances of a book from its events, and answer up to ``capacity`` accounts
         that differ; ``repair`` writes them. A history that is broken is a ``CorruptError``."""
         return self._run(recompute, book, repair, capacity)
+
+    def recompute_totals(self, book: int, *, repair: bool = False,
+                         capacity: int = PAGE) -> list[TotalDifference]:
+        """The same of the totals, from the events that are in sequence."""
+        return self._run(recompute_totals, book, repair, capacity)
 
     def seal_events(self, book: int, budget: int = PAGE) -> Seal:
         """Put up to ``budget`` of a book's oldest events in sequence, and seal them."""

@@ -279,6 +279,13 @@ def test_balances_are_reckoned_again(store, ledger):
                                    account.balances, account.balances, True, False,
                                    account.credit_limit_minor, account.credit_limit_minor)]
     assert ledger.recompute(1, repair=True) == found
+    ledger.seal_events(1, 1000)
+    assert ledger.recompute_totals(1) == []
+    store.service.execute("UPDATE farm_ledger_total SET debits = debits + 1 WHERE account = 4")
+    wrong = ledger.recompute_totals(1, repair=True)
+    assert {row.account_id for row in wrong} == {account.id}
+    assert all(row.kept_debits_minor == row.debits_minor + 1 for row in wrong)
+    assert ledger.recompute_totals(1) == []
     assert ledger.recompute(1) == []
     assert ledger.find_accounts(ACCOUNTS)[3] == account
 
