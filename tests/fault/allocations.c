@@ -4,7 +4,8 @@
  *
  *     allocations URI
  *
- * Stores: sqlite-memory sqlite-file */
+ * Stores: sqlite-memory sqlite-file
+ * Threads: one */
 #include "support/fault_memory.h"
 #include "support/fault_vfs.h"
 #include "support/scenarios.h"

@@ -5,7 +5,8 @@
  *
  *     disk URI
  *
- * Stores: sqlite-file */
+ * Stores: sqlite-file
+ * Threads: one */
 #include "support/fault_vfs.h"
 #include "support/scenarios.h"
 #include "support/store_file.h"

@@ -1,7 +1,9 @@
 /* A URI that names several hosts: whatever the first one does, or no longer does, the session finds
  * the second within its time, when it is opened and between its operations.
  *
- *     hosts      FARM_TEST_POSTGRES and FARM_TEST_POSTGRES_PORT say where the second is */
+ *     hosts      FARM_TEST_POSTGRES and FARM_TEST_POSTGRES_PORT say where the second is
+ *
+ * Threads: one */
 #include "support/wire_proxy.h"
 #include <arpa/inet.h>
 #include <farmcore/farmcore.h>

@@ -8,7 +8,8 @@
  *
  * --broken=new-id plants a client that repeats with a new id, which must be noticed.
  *
- * Stores: sqlite-file postgres pgbouncer */
+ * Stores: sqlite-file postgres pgbouncer
+ * Threads: one */
 #include "base/clock.h"
 #include "support/acknowledged.h"
 #include <poll.h>

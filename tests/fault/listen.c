@@ -3,7 +3,8 @@
  *
  *     listen URI
  *
- * Stores: sqlite-file */
+ * Stores: sqlite-file
+ * Threads: one */
 #include "support/fault_vfs.h"
 #include <farmcore/sqlite.h>
 #include <stdio.h>

@@ -1,6 +1,8 @@
 /* Every storage call fails in turn, in every scenario: before it took effect, or after, when only
  * its answer is lost. What is said to be done is done, what is said to have failed is not, and a
- * repeat is harmless. On SQLite, and on Postgres where the environment names one. */
+ * repeat is harmless. On SQLite, and on Postgres where the environment names one.
+ *
+ * Threads: one */
 #include "backend/decorators.h"
 #include "support/scenarios.h"
 #include "support/test_store.h"

@@ -1,6 +1,8 @@
 /* An operation takes effect, its answer is lost, and before the library asks again another caller
  * takes away what allowed it: the repeat is refused, and yet the outcome is uncertain, not a
- * refusal. */
+ * refusal.
+ *
+ * Threads: one */
 #include "backend/decorator_hooks.h"
 #include <farmcore/farmcore.h>
 #include <stdio.h>

@@ -6,6 +6,7 @@
  *     wire [--forged | --seconds N] URI OWNER_URI
  *
  * Stores: postgres
+ * Threads: one
  *
  * With --seconds it takes a pooler's URIs, too.
  *

@@ -4,7 +4,8 @@
  *
  *     wire_heal URI OWNER_URI
  *
- * Stores: postgres */
+ * Stores: postgres
+ * Threads: one */
 #include "support/test_store.h"
 #include "support/wire_proxy.h"
 #include <poll.h>
