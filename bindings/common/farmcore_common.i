@@ -89,6 +89,9 @@
 %ignore farm_ledger_payee;
 %ignore farm_ledger_payout_outcome;
 %ignore farm_ledger_payout;
+%ignore farm_ledger_group;
+%ignore farm_ledger_member;
+%ignore farm_ledger_group_total;
 %ignore farm_ledger_period;
 %ignore farm_ledger_total;
 %ignore farm_ledger_query;

@@ -16,6 +16,7 @@ void interrupt_session(farm_session *running);
 %include <farmcore/ledger_read.h>
 %include <farmcore/ledger_audit.h>
 %include <farmcore/ledger_export.h>
+%include <farmcore/ledger_group.h>
 %include <farmcore/ledger_import.h>
 %include <farmcore/ledger_owner.h>
 %apply const farm_id *id { const farm_id *run_id };

@@ -172,6 +172,8 @@ ARRAY(farm_topic, read_topic)
 ARRAY(farm_rate_request, read_rate_request)
 ARRAY(farm_ledger_book, read_ledger_book)
 ARRAY(farm_ledger_owner, read_ledger_owner)
+ARRAY(farm_ledger_group, read_ledger_group)
+ARRAY(farm_ledger_member, read_ledger_member)
 %typemap(in) (const farm_value *items, size_t count) (Values values) {
     if (!values.read(env, $input)) SWIG_fail;
     $1 = values.array.items.data();
@@ -221,6 +223,7 @@ ARRAY_WITH_RECORDS(farm_id, read_id, ledger_account)
 ARRAY_WITH_RECORDS(farm_id, read_id, ledger_event)
 ARRAY_WITH_RECORDS(farm_id, read_id, ledger_ownership)
 ARRAY_WITH_RECORDS(farm_id, read_id, ledger_payout)
+ARRAY_WITH_RECORDS(farm_id, read_id, ledger_group_total)
 
 %typemap(in, numinputs=0) size_t *out_count (size_t made = 0), size_t *unsaid (size_t made = 0)
     "$1 = &made;"

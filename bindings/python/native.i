@@ -176,6 +176,8 @@ ARRAY(farm_rate_override, glue_read_rate_override)
 ARRAY(farm_rate_request, glue_read_rate_request)
 ARRAY(farm_ledger_book, glue_read_ledger_book)
 ARRAY(farm_ledger_owner, glue_read_ledger_owner)
+ARRAY(farm_ledger_group, glue_read_ledger_group)
+ARRAY(farm_ledger_member, glue_read_ledger_member)
 
 %define ARRAY_WITH_RESULTS(type, read, result, struct_size, write)
 %typemap(arginit) (const type *items, size_t count, result *results)
@@ -211,6 +213,7 @@ ARRAY_WITH_RECORDS(farm_id, glue_read_id, ledger_account)
 ARRAY_WITH_RECORDS(farm_id, glue_read_id, ledger_event)
 ARRAY_WITH_RECORDS(farm_id, glue_read_id, ledger_ownership)
 ARRAY_WITH_RECORDS(farm_id, glue_read_id, ledger_payout)
+ARRAY_WITH_RECORDS(farm_id, glue_read_id, ledger_group_total)
 
 %typemap(in, numinputs=0) size_t *out_count (size_t made = 0), size_t *unsaid (size_t made = 0)
     "$1 = &made;"

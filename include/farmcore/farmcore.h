@@ -18,6 +18,7 @@
 #include <farmcore/ledger_audit.h>
 #include <farmcore/ledger_read.h>
 #include <farmcore/ledger_export.h>
+#include <farmcore/ledger_group.h>
 #include <farmcore/ledger_import.h>
 #include <farmcore/ledger_owner.h>
 #include <farmcore/ledger_payout.h>

@@ -237,13 +237,20 @@ enum {
 
 /** Why a call was turned down. */
 enum {
-    FARM_LEDGER_REASON_BOOK_DIFFERS = 1,  /**< EEXISTS: the book is there with other fields */
-    FARM_LEDGER_REASON_REFUSED = 2,       /**< EREFUSED: a transfer of a table was refused */
-    FARM_LEDGER_REASON_BALANCE = 3,       /**< EREFUSED: a table states another balance */
-    FARM_LEDGER_REASON_UNLIMITED = 4,     /**< EREFUSED: the account has no limit to change */
-    FARM_LEDGER_REASON_LIMIT_DIFFERS = 5, /**< EREFUSED: its credit limit is another one */
-    FARM_LEDGER_REASON_LIMIT_USED = 6,    /**< EREFUSED: more of the credit is used */
-    FARM_LEDGER_REASON_RUN_DIFFERS = 7    /**< EEXISTS: a run of payouts is there with others */
+    FARM_LEDGER_REASON_BOOK_DIFFERS = 1,     /**< EEXISTS: the book is there with other fields */
+    FARM_LEDGER_REASON_REFUSED = 2,          /**< EREFUSED: a transfer of a table was refused */
+    FARM_LEDGER_REASON_BALANCE = 3,          /**< EREFUSED: a table states another balance */
+    FARM_LEDGER_REASON_UNLIMITED = 4,        /**< EREFUSED: the account has no limit to change */
+    FARM_LEDGER_REASON_LIMIT_DIFFERS = 5,    /**< EREFUSED: its credit limit is another one */
+    FARM_LEDGER_REASON_LIMIT_USED = 6,       /**< EREFUSED: more of the credit is used */
+    FARM_LEDGER_REASON_RUN_DIFFERS = 7,      /**< EEXISTS: a run of payouts is there with others */
+    FARM_LEDGER_REASON_GROUP_DIFFERS = 8,    /**< EEXISTS: the group is there with other fields */
+    FARM_LEDGER_REASON_BOOK_UNKNOWN = 9,     /**< ENOTFOUND: there is no such book */
+    FARM_LEDGER_REASON_GROUP_UNKNOWN = 10,   /**< ENOTFOUND: there is no such group */
+    FARM_LEDGER_REASON_ACCOUNT_UNKNOWN = 11, /**< ENOTFOUND: there is no such account */
+    FARM_LEDGER_REASON_OTHER_BOOK = 12,      /**< EREFUSED: two of two books */
+    FARM_LEDGER_REASON_GROUP_TOO_DEEP = 13,  /**< EREFUSED: too many groups below each other */
+    FARM_LEDGER_REASON_SUM_OVERFLOWS = 14    /**< EREFUSED: a sum of balances has too many bits */
 };
 
 /** A book. */

@@ -269,6 +269,24 @@ JOIN farm_ledger_account AS a ON a.book = picked.book AND a.timestamp_ns = picke
 JOIN farm_ledger_balance AS b ON b.book = a.book AND b.account = a.number
 ORDER BY CASE WHEN :is_reversed = 1 THEN -a.timestamp_ns ELSE a.timestamp_ns END;
 
+-- name: account_of_group
+-- params: id blob, after_ns int, budget int
+-- rows: account_read
+-- Numbers are given in the order in which accounts are opened, as times are.
+SELECT {account_row}
+FROM (
+    SELECT m.book, m.account
+    FROM farm_ledger_group AS g
+    JOIN farm_ledger_member AS m ON m.book = g.book AND m.group_id = g.id
+    WHERE g.id = :id AND m.account > COALESCE((
+        SELECT k.number FROM farm_ledger_account AS k
+        WHERE k.book = g.book AND k.timestamp_ns <= :after_ns
+        ORDER BY k.timestamp_ns DESC LIMIT 1), 0)
+    ORDER BY m.account LIMIT :budget) AS picked
+JOIN farm_ledger_account AS a ON a.book = picked.book AND a.number = picked.account
+JOIN farm_ledger_balance AS b ON b.book = a.book AND b.account = a.number
+ORDER BY a.number;
+
 -- fragment: milestone_then
 SELECT MIN(m.timestamp_ns) FROM (
         SELECT MIN(timestamp_ns) AS timestamp_ns FROM farm_ledger_event

@@ -4,6 +4,7 @@
 #include "contract.h"
 #include "ledger_script.h"
 #include <criterion/criterion.h>
+#include <farmcore/ledger_group.h>
 #include <farmcore/ledger_owner.h>
 #include <farmcore/ledger_seal.h>
 #include <stdio.h>
@@ -60,6 +61,12 @@ static void plant_rows_of_others(void) {
     cr_assert_eq(farm_ledger_seal_events(session, 1, 2, &seal), FARM_OK);
     const farm_ledger_owner owner = {.struct_size = sizeof owner, .book = 1, .entity = "shop"};
     cr_assert_eq(farm_ledger_assign_owners(session, &owner, 1), FARM_OK);
+    const farm_ledger_group group = {
+        .struct_size = sizeof group, .id = ledger_script_id("G1"), .book = 1};
+    const farm_ledger_member member = {
+        .struct_size = sizeof member, .group_id = group.id, .account_id = limited};
+    cr_assert_eq(farm_ledger_open_groups(session, &group, 1), FARM_OK);
+    cr_assert_eq(farm_ledger_group_accounts(session, &member, 1), FARM_OK);
     farm_idempotency_free(claim);
 }
 

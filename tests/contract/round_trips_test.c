@@ -151,8 +151,7 @@ static int32_t post(size_t count, int64_t amount_minor) {
     return results[count - 1].status;
 }
 
-/* The beginning of a transaction is counted, and travels with what comes first in it. */
-Test(round_trips, a_transfer_is_one_and_what_the_rules_decide_two) {
+static void open_ledger(void) {
     const farm_ledger_book book = {
         .struct_size = sizeof book, .book = 1, .asset = "EUR", .scale = 2};
     const farm_ledger_account accounts[2] = {
@@ -168,6 +167,11 @@ Test(round_trips, a_transfer_is_one_and_what_the_rules_decide_two) {
     cr_assert_eq(farm_ledger_open_books(session, &book, 1), FARM_OK);
     cr_assert_eq(farm_ledger_open_accounts(session, accounts, 2, opened), FARM_OK);
     counted();
+}
+
+/* The beginning of a transaction is counted, and travels with what comes first in it. */
+Test(round_trips, a_transfer_is_one_and_what_the_rules_decide_two) {
+    open_ledger();
 
     cr_assert_eq(post(1, 1), FARM_LEDGER_TRANSFER_CREATED);
     cr_assert_eq(counted(), 1);
@@ -181,4 +185,28 @@ Test(round_trips, a_transfer_is_one_and_what_the_rules_decide_two) {
     clock_us -= 1000000;
     cr_assert_eq(post(1, 1), FARM_LEDGER_TRANSFER_CREATED);
     cr_assert_eq(counted(), contract_is_postgres() ? 1 : 1 + 1 + 2);
+}
+
+Test(round_trips, groups_are_two_to_change_and_one_to_sum_however_many) {
+    enum { GROUPS = 100 };
+    static farm_ledger_group groups[GROUPS];
+    static farm_ledger_member members[GROUPS];
+    static farm_ledger_group_total totals[GROUPS];
+    static farm_id ids[GROUPS];
+    open_ledger();
+    for (size_t i = 0; i < GROUPS; i++) {
+        ids[i] = (farm_id){{7, (uint8_t)i}};
+        groups[i] = (farm_ledger_group){.struct_size = sizeof *groups, .id = ids[i], .book = 1};
+        if (i > 0) groups[i].parent_id = ids[(i - 1) / 2];
+        members[i] = (farm_ledger_member){
+            .struct_size = sizeof *members, .group_id = ids[i], .account_id = {{2}}};
+        totals[i].struct_size = sizeof *totals;
+    }
+    cr_assert_eq(farm_ledger_open_groups(session, groups, GROUPS), FARM_OK);
+    cr_assert_eq(counted(), 1 + 2);
+    cr_assert_eq(farm_ledger_group_accounts(session, members, GROUPS), FARM_OK);
+    cr_assert_eq(counted(), 1 + 2);
+    cr_assert_eq(farm_ledger_sum_groups(session, ids, GROUPS, totals), FARM_OK);
+    cr_assert_eq(counted(), 1);
+    cr_assert_eq(totals[0].account_count, 1);
 }

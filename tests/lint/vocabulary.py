@@ -42,7 +42,7 @@ NAMES = {
     "local": r"farm_rate_local \*",
     "breakers": r"farm_breakers \*", "permit": r"const farm_breaker_permit \*", "state": NUMBER,
     "outcome": NUMBER, "duration_us": TIME, "after_sequence": TIME,
-    "after_number": TIME, "known": r"const farm_ledger_seal \*",
+    "after_number": TIME, "after_ns": TIME, "known": r"const farm_ledger_seal \*",
     "period": r"const farm_ledger_period \*", "after_code": NUMBER,
     "rules": r"const farm_ledger_payout_rules \*", "run": r"const farm_ledger_payout_run \*",
     "run_id": r"const farm_id \*",

@@ -229,6 +229,45 @@ static farm_status settle_payouts(farm_session *session) {
     return status == FARM_OK && result.amount_minor != 7 ? FARM_EINTERNAL : status;
 }
 
+/* One below the other, with an account in each. */
+static farm_status open_groups(farm_session *session) {
+    farm_ledger_group groups[2];
+    for (int i = 0; i < 2; i++)
+        groups[i] = (farm_ledger_group){
+            .struct_size = sizeof *groups, .id = ledger_id(31 + i), .book = book};
+    groups[1].parent_id = groups[0].id;
+    return farm_ledger_open_groups(session, groups, 2);
+}
+
+static farm_status change_members(farm_session *session,
+                                  farm_status (*change)(farm_session *, const farm_ledger_member *,
+                                                        size_t)) {
+    farm_ledger_member members[2];
+    for (int i = 0; i < 2; i++)
+        members[i] = (farm_ledger_member){.struct_size = sizeof *members,
+                                          .group_id = ledger_id(31 + i),
+                                          .account_id = ledger_id(1 + i)};
+    return change(session, members, 2);
+}
+
+static farm_status group_accounts(farm_session *session) {
+    return change_members(session, farm_ledger_group_accounts);
+}
+
+static farm_status ungroup_accounts(farm_session *session) {
+    return change_members(session, farm_ledger_ungroup_accounts);
+}
+
+static farm_status open_ledger_with_groups(farm_session *session) {
+    const farm_status status = open_ledger(session);
+    return status == FARM_OK ? open_groups(session) : status;
+}
+
+static farm_status fill_groups(farm_session *session) {
+    const farm_status status = open_ledger_with_groups(session);
+    return status == FARM_OK ? group_accounts(session) : status;
+}
+
 static farm_status compose(farm_session *session) {
     farm_status status = farm_begin(session);
     if (status == FARM_OK) status = found(session);
@@ -303,6 +342,11 @@ static farm_status host(farm_session *session) {
     "(SELECT COUNT(*) FROM {farm_ledger_event} AS e WHERE e.book = "                               \
     "(SELECT MAX(book) FROM {farm_ledger_book}) AND NOT EXISTS (SELECT 1 FROM "                    \
     "{farm_ledger_sequence} AS s WHERE s.book = e.book AND s.timestamp_ns = e.timestamp_ns))"
+/* The groups and what is in them. */
+#define GROUPED                                                                                    \
+    "SELECT (SELECT COUNT(*) FROM {farm_ledger_group} WHERE book = "                               \
+    "(SELECT MAX(book) FROM {farm_ledger_book})) * 10 + (SELECT COUNT(*) FROM "                    \
+    "{farm_ledger_member} WHERE book = (SELECT MAX(book) FROM {farm_ledger_book}))"
 #define TOPICS "SELECT COUNT(*) FROM {farm_topic}"
 #define ANSWERS "SELECT COUNT(*) FROM {farm_idempotency} WHERE state = 2"
 
@@ -326,6 +370,9 @@ const fault_scenario scenarios[] = {
     {"ledger seal events", hold_for_a_second, seal_events, SEALED, 1, 110, 0, 1},
     {"ledger hold payouts", post_first, hold_payouts, POSTED, 40, 43, 0, 1},
     {"ledger settle payouts", hold_first, settle_payouts, POSTED, 43, 67, 0, 1},
+    {"ledger open groups", open_ledger, open_groups, GROUPED, 0, 20, 0, 1},
+    {"ledger group accounts", open_ledger_with_groups, group_accounts, GROUPED, 20, 22, 0, 1},
+    {"ledger ungroup accounts", fill_groups, ungroup_accounts, GROUPED, 22, 20, 0, 1},
     {"verify", found, verify, OWNERS, 1, 1, 0, 1},
     {"maintain", found, maintain, OWNERS, 1, 1, 0, 1},
     {"a statement of the host's", nothing, host, "SELECT 1", 1, 1, 0, 0},

@@ -188,6 +188,27 @@ class Ledger {
     return this.#run('ledger_find_owners', [ids], owned);
   }
 
+  openGroups(groups) {
+    return this.#run('ledger_open_groups', [groups]);
+  }
+
+  groupAccounts(members) {
+    return this.#run('ledger_group_accounts', [members]);
+  }
+
+  ungroupAccounts(members) {
+    return this.#run('ledger_ungroup_accounts', [members]);
+  }
+
+  sumGroups(ids) {
+    return this.#run('ledger_sum_groups', [ids],
+      (rows) => rows.map((row) => (row.book === 0n ? null : row)));
+  }
+
+  listGroupAccounts(groupId, afterNs = 0, { capacity = PAGE } = {}) {
+    return this.#run('ledger_list_group_accounts', [groupId, afterNs, capacity]);
+  }
+
   checkPayouts(rules, payees) {
     return this.#run('ledger_check_payouts', [rules, payees]);
   }

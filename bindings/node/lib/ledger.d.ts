@@ -67,7 +67,9 @@ export const TransferStatus: Numbers<'CREATED' | 'LINKED_EVENT_FAILED' | 'LINKED
 export const TransferKind: Numbers<'SINGLE' | 'PENDING' | 'POSTED' | 'VOIDED' | 'EXPIRED'
   | 'REVERSAL'>;
 export const LedgerReason: Numbers<'BOOK_DIFFERS' | 'REFUSED' | 'BALANCE' | 'UNLIMITED'
-  | 'LIMIT_DIFFERS' | 'LIMIT_USED' | 'RUN_DIFFERS'>;
+  | 'LIMIT_DIFFERS' | 'LIMIT_USED' | 'RUN_DIFFERS'
+  | 'GROUP_DIFFERS' | 'BOOK_UNKNOWN' | 'GROUP_UNKNOWN' | 'ACCOUNT_UNKNOWN' | 'OTHER_BOOK'
+  | 'GROUP_TOO_DEEP' | 'SUM_OVERFLOWS'>;
 export const PayeeFlags: Numbers<'BLOCKED' | 'UNVERIFIED'>;
 export const PayoutOutcome: Numbers<'PAID' | 'FAILED'>;
 export const PayoutReason: Numbers<'ELIGIBLE' | 'NOT_FOUND' | 'CLOSED' | 'BLOCKED' | 'UNVERIFIED'
@@ -233,6 +235,26 @@ export interface Ownership {
   book: bigint;
   entity: string;
   bookEntity: string;
+}
+
+/** A group of accounts, which may stand below another one of its book. */
+export interface Group {
+  id: string;
+  book: Int64;
+  parentId?: string | null;
+}
+
+/** That an account is in a group. */
+export interface Member {
+  groupId: string;
+  accountId: string;
+}
+
+/** What the accounts in a group and below it have together, each once. */
+export interface GroupTotal {
+  book: bigint;
+  accountCount: bigint;
+  balances: Balances;
 }
 
 /** What holds for all payouts; maximum 0: however much it is, matured 0: nothing is too young. */
@@ -425,6 +447,17 @@ export interface Ledger<IsAsync extends boolean> {
   assignOwners(owners: Owner[]): Answer<IsAsync, void>;
   /** For whom accounts are kept; null for one that is not there. */
   findOwners(ids: string[]): Answer<IsAsync, (Ownership | null)[]>;
+  /** Open groups of accounts, all or none; one may stand below another that comes before it. */
+  openGroups(groups: readonly Group[]): Answer<IsAsync, void>;
+  /** Put accounts into groups, all or none. */
+  groupAccounts(members: readonly Member[]): Answer<IsAsync, void>;
+  /** Take accounts out of groups, all or none. */
+  ungroupAccounts(members: readonly Member[]): Answer<IsAsync, void>;
+  /** What the accounts of groups have together; null for a group that is not there. */
+  sumGroups(ids: readonly string[]): Answer<IsAsync, (GroupTotal | null)[]>;
+  /** The accounts of a group itself, behind one that was opened at `afterNs`. */
+  listGroupAccounts(groupId: string, afterNs?: Int64, options?: { capacity?: number }):
+    Answer<IsAsync, Account[]>;
   /** What payees may get, and why somebody gets nothing; nothing is changed. */
   checkPayouts(rules: PayoutRules, payees: Payee[]): Answer<IsAsync, Payout[]>;
   /** Hold what payees get; a payee has one payout in a run, however often it is asked for. */

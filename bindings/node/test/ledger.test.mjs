@@ -491,6 +491,41 @@ test('who has a role for the owner may', async () => {
   await store.close();
 });
 
+test('groups are summed', async () => {
+  const store = await Store.open('sqlite::memory:');
+  await store.migrate();
+  const { ledger } = store.service;
+  const [above, below] = [randomUUID(), randomUUID()];
+  const total = (accountCount, creditsPostedMinor) => ({
+    book: 1n,
+    accountCount,
+    balances: {
+      debitsPendingMinor: 0n, debitsPostedMinor: 0n, creditsPendingMinor: 0n, creditsPostedMinor,
+    },
+  });
+  await ledger.openBooks([{ book: 1, asset: 'EUR', scale: 2 }]);
+  await ledger.openAccounts(ACCOUNTS);
+  await ledger.post([move(TILL, ANN, 70), move(TILL, BEN, 5)]);
+  const members = [{ groupId: above, accountId: ANN }, { groupId: below, accountId: ANN },
+    { groupId: below, accountId: BEN }];
+
+  for (let round = 0; round < 2; round++) {
+    await ledger.openGroups([{ id: above, book: 1 }, { id: below, book: 1, parentId: above }]);
+    await ledger.groupAccounts(members);
+  }
+
+  assert.deepEqual(await ledger.sumGroups([above, ANN, below]),
+    [total(2n, 75n), null, total(2n, 75n)]);
+  const [first] = await ledger.listGroupAccounts(below, 0, { capacity: 1 });
+  const [second] = await ledger.listGroupAccounts(below, first.timestampNs);
+  assert.deepEqual([first.id, second.id], [ANN, BEN]);
+  await ledger.ungroupAccounts(members.slice(1));
+  assert.deepEqual(await ledger.sumGroups([above, below]), [total(1n, 70n), total(0n, 0n)]);
+  await assert.rejects(ledger.groupAccounts([{ groupId: above, accountId: randomUUID() }]),
+    { reason: LedgerReason.ACCOUNT_UNKNOWN });
+  await store.close();
+});
+
 test('balances are reckoned again', () => {
   const store = SyncStore.open('sqlite::memory:');
   store.migrate();

@@ -41,7 +41,7 @@ test('the enums are those of the headers, whole', () => {
   const named = (prefix, ...names) => names.flatMap((name) => Object.entries(farmcore[name])
     .map(([key, value]) => [prefix + key, value]));
   const limits = ['BATCH_MAX', 'ASSET_MAX', 'SCALE_MAX', 'CODE_MAX', 'SCAN_MAX', 'REFUND_MAX',
-    'EXPORT_SIZE_MIN', 'LINE_MAX', 'HASH_SIZE'];
+    'EXPORT_SIZE_MIN', 'LINE_MAX', 'HASH_SIZE', 'GROUP_DEPTH_MAX'];
   assert.deepEqual(
     [...named('ACCOUNT_', 'AccountFlags', 'AccountStatus'), ...named('', 'TransferFlags'),
       ...named('IF_', 'TransferConditions'), ...named('QUERY_', 'QueryFlags'),

@@ -20,9 +20,10 @@ from .ledger import AMOUNT_MAX
 from .ledger_enums import (AccountFlags, AccountStatus, ExportFormat, LedgerReason, PayeeFlags,
                            PayoutOutcome, PayoutReason, QueryFlags, TransferConditions,
                            TransferFlags, TransferKind, TransferStatus)
-from .ledger_records import (Account, AccountResult, Balances, Book, Difference, LedgerEvent,
-                             Owner, Ownership, Payee, PayeeOutcome, Payout, PayoutRules, PayoutRun,
-                             Period, Query, Seal, Total, TotalDifference, Transfer, TransferResult)
+from .ledger_records import (Account, AccountResult, Balances, Book, Difference, Group, GroupTotal,
+                             LedgerEvent, Member, Owner, Ownership, Payee, PayeeOutcome, Payout,
+                             PayoutRules, PayoutRun, Period, Query, Seal, Total, TotalDifference,
+                             Transfer, TransferResult)
 from .rate import (Decision, Limit, Override, RateAlgorithm, RateCalendar, RateChange, RateOnError,
                    RateReason, RateRule, RateScope, RateSource, RateState)
 from .rate_local import RateLocal
@@ -36,15 +37,15 @@ __all__ = [
     "Breaker", "BreakerCause", "BreakerEvent", "BreakerOpenError", "BreakerOptions",
     "BreakerState", "BreakerView", "Breakers", "BusyError", "CallOutcome", "Claim",
     "ConflictError", "CorruptError", "Decision", "DeniedError", "Difference", "ExistsError",
-    "ExportFormat", "FarmError", "FullError", "Grant", "IdempotencyReason", "InternalError",
-    "InvalidError", "LedgerEvent", "LedgerReason", "Limit", "Maintenance", "NotFoundError",
-    "Operation", "OutOfMemoryError", "Outcome", "Override", "Owner", "Ownership", "Payee",
-    "PayeeFlags", "PayeeOutcome", "Payout", "PayoutOutcome", "PayoutReason", "PayoutRules",
-    "PayoutRun", "Period", "Permit", "Query", "QueryFlags", "RateAlgorithm", "RateCalendar",
-    "RateChange", "RateLocal", "RateOnError", "RateReason", "RateRule", "RateScope", "RateSource",
-    "RateState", "ReadOnlyError", "RefusedError", "Role", "RoleReason", "Seal", "Status", "Store",
-    "TimedOutError", "Topic", "Total", "TotalDifference", "Transaction", "Transfer",
-    "TransferConditions", "TransferFlags", "TransferKind", "TransferResult", "TransferStatus",
-    "UnavailableError", "UncertainError", "UnsupportedError", "View", "Watch", "__version__",
-    "aio", "money", "outcome_of",
+    "ExportFormat", "FarmError", "FullError", "Grant", "Group", "GroupTotal", "IdempotencyReason",
+    "InternalError", "InvalidError", "LedgerEvent", "LedgerReason", "Limit", "Maintenance",
+    "Member", "NotFoundError", "Operation", "OutOfMemoryError", "Outcome", "Override", "Owner",
+    "Ownership", "Payee", "PayeeFlags", "PayeeOutcome", "Payout", "PayoutOutcome", "PayoutReason",
+    "PayoutRules", "PayoutRun", "Period", "Permit", "Query", "QueryFlags", "RateAlgorithm",
+    "RateCalendar", "RateChange", "RateLocal", "RateOnError", "RateReason", "RateRule",
+    "RateScope", "RateSource", "RateState", "ReadOnlyError", "RefusedError", "Role", "RoleReason",
+    "Seal", "Status", "Store", "TimedOutError", "Topic", "Total", "TotalDifference", "Transaction",
+    "Transfer", "TransferConditions", "TransferFlags", "TransferKind", "TransferResult",
+    "TransferStatus", "UnavailableError", "UncertainError", "UnsupportedError", "View", "Watch",
+    "__version__", "aio", "money", "outcome_of",
 ]

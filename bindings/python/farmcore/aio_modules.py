@@ -11,9 +11,10 @@ from . import rate as _rate
 from . import roles as _roles
 from .idempotency import Bytes, Found
 from .ledger_enums import ExportFormat
-from .ledger_records import (Account, AccountResult, Book, Difference, LedgerEvent, Owner,
-                             Ownership, Payee, PayeeOutcome, Payout, PayoutRules, PayoutRun,
-                             Period, Query, Seal, Total, TotalDifference, Transfer, TransferResult)
+from .ledger_records import (Account, AccountResult, Book, Difference, Group, GroupTotal,
+                             LedgerEvent, Member, Owner, Ownership, Payee, PayeeOutcome, Payout,
+                             PayoutRules, PayoutRun, Period, Query, Seal, Total, TotalDifference,
+                             Transfer, TransferResult)
 from .rate import Decision, Limit, Override, Request, pack
 from .roles import Grant, Operation, Role
 from .session import P, T
@@ -211,6 +212,22 @@ class Ledger:
 
     async def find_owners(self, ids: Iterable[UUID]) -> list[Ownership | None]:
         return await self._run(_ledger.find_owners, ids)
+
+    async def open_groups(self, groups: Iterable[Group]) -> None:
+        await self._run(_ledger.open_groups, groups)
+
+    async def group_accounts(self, members: Iterable[Member]) -> None:
+        await self._run(_ledger.group_accounts, members)
+
+    async def ungroup_accounts(self, members: Iterable[Member]) -> None:
+        await self._run(_ledger.ungroup_accounts, members)
+
+    async def sum_groups(self, ids: Iterable[UUID]) -> list[GroupTotal | None]:
+        return await self._run(_ledger.sum_groups, ids)
+
+    async def list_group_accounts(self, group: UUID, after_ns: int = 0, *,
+                                  capacity: int = _ledger.PAGE) -> list[Account]:
+        return await self._run(_ledger.list_group_accounts, group, after_ns, capacity)
 
     async def check_payouts(self, rules: PayoutRules, payees: Iterable[Payee]) -> list[Payout]:
         return await self._run(_ledger.check_payouts, rules, payees)

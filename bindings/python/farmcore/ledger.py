@@ -8,9 +8,10 @@ from uuid import UUID
 from . import _native as _n
 from .ledger_enums import (AccountFlags, AccountStatus, ExportFormat, PayoutReason, TransferFlags,
                            TransferKind, TransferStatus)
-from .ledger_records import (Account, AccountResult, Balances, Book, Difference, LedgerEvent,
-                             Owner, Ownership, Payee, PayeeOutcome, Payout, PayoutRules, PayoutRun,
-                             Period, Query, Seal, Total, TotalDifference, Transfer, TransferResult)
+from .ledger_records import (Account, AccountResult, Balances, Book, Difference, Group, GroupTotal,
+                             LedgerEvent, Member, Owner, Ownership, Payee, PayeeOutcome, Payout,
+                             PayoutRules, PayoutRun, Period, Query, Seal, Total, TotalDifference,
+                             Transfer, TransferResult)
 from .session import Run
 from .times import Moment, moment_us
 
@@ -192,6 +193,28 @@ def find_owners(session: Any, ids: Iterable[UUID]) -> list[Ownership | None]:
     return [Ownership(*row) if row[0] else None for row in _n.ledger_find_owners(session, ids)]
 
 
+def open_groups(session: Any, groups: Iterable[Group]) -> None:
+    _n.ledger_open_groups(session, groups)
+
+
+def group_accounts(session: Any, members: Iterable[Member]) -> None:
+    _n.ledger_group_accounts(session, members)
+
+
+def ungroup_accounts(session: Any, members: Iterable[Member]) -> None:
+    _n.ledger_ungroup_accounts(session, members)
+
+
+def sum_groups(session: Any, ids: Iterable[UUID]) -> list[GroupTotal | None]:
+    return [GroupTotal(*row[:2], Balances._make(row[2])) if row[0] else None
+            for row in _n.ledger_sum_groups(session, ids)]
+
+
+def list_group_accounts(session: Any, group: UUID, after_ns: int, capacity: int) -> list[Account]:
+    rows = _n.ledger_list_group_accounts(session, group, after_ns, capacity)
+    return [_account(row) for row in rows]  # type: ignore[misc]
+
+
 def check_payouts(session: Any, rules: PayoutRules, payees: Iterable[Payee]) -> list[Payout]:
     return [_payout(row) for row in _n.ledger_check_payouts(session, rules, payees)]
 
@@ -326,6 +349,27 @@ class Ledger:
     def find_owners(self, ids: Iterable[UUID]) -> list[Ownership | None]:
         """For whom accounts are kept; None for one that is not there."""
         return self._run(find_owners, ids)
+
+    def open_groups(self, groups: Iterable[Group]) -> None:
+        """Open groups of accounts, all or none; one may stand below another that comes before."""
+        self._run(open_groups, groups)
+
+    def group_accounts(self, members: Iterable[Member]) -> None:
+        """Put accounts into groups, all or none."""
+        self._run(group_accounts, members)
+
+    def ungroup_accounts(self, members: Iterable[Member]) -> None:
+        """Take accounts out of groups, all or none."""
+        self._run(ungroup_accounts, members)
+
+    def sum_groups(self, ids: Iterable[UUID]) -> list[GroupTotal | None]:
+        """What the accounts of groups have together; None for a group that is not there."""
+        return self._run(sum_groups, ids)
+
+    def list_group_accounts(self, group: UUID, after_ns: int = 0, *,
+                            capacity: int = PAGE) -> list[Account]:
+        """The accounts of a group itself, behind one that was opened at a time."""
+        return self._run(list_group_accounts, group, after_ns, capacity)
 
     def check_payouts(self, rules: PayoutRules, payees: Iterable[Payee]) -> list[Payout]:
         """What payees may get, and why somebody gets nothing; nothing is changed."""

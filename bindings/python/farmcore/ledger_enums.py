@@ -214,6 +214,13 @@ class LedgerReason(IntEnum):
     LIMIT_DIFFERS = 5
     LIMIT_USED = 6
     RUN_DIFFERS = 7
+    GROUP_DIFFERS = 8
+    BOOK_UNKNOWN = 9
+    GROUP_UNKNOWN = 10
+    ACCOUNT_UNKNOWN = 11
+    OTHER_BOOK = 12
+    GROUP_TOO_DEEP = 13
+    SUM_OVERFLOWS = 14
 
 
 class PayeeFlags(IntFlag):

@@ -255,6 +255,29 @@ class Payout(NamedTuple):
     resolution: TransferKind = TransferKind.SINGLE
 
 
+class Group(NamedTuple):
+    """A group of accounts, which may stand below another one of its book."""
+
+    id: UUID
+    book: int
+    parent_id: UUID | None = None
+
+
+class Member(NamedTuple):
+    """That an account is in a group."""
+
+    group_id: UUID
+    account_id: UUID
+
+
+class GroupTotal(NamedTuple):
+    """What the accounts in a group and below it have together, each once."""
+
+    book: int
+    account_count: int
+    balances: Balances
+
+
 class Seal(NamedTuple):
     """Events that were put in sequence together; number 0: none."""
 

@@ -267,6 +267,37 @@ def test_who_has_a_role_for_the_owner_may():
             fc.Ownership(1, "shop", "market"), fc.Ownership(1, "", "market"), None]
 
 
+def test_groups_are_summed():
+    with fc.Store("sqlite::memory:") as opened:
+        opened.migrate()
+        ledger = opened.service.ledger
+        till, ann, ben = ACCOUNTS[:3]
+        above, below = uuid.uuid4(), uuid.uuid4()
+        ledger.open_books([Book(1, "EUR", 2)])
+        ledger.open_accounts([Account(number, 1, 1) for number in ACCOUNTS])
+        ledger.post([Transfer(uuid.uuid4(), till, ann, 70, 1, 1),
+                     Transfer(uuid.uuid4(), till, ben, 5, 1, 1)])
+        members = [fc.Member(above, ann), fc.Member(below, ann), fc.Member(below, ben)]
+
+        for _ in range(2):
+            ledger.open_groups([fc.Group(above, 1), fc.Group(below, 1, above)])
+            ledger.group_accounts(members)
+
+        assert ledger.sum_groups([above, ann, below]) == [
+            fc.GroupTotal(1, 2, fc.Balances(credits_posted_minor=75)), None,
+            fc.GroupTotal(1, 2, fc.Balances(credits_posted_minor=75))]
+        first, = ledger.list_group_accounts(below, capacity=1)
+        second, = ledger.list_group_accounts(below, first.timestamp_ns)
+        assert (first.id, second.id) == (ann, ben)
+        ledger.ungroup_accounts(members[1:])
+        assert ledger.sum_groups([above, below]) == [
+            fc.GroupTotal(1, 1, fc.Balances(credits_posted_minor=70)),
+            fc.GroupTotal(1, 0, fc.Balances())]
+        with pytest.raises(fc.NotFoundError) as caught:
+            ledger.group_accounts([fc.Member(above, uuid.uuid4())])
+        assert caught.value.reason == fc.LedgerReason.ACCOUNT_UNKNOWN
+
+
 def test_balances_are_reckoned_again(store, ledger):
     account = ledger.find_accounts(ACCOUNTS)[3]
     store.service.execute("DROP TRIGGER farm_ledger_balance_follows")

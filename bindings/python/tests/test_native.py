@@ -45,7 +45,7 @@ def test_no_constant_of_an_enum_is_missing():
     assert constants("ROLE_REASON_") == set(fc.RoleReason.__members__)
     assert constants("BREAKER_CAUSE_") == set(fc.BreakerCause.__members__)
     limits = {"BATCH_MAX", "ASSET_MAX", "SCALE_MAX", "CODE_MAX", "SCAN_MAX", "REFUND_MAX",
-              "EXPORT_SIZE_MIN", "HASH_SIZE",
+              "EXPORT_SIZE_MIN", "HASH_SIZE", "GROUP_DEPTH_MAX",
               "LINE_MAX"}
     assert constants("LEDGER_") - limits == {
         prefix[len("LEDGER_"):] + name for kind, prefix in ENUMS if prefix.startswith("LEDGER_")
