@@ -28,7 +28,14 @@ enum {
     FARM_LEDGER_FORMAT_CSV_RAW = 1,
     /** A journal for hledger: the transfers that moved money, debits positive, and after each what
      *  both accounts had, for `hledger check`. Of a whole book, from its beginning. */
-    FARM_LEDGER_FORMAT_HLEDGER = 2
+    FARM_LEDGER_FORMAT_HLEDGER = 2,
+    /** A journal for Beancount: the same transfers, and behind them what every account of the book
+     *  had at to_ns, to the last decimal place, for `bean-check`. Accounts are named
+     *  `Assets:Ac-` and their id, so that debits are positive. Of a whole book, from its beginning;
+     *  its asset has 2 characters at least, begins with a capital letter, ends with one or with a
+     *  digit, and has between them nothing but those and `'._-`; and it is not NULL, TRUE or
+     *  FALSE. */
+    FARM_LEDGER_FORMAT_BEANCOUNT = 3
 };
 
 /**
@@ -37,16 +44,20 @@ enum {
  * pieces, one behind the other, until *out_cursor_ns is 0. It needs no more memory than a page of
  * the query, however much there is, and goes on in another process, too.
  *
+ * For Beancount the cursor is a timestamp while transfers are written, and negative while balances
+ * are: -1 before the first account, and then -1 less the time at which the last one was opened.
+ *
  * @param query which transfers; it names the book.
  * @param format FARM_LEDGER_FORMAT_… ; for a journal the query has nothing but the book, to_ns and
- *     cursor_ns.
+ *     cursor_ns. For Beancount to_ns has to be there, a time before which nothing is committed any
+ *     more: what comes in between the first piece and the last would be in the balances alone.
  * @param data receives the piece, without a NUL; it may be empty.
  * @param data_size FARM_LEDGER_EXPORT_SIZE_MIN to INT32_MAX.
  * @param out_size receives how many bytes the piece has.
  * @param out_cursor_ns receives where to go on; 0: that was all.
  * @return FARM_OK
  * @return FARM_ENOTFOUND there is no such book.
- * @return FARM_EINVAL
+ * @return FARM_EINVAL also when the journal cannot name the book's asset.
  * @return FARM_EDENIED
  * @return FARM_EAGAIN
  * @return FARM_ETIMEOUT

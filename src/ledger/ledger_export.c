@@ -10,8 +10,10 @@
 
 enum {
     LEDGER_READS = STORE_READS | STORE_SERVICE,
-    LINE_SIZE = 300, /* most are longer */
-    ROWS_MAX = 1000
+    LINE_SIZE = 300,    /* most are longer */
+    BALANCE_SIZE = 112, /* none is longer */
+    ROWS_MAX = 1000,
+    BALANCES_BEGIN = -1 /* the cursor when all transfers are written, and balances are not */
 };
 
 typedef struct export_operation {
@@ -44,7 +46,46 @@ static farm_status write_page(farm_session *session, export_operation *operation
     return FARM_OK;
 }
 
-/* A quotation mark cannot be written within the quotation marks of a commodity. */
+/* --- what accounts have, behind the transfers of Beancount --- */
+
+/* A cursor of balances is what orders accounts: the time at which one was opened. */
+static int64_t opened_of(int64_t cursor_ns) {
+    return -(cursor_ns - BALANCES_BEGIN);
+}
+
+static int64_t cursor_of(int64_t opened_ns) {
+    return BALANCES_BEGIN - opened_ns;
+}
+
+static farm_status read_then(farm_session *session, const export_operation *operation,
+                             farm_ledger_account *rows, size_t count) {
+    farm_id *ids = arena_allocate_array(store_arena(session), count, sizeof *ids);
+    if (ids == NULL) return ledger_fail_memory(session, count);
+    for (size_t i = 0; i < count; i++) ids[i] = rows[i].id;
+    if (count == 0) return FARM_OK;
+    return farm_ledger_find_accounts_at(session, operation->query.to_ns, ids, count, rows);
+}
+
+static farm_status write_balances(farm_session *session, export_operation *operation) {
+    ledger_text *text = &operation->text;
+    const size_t most = (size_t)integer_min((int64_t)(text->capacity / BALANCE_SIZE), ROWS_MAX);
+    farm_ledger_account *rows = arena_allocate_array(store_arena(session), most, sizeof *rows);
+    size_t count = 0;
+    int64_t cursor_ns = 0;
+    if (rows == NULL) return ledger_fail_memory(session, most);
+    for (size_t i = 0; i < most; i++) rows[i].struct_size = sizeof *rows;
+    operation->query.cursor_ns = opened_of(operation->query.cursor_ns);
+    farm_status status =
+        farm_ledger_query_accounts(session, &operation->query, rows, most, &count, &cursor_ns);
+    if (status == FARM_OK) status = read_then(session, operation, rows, count);
+    if (status != FARM_OK) return status;
+    for (size_t i = 0; i < count; i++) (void)ledger_text_add_account(text, &rows[i]);
+    operation->cursor_ns = cursor_ns == 0 ? 0 : cursor_of(cursor_ns);
+    return FARM_OK;
+}
+
+/* --- pieces --- */
+
 static farm_status check_journal(farm_session *session, const export_operation *operation) {
     const farm_ledger_query *query = &operation->query;
     if (!id_is_zero(&query->account_id) || !id_is_zero(&query->user_data_128) ||
@@ -52,7 +93,10 @@ static farm_status check_journal(farm_session *session, const export_operation *
         query->flags != 0 || query->from_ns != 0)
         return store_fail(session, FARM_EINVAL, 0,
                           "a journal is of a whole book, from its beginning");
-    if (strchr(operation->unit.asset, '"') == NULL) return FARM_OK;
+    if (operation->text.format == FARM_LEDGER_FORMAT_BEANCOUNT && query->to_ns <= 0)
+        return store_fail(session, FARM_EINVAL, 0,
+                          "to_ns is missing: a journal for Beancount ends with what accounts had");
+    if (ledger_text_is_nameable(operation->text.format, operation->unit.asset)) return FARM_OK;
     return store_fail(session, FARM_EINVAL, 0, "a journal cannot name the asset %s",
                       operation->unit.asset);
 }
@@ -69,7 +113,7 @@ static farm_status check_arguments(farm_session *session, export_operation *oper
                                    FARM_LEDGER_EXPORT_SIZE_MIN, INT32_MAX);
     if (status == FARM_OK)
         status = store_check_range(session, "format", text->format, FARM_LEDGER_FORMAT_CSV,
-                                   FARM_LEDGER_FORMAT_HLEDGER);
+                                   FARM_LEDGER_FORMAT_BEANCOUNT);
     if (status == FARM_OK) status = store_check_range(session, "book", query->book, 1, INT64_MAX);
     if (status != FARM_OK) return status;
     return ledger_check_may(session, FARM_ROLE_EXPORT, query->book, &query->account_id);
@@ -82,7 +126,7 @@ static farm_status export_piece(farm_session *session, void *context) {
     farm_status status = check_arguments(session, operation);
     if (status == FARM_OK)
         status = ledger_find_unit(session, operation->query.book, &operation->unit);
-    if (status == FARM_OK && text->format == FARM_LEDGER_FORMAT_HLEDGER)
+    if (status == FARM_OK && ledger_text_is_journal(text->format))
         status = check_journal(session, operation);
     if (status != FARM_OK) return status;
     text->asset = operation->unit.asset;
@@ -90,7 +134,11 @@ static farm_status export_piece(farm_session *session, void *context) {
     text->account_id = operation->query.account_id;
     text->book = operation->query.book;
     if (operation->query.cursor_ns == 0) (void)ledger_text_begin(text);
-    return write_page(session, operation);
+    const int32_t has_balances = text->format == FARM_LEDGER_FORMAT_BEANCOUNT;
+    if (has_balances && operation->query.cursor_ns < 0) return write_balances(session, operation);
+    status = write_page(session, operation);
+    if (has_balances && operation->cursor_ns == 0) operation->cursor_ns = BALANCES_BEGIN;
+    return status;
 }
 
 farm_status farm_ledger_export_next(farm_session *session, const farm_ledger_query *query,

@@ -157,7 +157,7 @@ static void put_names(ledger_text *self) {
     put_text(self, "\r\n");
 }
 
-/* --- the journal --- */
+/* --- the journal for hledger --- */
 
 static void put_quantity(ledger_text *self, int64_t amount) {
     put_amount(self, amount);
@@ -198,7 +198,87 @@ static void put_head(ledger_text *self) {
     put_text(self, "; debits are positive\n\n");
 }
 
-/* --- both --- */
+/* --- the journal for Beancount --- */
+
+/* It asserts what an account has at the beginning of a day: so all are asserted behind everything,
+ * on the last day that it knows. Without "~ 0" it would overlook the last decimal place. */
+static const char last_day[] = "9999-12-31";
+
+/* With decimal places and a unit, after two spaces. */
+static void put_units(ledger_text *self, int64_t amount, const char *tolerance) {
+    put_text(self, "  ");
+    put_amount(self, amount);
+    put_text(self, tolerance);
+    put_text(self, " ");
+    put_text(self, self->asset);
+    put_text(self, "\n");
+}
+
+/* Each part of an account's name begins with a capital letter or a digit. */
+static void put_leg(ledger_text *self, const farm_id *account, int64_t amount) {
+    put_id(self, "  Assets:Ac-", account);
+    put_units(self, amount, "");
+}
+
+/* Links join it with the hold that it posts, or with what it reverses. */
+static void put_entry(ledger_text *self, const farm_ledger_event *event) {
+    if (!moves_money(event)) return;
+    const int64_t ns = event->timestamp_ns;
+    const int64_t us = event->effective_us;
+    put_date(self, ns / 1000000000);
+    put_text(self, " * \"");
+    put_text(self, ledger_kind_names[event->kind]);
+    put_text(self, "\"");
+    put_id(self, " ^tr_", &event->id);
+    put_id(self, " ^tr_", &event->pending_id);
+    put_id(self, " ^tr_", &event->reversed_id);
+    put_text(self, "\n  timestamp: \"");
+    put_time(self, ns / 1000000000, ns % 1000000000, 9);
+    put_text(self, "\"\n  effective: \"");
+    put_time(self, us / 1000000, us % 1000000, 6);
+    put_text(self, "\"\n  code: ");
+    put_number(self, event->code, 1);
+    put_text(self, "\n");
+    put_leg(self, &event->debit_account_id, event->amount_minor);
+    put_leg(self, &event->credit_account_id, -event->amount_minor);
+    put_text(self, "\n");
+}
+
+static void put_options(ledger_text *self) {
+    put_head(self);
+    put_text(self, "option \"title\" \"book ");
+    put_number(self, self->book, 1);
+    put_text(self, "\"\noption \"operating_currency\" \"");
+    put_text(self, self->asset);
+    put_text(self, "\"\nplugin \"beancount.plugins.auto_accounts\"\n\n");
+}
+
+static int32_t is_capital(char letter) {
+    return letter >= 'A' && letter <= 'Z';
+}
+
+static int32_t is_commodity(const char *asset) {
+    static const char *const words[] = {"NULL", "TRUE", "FALSE"};
+    const size_t size = strlen(asset);
+    const char last = size == 0 ? '\0' : asset[size - 1];
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(asset, words[i]) == 0) return 0;
+    return size >= 2 && is_capital(asset[0]) &&
+           (is_capital(last) || (last >= '0' && last <= '9')) &&
+           strspn(asset, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'._-") == size;
+}
+
+/* --- all --- */
+
+int32_t ledger_text_is_journal(int32_t format) {
+    return format == FARM_LEDGER_FORMAT_HLEDGER || format == FARM_LEDGER_FORMAT_BEANCOUNT;
+}
+
+/* A quotation mark cannot be written within the quotation marks that hledger has. */
+int32_t ledger_text_is_nameable(int32_t format, const char *asset) {
+    if (format == FARM_LEDGER_FORMAT_BEANCOUNT) return is_commodity(asset);
+    return format != FARM_LEDGER_FORMAT_HLEDGER || strchr(asset, '"') == NULL;
+}
 
 static int32_t keep_whole(ledger_text *self, size_t before) {
     if (self->size <= self->capacity) return 1;
@@ -208,7 +288,9 @@ static int32_t keep_whole(ledger_text *self, size_t before) {
 
 int32_t ledger_text_begin(ledger_text *self) {
     const size_t before = self->size;
-    if (self->format == FARM_LEDGER_FORMAT_HLEDGER)
+    if (self->format == FARM_LEDGER_FORMAT_BEANCOUNT)
+        put_options(self);
+    else if (self->format == FARM_LEDGER_FORMAT_HLEDGER)
         put_head(self);
     else
         put_names(self);
@@ -217,9 +299,20 @@ int32_t ledger_text_begin(ledger_text *self) {
 
 int32_t ledger_text_add(ledger_text *self, const farm_ledger_event *event) {
     const size_t before = self->size;
-    if (self->format == FARM_LEDGER_FORMAT_HLEDGER)
+    if (self->format == FARM_LEDGER_FORMAT_BEANCOUNT)
+        put_entry(self, event);
+    else if (self->format == FARM_LEDGER_FORMAT_HLEDGER)
         put_transaction(self, event);
     else
         put_row(self, event);
+    return keep_whole(self, before);
+}
+
+int32_t ledger_text_add_account(ledger_text *self, const farm_ledger_account *account) {
+    const size_t before = self->size;
+    const farm_ledger_balances *balances = &account->balances;
+    put_text(self, last_day);
+    put_id(self, " balance Assets:Ac-", &account->id);
+    put_units(self, balances->debits_posted_minor - balances->credits_posted_minor, " ~ 0");
     return keep_whole(self, before);
 }

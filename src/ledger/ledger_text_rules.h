@@ -33,5 +33,10 @@ void ledger_text_balances(const farm_ledger_balances *balances, int64_t out[2]);
 /* 0: there is no room for it. */
 int32_t ledger_text_begin(ledger_text *self);
 int32_t ledger_text_add(ledger_text *self, const farm_ledger_event *event);
+/* Of Beancount: what the account has, behind all transfers. */
+int32_t ledger_text_add_account(ledger_text *self, const farm_ledger_account *account);
+/* Whether the format is a journal, and whether it can name the asset. */
+int32_t ledger_text_is_journal(int32_t format);
+int32_t ledger_text_is_nameable(int32_t format, const char *asset);
 
 #endif

@@ -53,7 +53,7 @@ module.exports = {
   TransferKind: constants('LEDGER_KIND_', ['SINGLE', 'PENDING', 'POSTED', 'VOIDED', 'EXPIRED',
     'REVERSAL']),
   QueryFlags: constants('LEDGER_QUERY_', ['DEBITS', 'CREDITS', 'REVERSED', 'HOLDS']),
-  ExportFormat: constants('LEDGER_FORMAT_', ['CSV', 'CSV_RAW', 'HLEDGER']),
+  ExportFormat: constants('LEDGER_FORMAT_', ['CSV', 'CSV_RAW', 'HLEDGER', 'BEANCOUNT']),
   LedgerReason: constants('LEDGER_REASON_', ['BOOK_DIFFERS', 'REFUSED', 'BALANCE', 'UNLIMITED',
     'LIMIT_DIFFERS', 'LIMIT_USED', 'RUN_DIFFERS',
     'GROUP_DIFFERS', 'BOOK_UNKNOWN', 'GROUP_UNKNOWN', 'ACCOUNT_UNKNOWN', 'OTHER_BOOK',

@@ -19,7 +19,7 @@ export const TransferFlags: Numbers<'LINKED' | 'PENDING' | 'POST_PENDING_TRANSFE
   | 'VOID_PENDING_TRANSFER' | 'BALANCING_DEBIT' | 'BALANCING_CREDIT' | 'CLOSING_DEBIT'
   | 'CLOSING_CREDIT' | 'IMPORTED'>;
 export const QueryFlags: Numbers<'DEBITS' | 'CREDITS' | 'REVERSED' | 'HOLDS'>;
-export const ExportFormat: Numbers<'CSV' | 'CSV_RAW' | 'HLEDGER'>;
+export const ExportFormat: Numbers<'CSV' | 'CSV_RAW' | 'HLEDGER' | 'BEANCOUNT'>;
 export const TransferConditions: Numbers<'DEBIT_VERSION' | 'CREDIT_VERSION' | 'DEBIT_BALANCE'>;
 export const TransferStatus: Numbers<'CREATED' | 'LINKED_EVENT_FAILED' | 'LINKED_EVENT_CHAIN_OPEN'
   | 'TIMESTAMP_MUST_BE_ZERO' | 'RESERVED_FLAG' | 'ID_MUST_NOT_BE_ZERO' | 'ID_MUST_NOT_BE_INT_MAX'

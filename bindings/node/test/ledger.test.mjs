@@ -309,9 +309,9 @@ onLedgers('histories are read page by page', async (ledger) => {
 
 onLedgers('an export is the same file in pieces of any size', async (ledger) => {
   for (let i = 0; i < 30; i++) await ledger.post([move(TILL, ANN, i)]);
-  const file = async (options) => {
+  const file = async (options, query) => {
     const pieces = [];
-    for await (const piece of ledger.export({ book: 1 }, options)) pieces.push(piece);
+    for await (const piece of ledger.export({ book: 1, ...query }, options)) pieces.push(piece);
     return Buffer.concat(pieces).toString();
   };
 
@@ -321,6 +321,9 @@ onLedgers('an export is the same file in pieces of any size', async (ledger) => 
   assert.equal(await file({ size: 4096 }), table);
   assert.match(table, /,0\.29,EUR,1,.*,-4\.35,0\.00,4\.35,0\.00\r\n$/);
   assert.match(await file({ format: ExportFormat.HLEDGER }), /"EUR" = 4\.35 "EUR"\n/);
+  assert.match(await file({ format: ExportFormat.BEANCOUNT, size: 4096 }, { toNs: AMOUNT_MAX }),
+    /9999-12-31 balance Assets:Ac-[-\da-f]+ {2}-4\.35 ~ 0 EUR\n/);
+  await assert.rejects(file({ format: ExportFormat.BEANCOUNT }), { status: Status.EINVAL });
 });
 
 onLedgers('a table is imported, and a repeat changes nothing', async (ledger) => {

@@ -40,11 +40,12 @@ class QueryFlags(IntFlag):
 
 class ExportFormat(IntEnum):
     """What an export is: a table, one with cells that spreadsheets may take for formulas, or a
-    journal for hledger."""
+    journal for hledger or for Beancount."""
 
     CSV = 0
     CSV_RAW = 1
     HLEDGER = 2
+    BEANCOUNT = 3
 
 
 class TransferConditions(IntFlag):

@@ -1,9 +1,10 @@
-"""Exports of the ledger, judged by the programs that they are for: a journal by hledger, a table by
-Python's csv."""
+"""Exports of the ledger, judged by the programs that they are for: journals by hledger and by
+bean-check, a table by Python's csv."""
 import asyncio
 import csv
 import io
 import random
+import re
 import subprocess
 import uuid
 from decimal import Decimal
@@ -78,6 +79,87 @@ def test_hledger_agrees_to_the_cent(ledger, tmp_path):
         path.write_text("\n".join([*lines[:place], f'{before} = {cents} "EUR"',
                                    *lines[place + 1:]]) + "\n")
         assert check(path).returncode != 0
+
+
+def bean_check(path):
+    return subprocess.run(["bean-check", "-C", path], capture_output=True, text=True)
+
+
+def beancount(ledger, book=1):
+    query = Query(book=book, to_ns=fc.AMOUNT_MAX)
+    return b"".join(ledger.export(query, ExportFormat.BEANCOUNT)).decode()
+
+
+def add_a_cent(line, sign=1):
+    """The line with a hundredth more, or less, in its number."""
+    before, number, behind = re.fullmatch(r"(.*  )(-?\d+\.\d\d)( .*)", line).groups()
+    return f"{before}{Decimal(number) + sign * Decimal('0.01')}{behind}"
+
+
+def test_beancount_agrees_to_the_cent(ledger, tmp_path):
+    journal = beancount(ledger)
+    path = tmp_path / "book.beancount"
+    path.write_text(journal)
+
+    agreed = bean_check(path)
+
+    assert agreed.returncode == 0, agreed.stderr
+    lines = journal.splitlines()
+    legs = [place for place, line in enumerate(lines) if line.startswith("  Assets:")]
+    balances = [place for place, line in enumerate(lines) if " balance " in line]
+    assert len(legs) > COUNT and len(balances) == len(ACCOUNTS) and max(legs) < min(balances)
+    middle = legs[len(legs) // 4 * 2]
+    changes = [{middle: 1}, {middle: 1, middle + 1: -1}, {legs[0]: -1, legs[0] + 1: 1},
+               {legs[-1]: 1}, {balances[0]: 1}, {balances[-1]: -1}]
+    for change in changes:
+        path.write_text("\n".join(add_a_cent(line, change[place]) if place in change else line
+                                  for place, line in enumerate(lines)) + "\n")
+        assert bean_check(path).returncode != 0, change
+
+
+@pytest.mark.parametrize("scale", [0, 1, 2, 9, 17, 18])
+def test_beancount_agrees_whatever_the_scale(scale, tmp_path):
+    with fc.Store("sqlite::memory:") as opened:
+        opened.migrate()
+        ledger = opened.service.ledger
+        ledger.open_books([Book(1, "A'B.C-D_9", scale)])
+        ledger.open_accounts([Account(number, 1, 1) for number in ACCOUNTS])
+        ledger.post([Transfer(uuid.uuid4(), *ACCOUNTS[:2], fc.AMOUNT_MAX, 1, 1),
+                     Transfer(uuid.uuid4(), *ACCOUNTS[2:4], 0, 1, 1),
+                     Transfer(uuid.uuid4(), *ACCOUNTS[2:4], 1, 1, 1),
+                     Transfer(uuid.uuid4(), *ACCOUNTS[1:3], fc.AMOUNT_MAX - 1, 1, 1)])
+        journal = beancount(ledger)
+    path = tmp_path / "book.beancount"
+    path.write_text(journal)
+
+    agreed = bean_check(path)
+
+    assert agreed.returncode == 0, agreed.stderr
+    balance = [line for line in journal.splitlines() if " balance " in line][3]
+    amount = balance.split()[3]
+    assert Decimal(amount) == Decimal(-1).scaleb(-scale)
+    path.write_text(journal.replace(balance, balance.replace(amount, amount.replace("1", "2"))))
+    assert bean_check(path).returncode != 0
+
+
+def test_beancount_takes_the_assets_that_are_exported(tmp_path):
+    taken = ["EUR", "US", "A1", "A.B", "A_B", "A-B", "A'B", "NULLS", "ABCDEFGHIJKLMNOP"]
+    refused = ["X", "Eur", "eur", "1A", "A-", "A'", "A$", 'A"B', "A;B", "TRUE", "FALSE", "NULL"]
+    path = tmp_path / "book.beancount"
+    with fc.Store("sqlite::memory:") as opened:
+        opened.migrate()
+        ledger = opened.service.ledger
+        for book, asset in enumerate([*taken, *refused], 1):
+            ledger.open_books([Book(book, asset, 2)])
+            debit, credit = uuid.uuid4(), uuid.uuid4()
+            ledger.open_accounts([Account(debit, book, 1), Account(credit, book, 1)])
+            ledger.post([Transfer(uuid.uuid4(), debit, credit, 5, book, 1)])
+            if asset in refused:
+                with pytest.raises(fc.InvalidError):
+                    beancount(ledger, book)
+            else:
+                path.write_text(beancount(ledger, book))
+                assert bean_check(path).returncode == 0, asset
 
 
 def test_a_table_is_read_back_to_the_same_balances(ledger):
