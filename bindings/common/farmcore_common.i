@@ -92,6 +92,11 @@
 %ignore farm_ledger_group;
 %ignore farm_ledger_member;
 %ignore farm_ledger_group_total;
+%ignore farm_ledger_invoice;
+%ignore farm_ledger_invoice_line;
+%ignore farm_ledger_invoice_result;
+%ignore farm_ledger_invoice_row;
+%ignore farm_ledger_invoice_line_row;
 %ignore farm_ledger_period;
 %ignore farm_ledger_total;
 %ignore farm_ledger_query;

@@ -20,6 +20,7 @@ void interrupt_session(farm_session *running);
 %include <farmcore/ledger_import.h>
 %include <farmcore/ledger_owner.h>
 %apply const farm_id *id { const farm_id *run_id };
+%include <farmcore/ledger_invoice.h>
 %include <farmcore/ledger_payout.h>
 %include <farmcore/ledger_seal.h>
 %include <farmcore/ledger_total.h>

@@ -174,6 +174,12 @@ ARRAY(farm_ledger_book, read_ledger_book)
 ARRAY(farm_ledger_owner, read_ledger_owner)
 ARRAY(farm_ledger_group, read_ledger_group)
 ARRAY(farm_ledger_member, read_ledger_member)
+%typemap(in) (const farm_ledger_invoice_line *lines, size_t line_count)
+    (Array<farm_ledger_invoice_line> array) {
+    if (!array.read(env, $input, read_ledger_invoice_line)) SWIG_fail;
+    $1 = array.items.data();
+    $2 = array.items.size();
+}
 %typemap(in) (const farm_value *items, size_t count) (Values values) {
     if (!values.read(env, $input)) SWIG_fail;
     $1 = values.array.items.data();
@@ -219,6 +225,8 @@ ARRAY_WITH_RECORDS(farm_ledger_payee, read_ledger_payee, ledger_payout)
 ARRAY_WITH_RECORDS(farm_ledger_payout_outcome, read_ledger_payout_outcome,
                    ledger_transfer_result)
 ARRAY_WITH_RECORDS(farm_ledger_period, read_ledger_period, ledger_total)
+ARRAY_WITH_RECORDS(farm_ledger_invoice, read_ledger_invoice, ledger_invoice_result)
+ARRAY_WITH_RECORDS(farm_id, read_id, ledger_invoice_row)
 ARRAY_WITH_RECORDS(farm_id, read_id, ledger_account)
 ARRAY_WITH_RECORDS(farm_id, read_id, ledger_event)
 ARRAY_WITH_RECORDS(farm_id, read_id, ledger_ownership)
@@ -261,6 +269,8 @@ ROWS(ledger_total_difference, FARM_LEDGER_BATCH_MAX)
 ROWS(ledger_seal, FARM_LEDGER_BATCH_MAX)
 ROWS(ledger_total, FARM_LEDGER_BATCH_MAX)
 ROWS(ledger_account, FARM_LEDGER_BATCH_MAX)
+ROWS(ledger_invoice_row, FARM_LEDGER_BATCH_MAX)
+ROWS(ledger_invoice_line_row, FARM_LEDGER_BATCH_MAX)
 %typemap(in, numinputs=0) int64_t *out_minor (int64_t made = 0) "$1 = &made;"
 %typemap(argout) int64_t *out_minor { RESULT(from_int64(env, *$1)) }
 /* {lineCount, used} */

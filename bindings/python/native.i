@@ -178,6 +178,17 @@ ARRAY(farm_ledger_book, glue_read_ledger_book)
 ARRAY(farm_ledger_owner, glue_read_ledger_owner)
 ARRAY(farm_ledger_group, glue_read_ledger_group)
 ARRAY(farm_ledger_member, glue_read_ledger_member)
+%typemap(arginit) (const farm_ledger_invoice_line *lines, size_t line_count)
+    "memset(&array$argnum, 0, sizeof array$argnum);"
+%typemap(in) (const farm_ledger_invoice_line *lines, size_t line_count) (glue_array array) {
+    if (!glue_read_array($input, sizeof(farm_ledger_invoice_line), glue_read_ledger_invoice_line,
+                         &array))
+        SWIG_fail;
+    $1 = ($1_ltype)array.items;
+    $2 = array.count;
+}
+%typemap(freearg) (const farm_ledger_invoice_line *lines, size_t line_count)
+    "glue_free_array(&array$argnum);"
 
 %define ARRAY_WITH_RESULTS(type, read, result, struct_size, write)
 %typemap(arginit) (const type *items, size_t count, result *results)
@@ -209,6 +220,8 @@ ARRAY_WITH_RECORDS(farm_ledger_payee, glue_read_ledger_payee, ledger_payout)
 ARRAY_WITH_RECORDS(farm_ledger_payout_outcome, glue_read_ledger_payout_outcome,
                    ledger_transfer_result)
 ARRAY_WITH_RECORDS(farm_ledger_period, glue_read_ledger_period, ledger_total)
+ARRAY_WITH_RECORDS(farm_ledger_invoice, glue_read_ledger_invoice, ledger_invoice_result)
+ARRAY_WITH_RECORDS(farm_id, glue_read_id, ledger_invoice_row)
 ARRAY_WITH_RECORDS(farm_id, glue_read_id, ledger_account)
 ARRAY_WITH_RECORDS(farm_id, glue_read_id, ledger_event)
 ARRAY_WITH_RECORDS(farm_id, glue_read_id, ledger_ownership)
@@ -260,6 +273,8 @@ ROWS(ledger_total_difference, FARM_LEDGER_BATCH_MAX)
 ROWS(ledger_seal, FARM_LEDGER_BATCH_MAX)
 ROWS(ledger_total, FARM_LEDGER_BATCH_MAX)
 ROWS(ledger_account, FARM_LEDGER_BATCH_MAX)
+ROWS(ledger_invoice_row, FARM_LEDGER_BATCH_MAX)
+ROWS(ledger_invoice_line_row, FARM_LEDGER_BATCH_MAX)
 %typemap(in, numinputs=0) int64_t *out_cursor_ns (int64_t made = 0) "$1 = &made;"
 %typemap(argout) int64_t *out_cursor_ns { RESULT(PyLong_FromLongLong(*$1)) }
 %typemap(in, numinputs=0) int64_t *out_line_count (int64_t made = 0) "$1 = &made;"
@@ -313,6 +328,8 @@ ROWS(ledger_account, FARM_LEDGER_BATCH_MAX)
 %nothread farm_ledger_account_status_text;
 %nothread farm_ledger_transfer_status_name;
 %nothread farm_ledger_transfer_status_text;
+%nothread farm_ledger_invoice_status_name;
+%nothread farm_ledger_invoice_status_text;
 %nothread farm_breakers_set_clock_us;
 %nothread farm_breaker_define;
 %nothread farm_breaker_allow;

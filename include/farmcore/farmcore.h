@@ -21,6 +21,7 @@
 #include <farmcore/ledger_group.h>
 #include <farmcore/ledger_import.h>
 #include <farmcore/ledger_owner.h>
+#include <farmcore/ledger_invoice.h>
 #include <farmcore/ledger_payout.h>
 #include <farmcore/ledger_seal.h>
 #include <farmcore/ledger_total.h>

@@ -1,5 +1,5 @@
 /* The names of what an item is told, and what they say. */
-#include <farmcore/ledger.h>
+#include <farmcore/ledger_invoice.h>
 
 typedef struct named {
     int32_t number;
@@ -10,6 +10,7 @@ typedef struct named {
 #define NAMED(name, number, text) {number, #name, text},
 static const named account_statuses[] = {FARM_LEDGER_ACCOUNT_STATUSES(NAMED)};
 static const named transfer_statuses[] = {FARM_LEDGER_TRANSFER_STATUSES(NAMED)};
+static const named invoice_statuses[] = {FARM_LEDGER_INVOICE_STATUSES(NAMED)};
 #undef NAMED
 
 static const named *find(const named *all, size_t count, int32_t number) {
@@ -27,6 +28,10 @@ static const named *find_transfer_status(int32_t number) {
     return find(transfer_statuses, sizeof transfer_statuses / sizeof *transfer_statuses, number);
 }
 
+static const named *find_invoice_status(int32_t number) {
+    return find(invoice_statuses, sizeof invoice_statuses / sizeof *invoice_statuses, number);
+}
+
 const char *farm_ledger_account_status_name(int32_t code) {
     return find_account_status(code)->name;
 }
@@ -41,4 +46,12 @@ const char *farm_ledger_transfer_status_name(int32_t code) {
 
 const char *farm_ledger_transfer_status_text(int32_t code) {
     return find_transfer_status(code)->text;
+}
+
+const char *farm_ledger_invoice_status_name(int32_t code) {
+    return find_invoice_status(code)->name;
+}
+
+const char *farm_ledger_invoice_status_text(int32_t code) {
+    return find_invoice_status(code)->text;
 }

@@ -5,6 +5,7 @@
 #include "ledger_script.h"
 #include <criterion/criterion.h>
 #include <farmcore/ledger_group.h>
+#include <farmcore/ledger_invoice.h>
 #include <farmcore/ledger_owner.h>
 #include <farmcore/ledger_seal.h>
 #include <stdio.h>
@@ -15,6 +16,21 @@ enum { TABLE_MAX = 64 };
 static farm_session *session;
 static char tables[TABLE_MAX][64];
 static size_t table_count;
+
+static void plant_invoice(void) {
+    const farm_ledger_invoice_line line = {.struct_size = sizeof line,
+                                           .transfer_id = ledger_script_id("T3")};
+    const farm_ledger_invoice item = {.struct_size = sizeof item,
+                                      .line_count = 1,
+                                      .id = ledger_script_id("I1"),
+                                      .account_id = ledger_script_id("A2"),
+                                      .book = 1,
+                                      .series = "R"};
+    farm_ledger_invoice_result result = {.struct_size = sizeof result};
+    cr_assert_eq(farm_ledger_issue_invoices(session, &line, 1, &item, 1, &result), FARM_OK, "%s",
+                 farm_session_error_text(session));
+    cr_assert_eq(result.status, FARM_LEDGER_INVOICE_CREATED);
+}
 
 /* A row of B's, and of others who are not A, in every table. */
 static void plant_rows_of_others(void) {
@@ -57,6 +73,7 @@ static void plant_rows_of_others(void) {
                          "transfer T4 A1 A2 1\n");
     const farm_id limited = ledger_script_id("A1");
     cr_assert_eq(farm_ledger_change_credit_limit(session, &limited, 99, 98), FARM_OK);
+    plant_invoice();
     farm_ledger_seal seal = {.struct_size = sizeof seal};
     cr_assert_eq(farm_ledger_seal_events(session, 1, 2, &seal), FARM_OK);
     const farm_ledger_owner owner = {.struct_size = sizeof owner, .book = 1, .entity = "shop"};

@@ -38,7 +38,8 @@ NAMES = {
     "queue": r"(const )?farm_queue \*", "ticket": "farm_ticket",
     "timeout_us": TIME, "now_us": TIME, "expires_us": TIME, "timestamp_ns": TIME,
     "amount_minor": TIME, "from_minor": TIME, "to_minor": TIME, "book": TIME, "through_us": TIME,
-    "line_count": TIME,
+    "line_count": rf"{TIME}|{COUNT}", "lines": r"const farm_ledger_invoice_line \*",
+    "series": KEY, "after_line": TIME,
     "local": r"farm_rate_local \*",
     "breakers": r"farm_breakers \*", "permit": r"const farm_breaker_permit \*", "state": NUMBER,
     "outcome": NUMBER, "duration_us": TIME, "after_sequence": TIME,
@@ -49,7 +50,8 @@ NAMES = {
 }
 RETURNS = r"void|farm_status|u?int(32|64)_t|size_t|void \*|const (char|void|farm_\w+) \*"
 # What one must come with: the next parameter's name.
-FOLLOWED = {"items": "count", "data": r"\w*size", "rows": "capacity", "capacity": "out_count"}
+FOLLOWED = {"items": "count", "lines": "line_count",
+            "data": r"\w*size", "rows": "capacity", "capacity": "out_count"}
 # Functions with a status that are called before there is a session, or without one.
 SESSIONLESS = {"farm_allocator_set", "farm_backend_register", "farm_id_from_text",
                "farm_rate_local_headers", "farm_rate_local_legacy_headers",

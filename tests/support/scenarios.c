@@ -195,6 +195,32 @@ static farm_status seal_events(farm_session *session) {
     return farm_ledger_seal_events(session, book, FARM_LEDGER_BATCH_MAX, &seal);
 }
 
+/* An invoice of what was posted, one that is refused, and a credit note. */
+static farm_status issue(farm_session *session) {
+    farm_ledger_invoice_line lines[4];
+    farm_ledger_invoice items[3];
+    farm_ledger_invoice_result results[3];
+    for (int i = 0; i < 4; i++)
+        lines[i] = (farm_ledger_invoice_line){
+            .struct_size = sizeof *lines, .transfer_id = ledger_id(i == 1 ? 13 : 11), .text = "x"};
+    lines[3] = (farm_ledger_invoice_line){.struct_size = sizeof *lines, .corrected_line = 2};
+    for (int i = 0; i < 3; i++) {
+        results[i].struct_size = sizeof *results;
+        items[i] = (farm_ledger_invoice){.struct_size = sizeof *items,
+                                         .line_count = i == 0 ? 2 : 1,
+                                         .id = ledger_id(41 + i),
+                                         .account_id = ledger_id(2),
+                                         .book = book,
+                                         .series = i == 2 ? "G" : "R"};
+    }
+    items[2].corrects_id = items[0].id;
+    const farm_status status = farm_ledger_issue_invoices(session, lines, 4, items, 3, results);
+    if (status == FARM_OK && (results[0].number != 1 || results[2].number != 1 ||
+                              results[1].status != FARM_LEDGER_INVOICE_TRANSFER_ALREADY_INVOICED))
+        return FARM_EINTERNAL;
+    return status;
+}
+
 static farm_status post_first(farm_session *session) {
     const farm_status status = open_ledger(session);
     return status == FARM_OK ? post(session) : status;
@@ -347,6 +373,11 @@ static farm_status host(farm_session *session) {
     "SELECT (SELECT COUNT(*) FROM {farm_ledger_group} WHERE book = "                               \
     "(SELECT MAX(book) FROM {farm_ledger_book})) * 10 + (SELECT COUNT(*) FROM "                    \
     "{farm_ledger_member} WHERE book = (SELECT MAX(book) FROM {farm_ledger_book}))"
+/* The numbers that were given out, and the lines. */
+#define ISSUED                                                                                     \
+    "SELECT (SELECT CAST(COALESCE(SUM(last_number), 0) AS BIGINT) FROM {farm_ledger_series} "      \
+    "WHERE book = (SELECT MAX(book) FROM {farm_ledger_book})) * 10 + (SELECT COUNT(*) FROM "       \
+    "{farm_ledger_invoice_line} WHERE book = (SELECT MAX(book) FROM {farm_ledger_book}))"
 #define TOPICS "SELECT COUNT(*) FROM {farm_topic}"
 #define ANSWERS "SELECT COUNT(*) FROM {farm_idempotency} WHERE state = 2"
 
@@ -373,6 +404,7 @@ const fault_scenario scenarios[] = {
     {"ledger open groups", open_ledger, open_groups, GROUPED, 0, 20, 0, 1},
     {"ledger group accounts", open_ledger_with_groups, group_accounts, GROUPED, 20, 22, 0, 1},
     {"ledger ungroup accounts", fill_groups, ungroup_accounts, GROUPED, 22, 20, 0, 1},
+    {"ledger issue invoices", post_first, issue, ISSUED, 0, 23, 0, 1},
     {"verify", found, verify, OWNERS, 1, 1, 0, 1},
     {"maintain", found, maintain, OWNERS, 1, 1, 0, 1},
     {"a statement of the host's", nothing, host, "SELECT 1", 1, 1, 0, 0},

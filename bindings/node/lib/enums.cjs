@@ -52,6 +52,7 @@ module.exports = {
   TransferStatus: constants('LEDGER_TRANSFER_', others('LEDGER_TRANSFER_')),
   TransferKind: constants('LEDGER_KIND_', ['SINGLE', 'PENDING', 'POSTED', 'VOIDED', 'EXPIRED',
     'REVERSAL']),
+  InvoiceStatus: constants('LEDGER_INVOICE_', others('LEDGER_INVOICE_')),
   QueryFlags: constants('LEDGER_QUERY_', ['DEBITS', 'CREDITS', 'REVERSED', 'HOLDS']),
   ExportFormat: constants('LEDGER_FORMAT_', ['CSV', 'CSV_RAW', 'HLEDGER', 'BEANCOUNT']),
   LedgerReason: constants('LEDGER_REASON_', ['BOOK_DIFFERS', 'REFUSED', 'BALANCE', 'UNLIMITED',

@@ -4,7 +4,7 @@ const native = require('./native.cjs');
 const enums = require('./enums.cjs');
 const { Breaker, Breakers, BreakerOpenError, outcomeOf } = require('./breaker.cjs');
 const { FarmError } = require('./errors.cjs');
-const { AMOUNT_MAX, AccountResult, TransferResult } = require('./ledger.cjs');
+const { AMOUNT_MAX, AccountResult, InvoiceResult, TransferResult } = require('./ledger.cjs');
 const { Claim, Decision } = require('./modules.cjs');
 const money = require('./money.cjs');
 const { RateLocal } = require('./rate_local.cjs');
@@ -21,6 +21,7 @@ module.exports = {
   Claim,
   Decision,
   FarmError,
+  InvoiceResult,
   money,
   RateLocal,
   Store,
@@ -34,6 +35,8 @@ module.exports = {
   operationName: native.role_operation_name,
   accountStatusName: native.ledger_account_status_name,
   accountStatusText: native.ledger_account_status_text,
+  invoiceStatusName: native.ledger_invoice_status_name,
+  invoiceStatusText: native.ledger_invoice_status_text,
   transferStatusName: native.ledger_transfer_status_name,
   transferStatusText: native.ledger_transfer_status_text,
   breakerStateName: native.breaker_state_name,

@@ -9,6 +9,7 @@ export const {
   outcomeOf, RateLocal, AMOUNT_MAX, AccountFlags, AccountResult, AccountStatus, LedgerReason,
   QueryFlags, TransferConditions, TransferFlags, TransferKind, TransferResult, TransferStatus,
   money, accountStatusName, accountStatusText, transferStatusName, transferStatusText,
-  ExportFormat, PayeeFlags, PayoutOutcome, PayoutReason,
+  ExportFormat, InvoiceResult, InvoiceStatus, PayeeFlags, PayoutOutcome, PayoutReason,
+  invoiceStatusName, invoiceStatusText,
 } = farmcore;
 export default farmcore;

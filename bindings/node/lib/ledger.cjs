@@ -1,6 +1,6 @@
 'use strict';
 // The ledger of a view; see modules.cjs for what `run` is.
-const { AccountStatus, ExportFormat, TransferStatus } = require('./enums.cjs');
+const { AccountStatus, ExportFormat, InvoiceStatus, TransferStatus } = require('./enums.cjs');
 
 /** The largest amount. A post of it posts all that is held, a balancing transfer moves all. */
 const AMOUNT_MAX = 2n ** 63n - 1n;
@@ -26,6 +26,18 @@ class TransferResult {
   /** The transfer happened, now or before. */
   get isDone() {
     return this.status === TransferStatus.CREATED || this.status === TransferStatus.EXISTS;
+  }
+}
+
+/** What became of an invoice. */
+class InvoiceResult {
+  constructor(row) {
+    Object.assign(this, row);
+  }
+
+  /** The invoice is there as it was asked for, since now or before. */
+  get isDone() {
+    return this.status === InvoiceStatus.CREATED || this.status === InvoiceStatus.EXISTS;
   }
 }
 
@@ -225,6 +237,25 @@ class Ledger {
     return this.#run('ledger_find_payouts', [book, runId, accountIds], paid);
   }
 
+  issueInvoices(invoices) {
+    const lines = invoices.flatMap((invoice) => invoice.lines);
+    const items = invoices.map((invoice) => ({ ...invoice, lineCount: invoice.lines.length }));
+    return this.#run('ledger_issue_invoices', [lines, items],
+      (rows) => rows.map((row) => new InvoiceResult(row)));
+  }
+
+  findInvoices(ids) {
+    return this.#run('ledger_find_invoices', [ids], found);
+  }
+
+  listInvoices(book, series, afterNumber = 0, { capacity = PAGE } = {}) {
+    return this.#run('ledger_list_invoices', [book, series, afterNumber, capacity]);
+  }
+
+  listInvoiceLines(invoiceId, afterLine = 0, { capacity = PAGE } = {}) {
+    return this.#run('ledger_list_invoice_lines', [invoiceId, afterLine, capacity]);
+  }
+
   recompute(book, { repair = false, capacity = PAGE } = {}) {
     return this.#run('ledger_recompute', [book, Number(repair), capacity]);
   }
@@ -288,4 +319,6 @@ class SyncLedger extends Ledger {
   }
 }
 
-module.exports = { AsyncLedger, SyncLedger, AccountResult, TransferResult, AMOUNT_MAX };
+module.exports = {
+  AsyncLedger, SyncLedger, AccountResult, InvoiceResult, TransferResult, AMOUNT_MAX,
+};

@@ -70,6 +70,23 @@ export const LedgerReason: Numbers<'BOOK_DIFFERS' | 'REFUSED' | 'BALANCE' | 'UNL
   | 'LIMIT_DIFFERS' | 'LIMIT_USED' | 'RUN_DIFFERS'
   | 'GROUP_DIFFERS' | 'BOOK_UNKNOWN' | 'GROUP_UNKNOWN' | 'ACCOUNT_UNKNOWN' | 'OTHER_BOOK'
   | 'GROUP_TOO_DEEP' | 'SUM_OVERFLOWS'>;
+export const InvoiceStatus: Numbers<
+  'CREATED' | 'ID_MUST_NOT_BE_ZERO' | 'ID_MUST_NOT_BE_INT_MAX' | 'BOOK_OUT_OF_RANGE'
+  | 'SERIES_NOT_SOUND' | 'ISSUED_OUT_OF_RANGE' | 'ACCOUNT_ID_MUST_NOT_BE_ZERO'
+  | 'CORRECTS_ID_MUST_BE_DIFFERENT' | 'LINES_MISSING' | 'LINE_TRANSFER_ID_MUST_NOT_BE_ZERO'
+  | 'LINE_TRANSFER_ID_MUST_BE_ZERO' | 'LINE_NUMBER_OUT_OF_RANGE' | 'LINE_AMOUNT_OUT_OF_RANGE'
+  | 'LINE_TAX_OUT_OF_RANGE' | 'LINE_TAX_RATE_OUT_OF_RANGE' | 'LINE_TEXT_NOT_SOUND'
+  | 'EXISTS_WITH_DIFFERENT_CORRECTS_ID' | 'EXISTS_WITH_DIFFERENT_BOOK'
+  | 'EXISTS_WITH_DIFFERENT_SERIES' | 'EXISTS_WITH_DIFFERENT_ACCOUNT_ID'
+  | 'EXISTS_WITH_DIFFERENT_ISSUED' | 'EXISTS_WITH_DIFFERENT_USER_DATA_128'
+  | 'EXISTS_WITH_DIFFERENT_LINES' | 'EXISTS' | 'ACCOUNT_NOT_FOUND' | 'ACCOUNT_HAS_DIFFERENT_BOOK'
+  | 'CORRECTED_INVOICE_NOT_FOUND' | 'CORRECTED_INVOICE_IS_CREDIT_NOTE'
+  | 'CORRECTED_INVOICE_HAS_DIFFERENT_BOOK' | 'CORRECTED_INVOICE_HAS_DIFFERENT_ACCOUNT_ID'
+  | 'TRANSFER_NOT_FOUND' | 'TRANSFER_HAS_DIFFERENT_BOOK' | 'TRANSFER_NOT_INVOICEABLE'
+  | 'TRANSFER_HAS_DIFFERENT_ACCOUNTS' | 'TRANSFER_ALREADY_INVOICED' | 'EXCEEDS_TRANSFER_AMOUNT'
+  | 'CORRECTED_LINE_NOT_FOUND' | 'CORRECTED_LINE_HAS_DIFFERENT_TAX_RATE'
+  | 'CORRECTED_LINE_ALREADY_CREDITED' | 'EXCEEDS_CORRECTED_LINE_AMOUNT'
+  | 'EXCEEDS_CORRECTED_LINE_TAX' | 'OVERFLOWS_AMOUNT'>;
 export const PayeeFlags: Numbers<'BLOCKED' | 'UNVERIFIED'>;
 export const PayoutOutcome: Numbers<'PAID' | 'FAILED'>;
 export const PayoutReason: Numbers<'ELIGIBLE' | 'NOT_FOUND' | 'CLOSED' | 'BLOCKED' | 'UNVERIFIED'
@@ -304,6 +321,79 @@ export interface Payout {
   resolution: number;
 }
 
+/** A line to issue. */
+export interface InvoiceLine {
+  /** An invoice: the transfer. */
+  transferId?: string;
+  /** A credit note: the number of the invoice's line. */
+  correctedLine?: number | bigint;
+  /** With the tax; 0 or nothing: all that is left. */
+  amountMinor?: number | bigint;
+  taxMinor?: number | bigint;
+  /** Millionths: 190000 is 19 %. */
+  taxRatePpm?: number;
+  text?: string;
+}
+
+/** An invoice to issue; with `correctsId` a credit note, which needs no account. */
+export interface Invoice {
+  id: string;
+  accountId?: string | null;
+  book: number | bigint;
+  series: string;
+  lines: InvoiceLine[];
+  correctsId?: string | null;
+  /** Nothing: now. */
+  issuedUs?: number | bigint;
+  userData128?: string | null;
+}
+
+/** What became of an invoice. */
+export class InvoiceResult {
+  private constructor();
+  /** Of `InvoiceStatus`. */
+  readonly status: number;
+  readonly number: bigint;
+  readonly issuedUs: bigint;
+  readonly amountMinor: bigint;
+  readonly taxMinor: bigint;
+  /** Refused for one of its lines: which, from 1 on. */
+  readonly refusedLine: bigint;
+  /** The invoice is there as it was asked for, since now or before. */
+  readonly isDone: boolean;
+}
+
+/** An invoice as it is stored. */
+export interface InvoiceRow {
+  id: string;
+  accountId: string;
+  correctsId: string | null;
+  userData128: string | null;
+  book: bigint;
+  series: string;
+  number: bigint;
+  lineCount: number;
+  issuedUs: bigint;
+  createdUs: bigint;
+  amountMinor: bigint;
+  taxMinor: bigint;
+  /** What credit notes gave back of it. */
+  creditedMinor: bigint;
+}
+
+/** A line as it is stored. */
+export interface InvoiceLineRow {
+  lineNumber: bigint;
+  transferId: string;
+  amountMinor: bigint;
+  taxMinor: bigint;
+  taxRatePpm: number;
+  text: string;
+  correctedLine: bigint;
+  creditedMinor: bigint;
+  creditedTaxMinor: bigint;
+}
+
 /** Events that were put in sequence together; number 0: none. */
 export interface Seal {
   book: bigint;
@@ -468,11 +558,23 @@ export interface Ledger<IsAsync extends boolean> {
   /** What a run holds or held of accounts; null: nothing. */
   findPayouts(book: number | bigint, runId: string, accountIds: string[]):
     Answer<IsAsync, (Payout | null)[]>;
+  /** Issue invoices and credit notes, each with the next number of its series. */
+  issueInvoices(invoices: Invoice[]): Answer<IsAsync, InvoiceResult[]>;
+  /** Invoices by their ids; null for one that is not there. */
+  findInvoices(ids: string[]): Answer<IsAsync, (InvoiceRow | null)[]>;
+  /** The invoices of a series behind a number; fewer than `capacity`: that is all. */
+  listInvoices(book: number | bigint, series: string, afterNumber?: number | bigint,
+    options?: { capacity?: number }): Answer<IsAsync, InvoiceRow[]>;
+  /** The lines of an invoice behind one of them. */
+  listInvoiceLines(invoiceId: string, afterLine?: number | bigint,
+    options?: { capacity?: number }): Answer<IsAsync, InvoiceLineRow[]>;
   /** The accounts of a book, as they were opened, read `capacity` at a time. */
   accounts(query: Query, options?: { capacity?: number }): Rows<IsAsync, Account>;
 }
 
 export function accountStatusName(status: number): string;
 export function accountStatusText(status: number): string;
+export function invoiceStatusName(status: number): string;
+export function invoiceStatusText(status: number): string;
 export function transferStatusName(status: number): string;
 export function transferStatusText(status: number): string;

@@ -2,25 +2,19 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
+import { ACCOUNTS, ANN, BEN, TILL, move } from './ledger_support.mjs';
 import { NOW_US, failure, onStores } from './support.mjs';
 import {
-  AMOUNT_MAX, AccountFlags, AccountStatus, ExportFormat, LedgerReason, PayeeFlags, PayoutOutcome,
-  PayoutReason, QueryFlags, Status, Store, SyncStore, TransferConditions, TransferFlags,
-  TransferKind, TransferStatus, accountStatusText, transferStatusText,
+  AMOUNT_MAX, AccountFlags, AccountStatus, ExportFormat, LedgerReason, QueryFlags, Status,
+  SyncStore, TransferConditions, TransferFlags, TransferKind, TransferStatus, accountStatusText,
+  transferStatusText,
 } from '../lib/index.mjs';
 
-const [TILL, ANN, BEN] = [1, 2, 3].map((number) => `00000000-0000-0000-0000-00000000000${number}`);
 const NOTHING = {
   debitsPendingMinor: 0n, debitsPostedMinor: 0n, creditsPendingMinor: 0n, creditsPostedMinor: 0n };
-const flags = AccountFlags.DEBITS_MUST_NOT_EXCEED_CREDITS;
-const ACCOUNTS = [{ id: TILL, book: 1, code: 10 }, { id: ANN, book: 1n, code: 20, flags },
-  { id: BEN, book: 1, code: 20, flags }];
-
-const move = (debitAccountId, creditAccountId, amountMinor, fields = {}) =>
-  ({ id: randomUUID(), debitAccountId, creditAccountId, amountMinor, book: 1, code: 1, ...fields });
 const statuses = (results) => results.map((result) => result.status);
 
-/** On each store, with a book of euros: a till, Ann and Ben, who may not overdraw theirs. */
+/** On each store, with a book of euros and the accounts. */
 function onLedgers(name, work) {
   onStores(name, async (store) => {
     const { ledger } = store.service;
@@ -407,126 +401,6 @@ test('periods are summed, sealed or not', () => {
   }
   assert.throws(() => ledger.sumPeriods([{ accountId: ANN, fromUs: 1 }]), /quarter of an hour/);
   store.close();
-});
-
-function payout(reason, amountMinor, availableMinor) {
-  return {
-    reason, amountMinor, availableMinor, immatureMinor: 0n, feeMinor: 0n, transferId: null,
-    timestampNs: 0n, resolution: 0,
-  };
-}
-
-test('payees are told what they may get', () => {
-  const store = SyncStore.open('sqlite::memory:');
-  store.migrate();
-  const { ledger } = store.service;
-  ledger.openBooks([{ book: 1, asset: 'EUR', scale: 2 }]);
-  ledger.openAccounts(ACCOUNTS);
-  ledger.post([move(TILL, ANN, 70)]);
-
-  const found = ledger.checkPayouts({ minimumMinor: 10, reserveMinor: 5 },
-    [{ accountId: ANN }, { accountId: BEN }, { accountId: ANN, flags: PayeeFlags.BLOCKED }]);
-
-  assert.deepEqual(found, [
-    payout(PayoutReason.ELIGIBLE, 65n, 70n), payout(PayoutReason.NOTHING, 0n, 0n),
-    payout(PayoutReason.BLOCKED, 0n, 70n),
-  ]);
-  store.close();
-});
-
-test('a run holds and settles what payees get', async () => {
-  const store = await Store.open('sqlite::memory:');
-  await store.migrate();
-  const { ledger } = store.service;
-  await ledger.openBooks([{ book: 1, asset: 'EUR', scale: 2 }]);
-  await ledger.openAccounts(ACCOUNTS);
-  await ledger.post([move(TILL, ANN, 70)]);
-  const run = { id: randomUUID(), code: 5, clearingAccountId: TILL };
-  const rules = { book: 1, reserveMinor: 5 };
-  const payees = [{ accountId: ANN }, { accountId: BEN }];
-
-  const held = await ledger.holdPayouts(run, rules, payees);
-
-  assert.deepEqual(held.map(({ reason, amountMinor }) => [reason, amountMinor]),
-    [[PayoutReason.ELIGIBLE, 65n], [PayoutReason.NOTHING, 0n]]);
-  assert.deepEqual((await ledger.holdPayouts(run, rules, payees))[0].transferId,
-    held[0].transferId);
-  const outcomes = [{ accountId: ANN, outcome: PayoutOutcome.PAID },
-    { accountId: BEN, outcome: PayoutOutcome.FAILED }];
-  for (const status of [TransferStatus.CREATED, TransferStatus.EXISTS]) {
-    const settled = await ledger.settlePayouts(1, run.id, outcomes);
-    assert.deepEqual(settled.map((result) => result.status),
-      [status, TransferStatus.PENDING_TRANSFER_NOT_FOUND]);
-    assert.ok(settled[0].isDone);
-  }
-  const [ann, ben] = await ledger.findPayouts(1n, run.id, [ANN, BEN]);
-  assert.equal(ann.resolution, TransferKind.POSTED);
-  assert.equal(ben, null);
-  await assert.rejects(ledger.holdPayouts({ ...run, code: 6 }, rules, payees),
-    { reason: LedgerReason.RUN_DIFFERS });
-  await store.close();
-});
-
-test('who has a role for the owner may', async () => {
-  const store = await Store.open('sqlite::memory:');
-  await store.migrate();
-  const { service } = store;
-  await service.ledger.openBooks([{ book: 1, asset: 'EUR', scale: 2 }]);
-  await service.ledger.openAccounts(ACCOUNTS);
-  const sale = move(TILL, ANN, 70);
-  await service.ledger.post([sale]);
-  await service.ledger.assignOwners([
-    { entity: 'market', book: 1 }, { entity: 'shop', accountId: ANN }]);
-  await service.roles.found('shop', 'sue');
-
-  const shop = store.as('sue').ledger;
-
-  const { rows } = await shop.transfersPage({ accountId: ANN });
-  assert.equal(rows.length, 1);
-  const refund = { id: randomUUID(), reversedId: sale.id, amountMinor: 20, book: 1, code: 1 };
-  assert.ok((await shop.post([refund]))[0].isDone);
-  for (const denied of [() => shop.transfersPage({ book: 1 }), () => shop.findOwners([ANN])]) {
-    await assert.rejects(denied(), { status: Status.EDENIED });
-  }
-  assert.deepEqual(await service.ledger.findOwners([ANN, BEN, randomUUID()]), [
-    { book: 1n, entity: 'shop', bookEntity: 'market' },
-    { book: 1n, entity: '', bookEntity: 'market' }, null]);
-  await store.close();
-});
-
-test('groups are summed', async () => {
-  const store = await Store.open('sqlite::memory:');
-  await store.migrate();
-  const { ledger } = store.service;
-  const [above, below] = [randomUUID(), randomUUID()];
-  const total = (accountCount, creditsPostedMinor) => ({
-    book: 1n,
-    accountCount,
-    balances: {
-      debitsPendingMinor: 0n, debitsPostedMinor: 0n, creditsPendingMinor: 0n, creditsPostedMinor,
-    },
-  });
-  await ledger.openBooks([{ book: 1, asset: 'EUR', scale: 2 }]);
-  await ledger.openAccounts(ACCOUNTS);
-  await ledger.post([move(TILL, ANN, 70), move(TILL, BEN, 5)]);
-  const members = [{ groupId: above, accountId: ANN }, { groupId: below, accountId: ANN },
-    { groupId: below, accountId: BEN }];
-
-  for (let round = 0; round < 2; round++) {
-    await ledger.openGroups([{ id: above, book: 1 }, { id: below, book: 1, parentId: above }]);
-    await ledger.groupAccounts(members);
-  }
-
-  assert.deepEqual(await ledger.sumGroups([above, ANN, below]),
-    [total(2n, 75n), null, total(2n, 75n)]);
-  const [first] = await ledger.listGroupAccounts(below, 0, { capacity: 1 });
-  const [second] = await ledger.listGroupAccounts(below, first.timestampNs);
-  assert.deepEqual([first.id, second.id], [ANN, BEN]);
-  await ledger.ungroupAccounts(members.slice(1));
-  assert.deepEqual(await ledger.sumGroups([above, below]), [total(1n, 70n), total(0n, 0n)]);
-  await assert.rejects(ledger.groupAccounts([{ groupId: above, accountId: randomUUID() }]),
-    { reason: LedgerReason.ACCOUNT_UNKNOWN });
-  await store.close();
 });
 
 test('balances are reckoned again', () => {

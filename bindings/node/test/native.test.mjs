@@ -29,7 +29,8 @@ test('the enums are those of the headers, whole', () => {
     RateRule: 'RATE_RULE_', RateSource: 'RATE_SOURCE_', RoleReason: 'ROLE_REASON_',
     IdempotencyReason: 'IDEMPOTENCY_REASON_', BreakerCause: 'BREAKER_CAUSE_',
     TransferConditions: 'LEDGER_IF_', TransferStatus: 'LEDGER_TRANSFER_',
-    TransferKind: 'LEDGER_KIND_', LedgerReason: 'LEDGER_REASON_' };
+    TransferKind: 'LEDGER_KIND_', InvoiceStatus: 'LEDGER_INVOICE_',
+    LedgerReason: 'LEDGER_REASON_' };
   for (const [name, prefix] of Object.entries(of)) {
     const found = Object.keys(native).filter((key) => key.startsWith(prefix));
     assert.deepEqual(Object.entries(farmcore[name]).sort(),
@@ -41,14 +42,14 @@ test('the enums are those of the headers, whole', () => {
   const named = (prefix, ...names) => names.flatMap((name) => Object.entries(farmcore[name])
     .map(([key, value]) => [prefix + key, value]));
   const limits = ['BATCH_MAX', 'ASSET_MAX', 'SCALE_MAX', 'CODE_MAX', 'SCAN_MAX', 'REFUND_MAX',
-    'EXPORT_SIZE_MIN', 'LINE_MAX', 'HASH_SIZE', 'GROUP_DEPTH_MAX'];
+    'EXPORT_SIZE_MIN', 'LINE_MAX', 'HASH_SIZE', 'GROUP_DEPTH_MAX', 'SERIES_MAX', 'LINE_TEXT_MAX'];
   assert.deepEqual(
     [...named('ACCOUNT_', 'AccountFlags', 'AccountStatus'), ...named('', 'TransferFlags'),
       ...named('IF_', 'TransferConditions'), ...named('QUERY_', 'QueryFlags'),
       ...named('FORMAT_', 'ExportFormat'),
       ...named('PAYEE_', 'PayeeFlags'), ...named('PAYOUT_', 'PayoutReason'),
       ...named('OUTCOME_', 'PayoutOutcome'),
-      ...named('TRANSFER_', 'TransferStatus'),
+      ...named('TRANSFER_', 'TransferStatus'), ...named('INVOICE_', 'InvoiceStatus'),
       ...named('KIND_', 'TransferKind'), ...named('REASON_', 'LedgerReason')].sort(),
     Object.keys(native).filter((key) => /^LEDGER_/.test(key))
       .map((key) => [key.slice('LEDGER_'.length), native[key]])
@@ -76,6 +77,10 @@ test('the ledger says what its statuses mean', () => {
     assert.ok(farmcore.transferStatusText(status).length > 0);
   }
   assert.equal(farmcore.transferStatusName(18), 'UNKNOWN');
+  for (const [name, status] of Object.entries(farmcore.InvoiceStatus)) {
+    assert.equal(farmcore.invoiceStatusName(status), name);
+    assert.ok(farmcore.invoiceStatusText(status).length > 0);
+  }
 });
 
 test('the layer exports what the types declare', () => {

@@ -17,9 +17,10 @@ from .errors import (BusyError, ConflictError, CorruptError, DeniedError, Exists
                      UncertainError, UnsupportedError)
 from .idempotency import Claim, IdempotencyReason, Outcome
 from .ledger import AMOUNT_MAX
-from .ledger_enums import (AccountFlags, AccountStatus, ExportFormat, LedgerReason, PayeeFlags,
-                           PayoutOutcome, PayoutReason, QueryFlags, TransferConditions,
+from .ledger_enums import (AccountFlags, AccountStatus, ExportFormat, InvoiceStatus, LedgerReason,
+                           PayeeFlags, PayoutOutcome, PayoutReason, QueryFlags, TransferConditions,
                            TransferFlags, TransferKind, TransferStatus)
+from .ledger_invoice import Invoice, InvoiceLine, InvoiceLineRow, InvoiceResult, InvoiceRow
 from .ledger_records import (Account, AccountResult, Balances, Book, Difference, Group, GroupTotal,
                              LedgerEvent, Member, Owner, Ownership, Payee, PayeeOutcome, Payout,
                              PayoutRules, PayoutRun, Period, Query, Seal, Total, TotalDifference,
@@ -38,9 +39,10 @@ __all__ = [
     "BreakerState", "BreakerView", "Breakers", "BusyError", "CallOutcome", "Claim",
     "ConflictError", "CorruptError", "Decision", "DeniedError", "Difference", "ExistsError",
     "ExportFormat", "FarmError", "FullError", "Grant", "Group", "GroupTotal", "IdempotencyReason",
-    "InternalError", "InvalidError", "LedgerEvent", "LedgerReason", "Limit", "Maintenance",
-    "Member", "NotFoundError", "Operation", "OutOfMemoryError", "Outcome", "Override", "Owner",
-    "Ownership", "Payee", "PayeeFlags", "PayeeOutcome", "Payout", "PayoutOutcome", "PayoutReason",
+    "InternalError", "InvalidError", "Invoice", "InvoiceLine", "InvoiceLineRow", "InvoiceResult",
+    "InvoiceRow", "InvoiceStatus", "LedgerEvent", "LedgerReason", "Limit", "Maintenance", "Member",
+    "NotFoundError", "Operation", "OutOfMemoryError", "Outcome", "Override", "Owner", "Ownership",
+    "Payee", "PayeeFlags", "PayeeOutcome", "Payout", "PayoutOutcome", "PayoutReason",
     "PayoutRules", "PayoutRun", "Period", "Permit", "Query", "QueryFlags", "RateAlgorithm",
     "RateCalendar", "RateChange", "RateLocal", "RateOnError", "RateReason", "RateRule",
     "RateScope", "RateSource", "RateState", "ReadOnlyError", "RefusedError", "Role", "RoleReason",

@@ -7,10 +7,12 @@ from uuid import UUID
 
 from . import idempotency as _idempotency
 from . import ledger as _ledger
+from . import ledger_invoice as _invoice
 from . import rate as _rate
 from . import roles as _roles
 from .idempotency import Bytes, Found
 from .ledger_enums import ExportFormat
+from .ledger_invoice import Invoice, InvoiceLineRow, InvoiceResult, InvoiceRow
 from .ledger_records import (Account, AccountResult, Book, Difference, Group, GroupTotal,
                              LedgerEvent, Member, Owner, Ownership, Payee, PayeeOutcome, Payout,
                              PayoutRules, PayoutRun, Period, Query, Seal, Total, TotalDifference,
@@ -243,6 +245,20 @@ class Ledger:
     async def find_payouts(self, book: int, run_id: UUID,
                            account_ids: Iterable[UUID]) -> list[Payout | None]:
         return await self._run(_ledger.find_payouts, book, run_id, account_ids)
+
+    async def issue_invoices(self, invoices: Iterable[Invoice]) -> list[InvoiceResult]:
+        return await self._run(_invoice.issue, invoices)
+
+    async def find_invoices(self, ids: Iterable[UUID]) -> list[InvoiceRow | None]:
+        return await self._run(_invoice.find, ids)
+
+    async def list_invoices(self, book: int, series: str, after_number: int = 0, *,
+                            capacity: int = _ledger.PAGE) -> list[InvoiceRow]:
+        return await self._run(_invoice.page, book, series, after_number, capacity)
+
+    async def list_invoice_lines(self, invoice: UUID, after_line: int = 0, *,
+                                 capacity: int = _ledger.PAGE) -> list[InvoiceLineRow]:
+        return await self._run(_invoice.lines_page, invoice, after_line, capacity)
 
     async def import_table(self, book: int, pieces: AsyncIterable[bytes]) -> int:
         table = _ledger.Table()

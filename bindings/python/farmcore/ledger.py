@@ -6,8 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from . import _native as _n
+from . import ledger_invoice as _invoice
 from .ledger_enums import (AccountFlags, AccountStatus, ExportFormat, PayoutReason, TransferFlags,
                            TransferKind, TransferStatus)
+from .ledger_invoice import Invoice, InvoiceLineRow, InvoiceResult, InvoiceRow
 from .ledger_records import (Account, AccountResult, Balances, Book, Difference, Group, GroupTotal,
                              LedgerEvent, Member, Owner, Ownership, Payee, PayeeOutcome, Payout,
                              PayoutRules, PayoutRun, Period, Query, Seal, Total, TotalDifference,
@@ -389,6 +391,24 @@ class Ledger:
                      account_ids: Iterable[UUID]) -> list[Payout | None]:
         """What a run holds or held of accounts; None: nothing."""
         return self._run(find_payouts, book, run_id, account_ids)
+
+    def issue_invoices(self, invoices: Iterable[Invoice]) -> list[InvoiceResult]:
+        """Issue invoices and credit notes, each with the next number of its series."""
+        return self._run(_invoice.issue, invoices)
+
+    def find_invoices(self, ids: Iterable[UUID]) -> list[InvoiceRow | None]:
+        """Invoices by their ids; None for one that is not there."""
+        return self._run(_invoice.find, ids)
+
+    def list_invoices(self, book: int, series: str, after_number: int = 0, *,
+                      capacity: int = PAGE) -> list[InvoiceRow]:
+        """The invoices of a series behind a number; fewer than ``capacity``: that is all."""
+        return self._run(_invoice.page, book, series, after_number, capacity)
+
+    def list_invoice_lines(self, invoice: UUID, after_line: int = 0, *,
+                           capacity: int = PAGE) -> list[InvoiceLineRow]:
+        """The lines of an invoice behind one of them."""
+        return self._run(_invoice.lines_page, invoice, after_line, capacity)
 
     def accounts(self, query: Query, *, capacity: int = PAGE) -> Iterator[Account]:
         """The accounts of a book, as they were opened, read ``capacity`` at a time."""

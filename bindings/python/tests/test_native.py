@@ -22,7 +22,8 @@ ENUMS = [(fc.Status, ""), (fc.RateScope, "RATE_SCOPE_"), (fc.RateReason, "RATE_R
          (fc.TransferStatus, "LEDGER_TRANSFER_"), (fc.TransferKind, "LEDGER_KIND_"),
          (fc.LedgerReason, "LEDGER_REASON_"), (fc.QueryFlags, "LEDGER_QUERY_"),
          (fc.ExportFormat, "LEDGER_FORMAT_"), (fc.PayeeFlags, "LEDGER_PAYEE_"),
-         (fc.PayoutReason, "LEDGER_PAYOUT_"), (fc.PayoutOutcome, "LEDGER_OUTCOME_")]
+         (fc.PayoutReason, "LEDGER_PAYOUT_"), (fc.PayoutOutcome, "LEDGER_OUTCOME_"),
+         (fc.InvoiceStatus, "LEDGER_INVOICE_")]
 
 
 def constants(prefix):
@@ -45,8 +46,8 @@ def test_no_constant_of_an_enum_is_missing():
     assert constants("ROLE_REASON_") == set(fc.RoleReason.__members__)
     assert constants("BREAKER_CAUSE_") == set(fc.BreakerCause.__members__)
     limits = {"BATCH_MAX", "ASSET_MAX", "SCALE_MAX", "CODE_MAX", "SCAN_MAX", "REFUND_MAX",
-              "EXPORT_SIZE_MIN", "HASH_SIZE", "GROUP_DEPTH_MAX",
-              "LINE_MAX"}
+              "EXPORT_SIZE_MIN", "HASH_SIZE", "GROUP_DEPTH_MAX", "LINE_MAX", "SERIES_MAX",
+              "LINE_TEXT_MAX"}
     assert constants("LEDGER_") - limits == {
         prefix[len("LEDGER_"):] + name for kind, prefix in ENUMS if prefix.startswith("LEDGER_")
         for name in kind.__members__}
@@ -80,6 +81,9 @@ def test_the_ledger_says_what_its_statuses_mean():
         assert native.ledger_transfer_status_name(status) == status.name
         assert status.text == native.ledger_transfer_status_text(status) != ""
     assert native.ledger_transfer_status_name(18) == "UNKNOWN"
+    for status in fc.InvoiceStatus:
+        assert native.ledger_invoice_status_name(status) == status.name
+        assert status.text == native.ledger_invoice_status_text(status) != ""
 
 
 def test_the_version_is_that_of_the_headers():
