@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
-import { ACCOUNTS, ANN, BEN, TILL, move } from './ledger_support.mjs';
+import { ACCOUNTS, ANN, BEN, TILL, flags, move } from './ledger_support.mjs';
 import { NOW_US, failure, onStores } from './support.mjs';
 import {
   AMOUNT_MAX, AccountFlags, AccountStatus, ExportFormat, LedgerReason, QueryFlags, Status,

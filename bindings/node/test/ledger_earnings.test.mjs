@@ -126,6 +126,8 @@ test('groups are summed', async () => {
   await assert.rejects(ledger.groupAccounts([{ groupId: above, accountId: randomUUID() }]),
     { reason: LedgerReason.ACCOUNT_UNKNOWN });
   await store.close();
+});
+
 test('invoices have numbers without gaps, and credit notes give back', () => {
   const store = SyncStore.open('sqlite::memory:');
   store.migrate();

@@ -4,7 +4,7 @@ import { AccountFlags } from '../lib/index.mjs';
 
 export const [TILL, ANN, BEN] =
   [1, 2, 3].map((number) => `00000000-0000-0000-0000-00000000000${number}`);
-const flags = AccountFlags.DEBITS_MUST_NOT_EXCEED_CREDITS;
+export const flags = AccountFlags.DEBITS_MUST_NOT_EXCEED_CREDITS;
 export const ACCOUNTS = [{ id: TILL, book: 1, code: 10 }, { id: ANN, book: 1n, code: 20, flags },
   { id: BEN, book: 1, code: 20, flags }];
 
