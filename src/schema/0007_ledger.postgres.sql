@@ -89,7 +89,7 @@ CREATE UNIQUE INDEX farm_ledger_event_id ON {schema}.farm_ledger_event (id);
 -- A hold ends once.
 CREATE UNIQUE INDEX farm_ledger_event_pending ON {schema}.farm_ledger_event (book, pending_id)
     WHERE pending_id IS NOT NULL;
-CREATE INDEX farm_ledger_event_reversed ON {schema}.farm_ledger_event (book, reversed_id)
+CREATE INDEX farm_ledger_event_reversed ON {schema}.farm_ledger_event (book, reversed_id, amount)
     WHERE reversed_id IS NOT NULL;
 -- Milestones of an account's history: from each one goes back event by event. An index of them all
 -- would cost a batch more than the rest does, as each account has a place of its own in it.

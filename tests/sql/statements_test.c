@@ -191,6 +191,23 @@ static int is_alias_of_table(sqlite3 *handle, const char *text, const char *name
     return 0;
 }
 
+/* Those that look at nothing but the last of a book, by the key's order. */
+static const char *const last_of_book[] = {"ledger.account_lock", "ledger.account_open",
+                                           "ledger.book_read", "ledger_seal.seal_last",
+                                           "ledger_seal.seal_lock"};
+
+/* A book is most of a table; the planner takes it for a few rows. */
+static int searches_book(const char *detail) {
+    const char *terms = strrchr(detail, '(');
+    return terms != NULL && strcmp(terms, "(book=?)") == 0;
+}
+
+static int may_search_book(const char *name) {
+    for (size_t i = 0; i < sizeof last_of_book / sizeof *last_of_book; i++)
+        if (strcmp(last_of_book[i], name) == 0) return 1;
+    return 0;
+}
+
 /* Whether a line of a query plan reads a whole table, or makes an index of one just for this. */
 static int scans_table(sqlite3 *handle, const char *text, const char *detail) {
     const char *name = NULL;
@@ -212,6 +229,8 @@ static void check_sqlite_plan(sqlite3 *handle, const char *name, const char *tex
         const char *detail = (const char *)sqlite3_column_text(plan, 3);
         cr_expect(!scans_table(handle, text, detail), "%s on sqlite: %s, in: %s", name, detail,
                   text);
+        cr_expect(!searches_book(detail) || may_search_book(name), "%s on sqlite: %s, in: %s", name,
+                  detail, text);
     }
     sqlite3_finalize(plan);
     sqlite3_free(explaining);
