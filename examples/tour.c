@@ -320,6 +320,55 @@ static void seal_the_book(farm_session *session, farm_id account) {
            total.event_count, seal.hash[0], seal.hash[1], seal.hash[2], seal.hash[3]);
 }
 
+/* The sale is invoiced, and the cup that came back credited: the next numbers of a series. */
+static void invoice_the_sale(farm_session *session, farm_id ana, farm_id sale) {
+    char series[64];
+    farm_ledger_invoice items[] = {
+        {.struct_size = sizeof *items, .line_count = 1, .account_id = ana, .book = BOOK},
+        {.struct_size = sizeof *items, .line_count = 1, .book = BOOK}};
+    const farm_ledger_invoice_line lines[] = {{.struct_size = sizeof *lines,
+                                               .tax_rate_ppm = 190000,
+                                               .transfer_id = sale,
+                                               .amount_minor = 1250,
+                                               .tax_minor = 200,
+                                               .text = "A basket"},
+                                              {.struct_size = sizeof *lines,
+                                               .corrected_line = 1,
+                                               .amount_minor = 200,
+                                               .tax_minor = 32,
+                                               .text = "A cup came back"}};
+    farm_ledger_invoice_result results[2] = {{.struct_size = sizeof *results},
+                                             {.struct_size = sizeof *results}};
+    fresh(session, "R", series, sizeof series);
+    farm_id_new(session, &items[0].id);
+    farm_id_new(session, &items[1].id);
+    items[1].corrects_id = items[0].id;
+    items[0].series = items[1].series = series;
+    for (int i = 0; i < 2; i++)
+        must(session, farm_ledger_issue_invoices(session, lines, 2, items, 2, results), "invoice");
+    must_be(results[0].number == 1 && results[1].number == 2, "a repeat has the same numbers");
+    printf("  The sale is invoice %" PRId64 ", and the cup that came back credit note %" PRId64
+           "; sent twice, they keep their numbers.\n",
+           results[0].number, results[1].number);
+}
+
+/* What two sellers have together is summed when it is asked for. */
+static void sum_the_sellers(farm_session *session, farm_id ana, farm_id ben) {
+    farm_ledger_group sellers = {.struct_size = sizeof sellers, .book = BOOK};
+    farm_id_new(session, &sellers.id);
+    const farm_ledger_member members[] = {
+        {.struct_size = sizeof *members, .group_id = sellers.id, .account_id = ana},
+        {.struct_size = sizeof *members, .group_id = sellers.id, .account_id = ben}};
+    farm_ledger_group_total total = {.struct_size = sizeof total};
+    char text[40];
+    must(session, farm_ledger_open_groups(session, &sellers, 1), "open a group");
+    must(session, farm_ledger_group_accounts(session, members, 2), "fill it");
+    must(session, farm_ledger_sum_groups(session, &sellers.id, 1, &total), "sum it");
+    must_be(total.account_count == 2 && total.balances.credits_posted_minor == 4250, "42.50 came");
+    printf("  Ana and Ben together sold for 42.50 EUR and have %s.\n",
+           left(&total.balances, text, sizeof text));
+}
+
 /* A run pays those who have something, once, however often it is made. */
 static void run_payouts(farm_session *session, farm_id buyers, farm_id bank, farm_id ana) {
     const farm_id ben = open_account(session, FARM_LEDGER_ACCOUNT_DEBITS_MUST_NOT_EXCEED_CREDITS);
@@ -348,6 +397,7 @@ static void run_payouts(farm_session *session, farm_id buyers, farm_id bank, far
     printf(
         "  The monthly run, made twice: Ben's 30.00 EUR are held once and arrive, 0.25 of them the"
         " fee; Ana owes, and gets nothing.\n");
+    sum_the_sellers(session, ana, ben);
 }
 
 static farm_status export_account(farm_session *session, farm_id account, size_t *out_size) {
@@ -424,6 +474,7 @@ static void pay_the_seller(farm_session *session) {
     printf("  She still has %s.\n", left(&found.balances, text, sizeof text));
     give_back_and_lend(session, &sale, &second);
     print_statement(session, ana);
+    invoice_the_sale(session, ana, sale.id);
     run_payouts(session, buyers, bank, ana);
     seal_the_book(session, ana);
     export_behind_a_limit(session, ana);
