@@ -84,6 +84,14 @@
 %ignore farm_ledger_seal;
 %ignore farm_ledger_owner;
 %ignore farm_ledger_ownership;
+%ignore farm_ledger_program;
+%ignore farm_ledger_program_row;
+%ignore farm_ledger_nomination;
+%ignore farm_ledger_nomination_result;
+%ignore farm_ledger_withdrawal;
+%ignore farm_ledger_nomination_row;
+%ignore farm_ledger_nominated;
+%ignore farm_ledger_nomination_query;
 %ignore farm_ledger_payout_rules;
 %ignore farm_ledger_payout_run;
 %ignore farm_ledger_payee;

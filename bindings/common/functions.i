@@ -22,6 +22,7 @@ void interrupt_session(farm_session *running);
 %apply const farm_id *id { const farm_id *run_id };
 %include <farmcore/ledger_invoice.h>
 %include <farmcore/ledger_payout.h>
+%include <farmcore/ledger_program.h>
 %include <farmcore/ledger_seal.h>
 %include <farmcore/ledger_total.h>
 /* The versions say it themselves. */

@@ -141,6 +141,7 @@ RECORD(breaker_options, options)
 RECORD(breaker_permit, permit)
 RECORD(rate_decision, decision)
 RECORD(ledger_query, query)
+RECORD(ledger_nomination_query, query)
 RECORD(ledger_seal, known)
 RECORD(ledger_period, period)
 RECORD(ledger_payout_rules, rules)
@@ -176,6 +177,7 @@ ARRAY(farm_rate_override, glue_read_rate_override)
 ARRAY(farm_rate_request, glue_read_rate_request)
 ARRAY(farm_ledger_book, glue_read_ledger_book)
 ARRAY(farm_ledger_owner, glue_read_ledger_owner)
+ARRAY(farm_ledger_program, glue_read_ledger_program)
 ARRAY(farm_ledger_group, glue_read_ledger_group)
 ARRAY(farm_ledger_member, glue_read_ledger_member)
 %typemap(arginit) (const farm_ledger_invoice_line *lines, size_t line_count)
@@ -226,6 +228,10 @@ ARRAY_WITH_RECORDS(farm_id, glue_read_id, ledger_account)
 ARRAY_WITH_RECORDS(farm_id, glue_read_id, ledger_event)
 ARRAY_WITH_RECORDS(farm_id, glue_read_id, ledger_ownership)
 ARRAY_WITH_RECORDS(farm_id, glue_read_id, ledger_payout)
+ARRAY_WITH_RECORDS(farm_id, glue_read_id, ledger_program_row)
+ARRAY_WITH_RECORDS(farm_id, glue_read_id, ledger_nominated)
+ARRAY_WITH_RECORDS(farm_ledger_nomination, glue_read_ledger_nomination, ledger_nomination_result)
+ARRAY_WITH_RECORDS(farm_ledger_withdrawal, glue_read_ledger_withdrawal, ledger_nomination_result)
 ARRAY_WITH_RECORDS(farm_id, glue_read_id, ledger_group_total)
 
 %typemap(in, numinputs=0) size_t *out_count (size_t made = 0), size_t *unsaid (size_t made = 0)
@@ -271,6 +277,7 @@ ROWS(ledger_event, FARM_LEDGER_BATCH_MAX)
 ROWS(ledger_difference, FARM_LEDGER_BATCH_MAX)
 ROWS(ledger_total_difference, FARM_LEDGER_BATCH_MAX)
 ROWS(ledger_seal, FARM_LEDGER_BATCH_MAX)
+ROWS(ledger_nomination_row, FARM_LEDGER_BATCH_MAX)
 ROWS(ledger_total, FARM_LEDGER_BATCH_MAX)
 ROWS(ledger_account, FARM_LEDGER_BATCH_MAX)
 ROWS(ledger_invoice_row, FARM_LEDGER_BATCH_MAX)
@@ -328,6 +335,8 @@ ROWS(ledger_invoice_line_row, FARM_LEDGER_BATCH_MAX)
 %nothread farm_ledger_account_status_text;
 %nothread farm_ledger_transfer_status_name;
 %nothread farm_ledger_transfer_status_text;
+%nothread farm_ledger_nomination_status_name;
+%nothread farm_ledger_nomination_status_text;
 %nothread farm_ledger_invoice_status_name;
 %nothread farm_ledger_invoice_status_text;
 %nothread farm_breakers_set_clock_us;

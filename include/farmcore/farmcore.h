@@ -23,6 +23,7 @@
 #include <farmcore/ledger_owner.h>
 #include <farmcore/ledger_invoice.h>
 #include <farmcore/ledger_payout.h>
+#include <farmcore/ledger_program.h>
 #include <farmcore/ledger_seal.h>
 #include <farmcore/ledger_total.h>
 #include <farmcore/roles.h>

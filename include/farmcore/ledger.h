@@ -250,7 +250,9 @@ enum {
     FARM_LEDGER_REASON_ACCOUNT_UNKNOWN = 11, /**< ENOTFOUND: there is no such account */
     FARM_LEDGER_REASON_OTHER_BOOK = 12,      /**< EREFUSED: two of two books */
     FARM_LEDGER_REASON_GROUP_TOO_DEEP = 13,  /**< EREFUSED: too many groups below each other */
-    FARM_LEDGER_REASON_SUM_OVERFLOWS = 14    /**< EREFUSED: a sum of balances has too many bits */
+    FARM_LEDGER_REASON_SUM_OVERFLOWS = 14,   /**< EREFUSED: a sum of balances has too many bits */
+    FARM_LEDGER_REASON_PROGRAM_DIFFERS = 15, /**< EEXISTS: the program is there with others */
+    FARM_LEDGER_REASON_PROGRAM_ENDS_EARLIER = 16 /**< EREFUSED: its end is not put off */
 };
 
 /** A book. */

@@ -29,7 +29,9 @@ enum {
     FARM_LEDGER_PAYOUT_NOTHING = 5,       /**< nothing is there but what has to stay or is held */
     FARM_LEDGER_PAYOUT_BELOW_MINIMUM = 6, /**< something is, and less than the minimum, or no more
                                                than the fee */
-    FARM_LEDGER_PAYOUT_IMMATURE = 7       /**< enough is, but too much of it is too young */
+    FARM_LEDGER_PAYOUT_IMMATURE = 7,      /**< enough is, but too much of it is too young */
+    FARM_LEDGER_PAYOUT_NOT_NOMINATED = 8  /**< not in the program of the rules, now; it comes behind
+                                               UNVERIFIED */
 };
 
 /** What holds for all of them. Amounts are minor units of the accounts' book. */
@@ -43,6 +45,8 @@ typedef struct farm_ledger_payout_rules {
     int64_t fee_minor;     /**< so much of what is paid is the fee; 0 and up */
     int64_t matured_us;    /**< credits that count from then on are too young (effective_us), a
                                 multiple of FARM_LEDGER_QUARTER_US; 0: none is */
+    farm_id program_id; /**< only who is nominated in it now gets something, and nobody where there
+                             is no such program (farmcore/ledger_program.h); zeros: whoever */
 } farm_ledger_payout_rules;
 
 /** Of whom it is asked. */

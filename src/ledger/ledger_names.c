@@ -1,5 +1,6 @@
 /* The names of what an item is told, and what they say. */
 #include <farmcore/ledger_invoice.h>
+#include <farmcore/ledger_program.h>
 
 typedef struct named {
     int32_t number;
@@ -11,6 +12,7 @@ typedef struct named {
 static const named account_statuses[] = {FARM_LEDGER_ACCOUNT_STATUSES(NAMED)};
 static const named transfer_statuses[] = {FARM_LEDGER_TRANSFER_STATUSES(NAMED)};
 static const named invoice_statuses[] = {FARM_LEDGER_INVOICE_STATUSES(NAMED)};
+static const named nomination_statuses[] = {FARM_LEDGER_NOMINATION_STATUSES(NAMED)};
 #undef NAMED
 
 static const named *find(const named *all, size_t count, int32_t number) {
@@ -30,6 +32,11 @@ static const named *find_transfer_status(int32_t number) {
 
 static const named *find_invoice_status(int32_t number) {
     return find(invoice_statuses, sizeof invoice_statuses / sizeof *invoice_statuses, number);
+}
+
+static const named *find_nomination_status(int32_t number) {
+    return find(nomination_statuses, sizeof nomination_statuses / sizeof *nomination_statuses,
+                number);
 }
 
 const char *farm_ledger_account_status_name(int32_t code) {
@@ -54,4 +61,12 @@ const char *farm_ledger_invoice_status_name(int32_t code) {
 
 const char *farm_ledger_invoice_status_text(int32_t code) {
     return find_invoice_status(code)->text;
+}
+
+const char *farm_ledger_nomination_status_name(int32_t code) {
+    return find_nomination_status(code)->name;
+}
+
+const char *farm_ledger_nomination_status_text(int32_t code) {
+    return find_nomination_status(code)->text;
 }

@@ -1,8 +1,10 @@
 /* What payees may get: their accounts and then their young credits are read, so that what comes in
  * between is young and not paid; the rest is decided in ledger_payout_rules.c. */
+#include "base/id.h"
 #include "base/options.h"
 #include "ledger/ledger_payout_rules.h"
 #include "ledger/ledger_rows.h"
+#include "ledger_program_sql.h"
 #include "ledger_total_sql.h"
 
 enum {
@@ -92,6 +94,31 @@ static int32_t take_young(void *context, size_t ordinal, const ledger_total_peri
     return 0;
 }
 
+static int32_t take_nominated(void *context, size_t ordinal,
+                              const ledger_program_nominated_find_row *row) {
+    (void)row;
+    payout_operation *operation = context;
+    operation->accounts[ordinal].is_nominated = 1;
+    return 0;
+}
+
+static farm_status read_nominated(farm_session *session, payout_operation *operation,
+                                  store_batch *batch) {
+    const ledger_ids *ids = &operation->ids;
+    if (id_is_zero(&operation->rules.program_id) || ids->count == 0) return FARM_OK;
+    ledger_program_nominated_find_each *each =
+        arena_allocate_array(store_arena(session), ids->count, sizeof *each);
+    if (each == NULL) return ledger_fail_memory(session, ids->count);
+    for (size_t i = 0; i < ids->count; i++)
+        each[i].id = (value_blob){.data = ids->values[i].data, .size = ids->values[i].size};
+    ledger_program_nominated_find(batch,
+                                  &(ledger_program_nominated_find_params){
+                                      .program = value_blob_of_id(&operation->rules.program_id),
+                                      .at_us = store_now_us(session)},
+                                  each, ids->count, take_nominated, operation);
+    return FARM_OK;
+}
+
 static farm_status read_all(farm_session *session, payout_operation *operation) {
     const ledger_ids *ids = &operation->ids;
     ledger_total_period_sum_each *each =
@@ -108,7 +135,8 @@ static farm_status read_all(farm_session *session, payout_operation *operation) 
                         take_account, operation);
     if (ids->count > 0 && operation->rules.matured_us > 0)
         ledger_total_period_sum(&batch, each, ids->count, take_young, operation);
-    return store_finish(session, &batch);
+    const farm_status status = read_nominated(session, operation, &batch);
+    return status == FARM_OK ? store_finish(session, &batch) : status;
 }
 
 static void answer_all(payout_operation *operation) {

@@ -1,6 +1,7 @@
-/* The order of the reasons is that of the header: first what bars a payee, then what his account
- * has. */
+/* The order of the reasons is that of the header, but that NOT_NOMINATED comes behind UNVERIFIED:
+ * first what bars a payee, then what his account has. */
 #include "ledger/ledger_payout_rules.h"
+#include "base/id.h"
 #include "base/integer.h"
 
 /* Neither can overflow: each is at most 2^63 - 1 and at least 0, and debits fit with what is held
@@ -21,6 +22,8 @@ static int32_t bar_of(const farm_ledger_payout_rules *rules, const ledger_payee 
     if (payee->is_closed) return FARM_LEDGER_PAYOUT_CLOSED;
     if (payee->flags & FARM_LEDGER_PAYEE_BLOCKED) return FARM_LEDGER_PAYOUT_BLOCKED;
     if (payee->flags & FARM_LEDGER_PAYEE_UNVERIFIED) return FARM_LEDGER_PAYOUT_UNVERIFIED;
+    if (!id_is_zero(&rules->program_id) && !payee->is_nominated)
+        return FARM_LEDGER_PAYOUT_NOT_NOMINATED;
     return FARM_LEDGER_PAYOUT_ELIGIBLE;
 }
 

@@ -6,11 +6,11 @@
 
 /* What is known of a payee. */
 typedef struct ledger_payee {
-    uint32_t flags;    /* FARM_LEDGER_PAYEE_… */
-    int32_t is_there;  /* his account */
-    int32_t is_closed; /* likewise */
-    int32_t reserved;
-    int64_t book; /* likewise */
+    uint32_t flags;       /* FARM_LEDGER_PAYEE_… */
+    int32_t is_there;     /* his account */
+    int32_t is_closed;    /* likewise */
+    int32_t is_nominated; /* in the program of the rules */
+    int64_t book;         /* of his account */
     farm_ledger_balances balances;
     int64_t immature_minor; /* of his credits */
 } ledger_payee;

@@ -9,10 +9,11 @@
 enum { TRIGGER_MAX = 60, TEXT_SIZE = 4096 };
 
 static const char *const tables[] = {
-    "farm_ledger_group",       "farm_ledger_member", "farm_ledger_account",  "farm_ledger_event",
-    "farm_ledger_balance",     "farm_ledger_hold",   "farm_ledger_unsealed", "farm_ledger_sequence",
-    "farm_ledger_seal",        "farm_ledger_total",  "farm_ledger_series",   "farm_ledger_invoice",
-    "farm_ledger_invoice_line"};
+    "farm_ledger_group",        "farm_ledger_member",   "farm_ledger_account",
+    "farm_ledger_event",        "farm_ledger_balance",  "farm_ledger_hold",
+    "farm_ledger_unsealed",     "farm_ledger_sequence", "farm_ledger_seal",
+    "farm_ledger_total",        "farm_ledger_series",   "farm_ledger_invoice",
+    "farm_ledger_invoice_line", "farm_ledger_program",  "farm_ledger_nomination"};
 
 static void run(farm_session *owner, const char *text) {
     cr_assert_eq(test_store_execute(owner, text, NULL), FARM_OK, "%s: %s", text,

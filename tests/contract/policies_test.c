@@ -7,6 +7,7 @@
 #include <farmcore/ledger_group.h>
 #include <farmcore/ledger_invoice.h>
 #include <farmcore/ledger_owner.h>
+#include <farmcore/ledger_program.h>
 #include <farmcore/ledger_seal.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +31,18 @@ static void plant_invoice(void) {
     cr_assert_eq(farm_ledger_issue_invoices(session, &line, 1, &item, 1, &result), FARM_OK, "%s",
                  farm_session_error_text(session));
     cr_assert_eq(result.status, FARM_LEDGER_INVOICE_CREATED);
+}
+
+static void plant_nomination(void) {
+    const farm_ledger_program program = {
+        .struct_size = sizeof program, .id = ledger_script_id("P1"), .book = 1, .name = "p"};
+    const farm_ledger_nomination nomination = {.struct_size = sizeof nomination,
+                                               .program_id = program.id,
+                                               .subject = "b",
+                                               .nominated_by = "b"};
+    farm_ledger_nomination_result result = {.struct_size = sizeof result};
+    cr_assert_eq(farm_ledger_open_programs(session, &program, 1), FARM_OK);
+    cr_assert_eq(farm_ledger_nominate(session, &nomination, 1, &result), FARM_OK);
 }
 
 /* A row of B's, and of others who are not A, in every table. */
@@ -84,6 +97,7 @@ static void plant_rows_of_others(void) {
         .struct_size = sizeof member, .group_id = group.id, .account_id = limited};
     cr_assert_eq(farm_ledger_open_groups(session, &group, 1), FARM_OK);
     cr_assert_eq(farm_ledger_group_accounts(session, &member, 1), FARM_OK);
+    plant_nomination();
     farm_idempotency_free(claim);
 }
 

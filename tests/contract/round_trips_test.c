@@ -210,3 +210,50 @@ Test(round_trips, groups_are_two_to_change_and_one_to_sum_however_many) {
     cr_assert_eq(counted(), 1);
     cr_assert_eq(totals[0].account_count, 1);
 }
+
+enum { NOMINATIONS = 100 };
+
+/* What is nominated is read and then written, and who is nominated is found in one. */
+Test(round_trips, nominations_are_two_to_make_and_one_to_find_however_many) {
+    static farm_ledger_nomination items[NOMINATIONS];
+    static farm_ledger_withdrawal ended[NOMINATIONS];
+    static farm_ledger_nomination_result results[NOMINATIONS];
+    static farm_ledger_nomination_row rows[NOMINATIONS];
+    static char subjects[NOMINATIONS][8];
+    const farm_ledger_book book = {
+        .struct_size = sizeof book, .book = 1, .asset = "EUR", .scale = 2};
+    const farm_ledger_program program = {
+        .struct_size = sizeof program, .id = {{1}}, .book = 1, .name = "p"};
+    farm_ledger_nominated found = {.struct_size = sizeof found};
+    size_t count = 0;
+    for (size_t i = 0; i < NOMINATIONS; i++) {
+        snprintf(subjects[i], sizeof subjects[i], "%zu", i);
+        items[i] = (farm_ledger_nomination){.struct_size = sizeof *items,
+                                            .program_id = program.id,
+                                            .subject = subjects[i],
+                                            .nominated_by = "a"};
+        ended[i] = (farm_ledger_withdrawal){.struct_size = sizeof *ended,
+                                            .program_id = program.id,
+                                            .subject = subjects[i],
+                                            .withdrawn_by = "a"};
+        results[i].struct_size = sizeof *results;
+        rows[i].struct_size = sizeof *rows;
+    }
+    cr_assert_eq(farm_ledger_open_books(session, &book, 1), FARM_OK);
+    cr_assert_eq(farm_ledger_open_programs(session, &program, 1), FARM_OK);
+    (void)counted();
+    cr_assert_eq(farm_ledger_nominate(session, items, NOMINATIONS, results), FARM_OK);
+    cr_assert_eq(results[NOMINATIONS - 1].status, FARM_LEDGER_NOMINATION_CREATED);
+    cr_assert_eq(counted(), 1 + 2);
+    cr_assert_eq(
+        farm_ledger_list_nominations(session, &program.id, 0, NULL, rows, NOMINATIONS, &count),
+        FARM_OK);
+    cr_assert_eq(count, NOMINATIONS);
+    cr_assert_eq(counted(), 1);
+    cr_assert_eq(farm_ledger_check_nominations(session, &program.id, 0, &program.id, 1, &found),
+                 FARM_OK);
+    cr_assert_eq(counted(), 1);
+    cr_assert_eq(farm_ledger_withdraw_nominations(session, ended, NOMINATIONS, results), FARM_OK);
+    cr_assert_eq(results[NOMINATIONS - 1].status, FARM_LEDGER_NOMINATION_CREATED);
+    cr_assert_eq(counted(), 1 + 2);
+}

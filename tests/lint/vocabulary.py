@@ -37,6 +37,7 @@ NAMES = {
     "status": "farm_status", "role": NUMBER, "after_role": NUMBER, "step": NUMBER, "code": NUMBER,
     "queue": r"(const )?farm_queue \*", "ticket": "farm_ticket",
     "timeout_us": TIME, "now_us": TIME, "expires_us": TIME, "timestamp_ns": TIME,
+    "until_us": TIME, "at_us": TIME,
     "amount_minor": TIME, "from_minor": TIME, "to_minor": TIME, "book": TIME, "through_us": TIME,
     "line_count": rf"{TIME}|{COUNT}", "lines": r"const farm_ledger_invoice_line \*",
     "series": KEY, "after_line": TIME,

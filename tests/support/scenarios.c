@@ -294,6 +294,53 @@ static farm_status fill_groups(farm_session *session) {
     return status == FARM_OK ? group_accounts(session) : status;
 }
 
+static farm_status open_programs(farm_session *session) {
+    const farm_ledger_program program = {.struct_size = sizeof program,
+                                         .id = ledger_id(31),
+                                         .book = book,
+                                         .name = "p",
+                                         .nominations_max = 2};
+    return farm_ledger_open_programs(session, &program, 1);
+}
+
+/* Two with one number each, so that whoever repeats it makes no others. */
+static farm_status nominate(farm_session *session) {
+    static const char *const subjects[] = {"a", "b"};
+    farm_ledger_nomination items[2];
+    farm_ledger_nomination_result results[2];
+    for (int i = 0; i < 2; i++) {
+        items[i] = (farm_ledger_nomination){.struct_size = sizeof *items,
+                                            .program_id = ledger_id(31),
+                                            .subject = subjects[i],
+                                            .account_id = ledger_id(2),
+                                            .nominated_by = "ann",
+                                            .number = 1};
+        results[i].struct_size = sizeof *results;
+    }
+    const farm_status status = farm_ledger_nominate(session, items, 2, results);
+    return status == FARM_OK && results[1].number != 1 ? FARM_EINTERNAL : status;
+}
+
+static farm_status withdraw(farm_session *session) {
+    const farm_ledger_withdrawal item = {.struct_size = sizeof item,
+                                         .program_id = ledger_id(31),
+                                         .subject = "b",
+                                         .withdrawn_by = "eve"};
+    farm_ledger_nomination_result result = {.struct_size = sizeof result};
+    const farm_status status = farm_ledger_withdraw_nominations(session, &item, 1, &result);
+    return status == FARM_OK && result.number != 1 ? FARM_EINTERNAL : status;
+}
+
+static farm_status open_ledger_with_program(farm_session *session) {
+    const farm_status status = open_ledger(session);
+    return status == FARM_OK ? open_programs(session) : status;
+}
+
+static farm_status nominate_first(farm_session *session) {
+    const farm_status status = open_ledger_with_program(session);
+    return status == FARM_OK ? nominate(session) : status;
+}
+
 static farm_status compose(farm_session *session) {
     farm_status status = farm_begin(session);
     if (status == FARM_OK) status = found(session);
@@ -378,6 +425,12 @@ static farm_status host(farm_session *session) {
     "SELECT (SELECT CAST(COALESCE(SUM(last_number), 0) AS BIGINT) FROM {farm_ledger_series} "      \
     "WHERE book = (SELECT MAX(book) FROM {farm_ledger_book})) * 10 + (SELECT COUNT(*) FROM "       \
     "{farm_ledger_invoice_line} WHERE book = (SELECT MAX(book) FROM {farm_ledger_book}))"
+/* The programs, the nominations, and those that were withdrawn. */
+#define NOMINATED                                                                                  \
+    "SELECT (SELECT COUNT(*) FROM {farm_ledger_program} WHERE book = "                             \
+    "(SELECT MAX(book) FROM {farm_ledger_book})) + (SELECT COUNT(*) * 10 + "                       \
+    "COUNT(withdrawn_by) * 100 FROM {farm_ledger_nomination} WHERE book = "                        \
+    "(SELECT MAX(book) FROM {farm_ledger_book}))"
 #define TOPICS "SELECT COUNT(*) FROM {farm_topic}"
 #define ANSWERS "SELECT COUNT(*) FROM {farm_idempotency} WHERE state = 2"
 
@@ -405,6 +458,9 @@ const fault_scenario scenarios[] = {
     {"ledger group accounts", open_ledger_with_groups, group_accounts, GROUPED, 20, 22, 0, 1},
     {"ledger ungroup accounts", fill_groups, ungroup_accounts, GROUPED, 22, 20, 0, 1},
     {"ledger issue invoices", post_first, issue, ISSUED, 0, 23, 0, 1},
+    {"ledger open programs", open_ledger, open_programs, NOMINATED, 0, 1, 0, 1},
+    {"ledger nominate", open_ledger_with_program, nominate, NOMINATED, 1, 21, 0, 1},
+    {"ledger withdraw a nomination", nominate_first, withdraw, NOMINATED, 21, 121, 0, 1},
     {"verify", found, verify, OWNERS, 1, 1, 0, 1},
     {"maintain", found, maintain, OWNERS, 1, 1, 0, 1},
     {"a statement of the host's", nothing, host, "SELECT 1", 1, 1, 0, 0},

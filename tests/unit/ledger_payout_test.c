@@ -60,6 +60,35 @@ static const payout_case cases[] = {
      FARM_LEDGER_PAYOUT_NOTHING, 0},
 };
 
+/* Whoever is not nominated, in the order of the reasons. */
+Test(ledger_payout, who_is_not_nominated_gets_nothing) {
+    static const struct {
+        int account;
+        uint32_t flags;
+        int64_t credits;
+        int32_t is_nominated;
+        int32_t reason;
+    } all[] = {
+        {THERE, 0, 100, 1, FARM_LEDGER_PAYOUT_ELIGIBLE},
+        {THERE, 0, 100, 0, FARM_LEDGER_PAYOUT_NOT_NOMINATED},
+        {THERE, 0, 0, 0, FARM_LEDGER_PAYOUT_NOT_NOMINATED},
+        {THERE, 0, 0, 1, FARM_LEDGER_PAYOUT_NOTHING},
+        {THERE, FARM_LEDGER_PAYEE_UNVERIFIED, 100, 0, FARM_LEDGER_PAYOUT_UNVERIFIED},
+        {0, 0, 0, 0, FARM_LEDGER_PAYOUT_NOT_FOUND},
+    };
+    const farm_ledger_payout_rules rules = {.program_id = {{1}}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        const ledger_payee payee = {.flags = all[i].flags,
+                                    .is_there = (all[i].account & THERE) != 0,
+                                    .is_nominated = all[i].is_nominated,
+                                    .balances = {.credits_posted_minor = all[i].credits}};
+        const farm_ledger_payout found = ledger_decide_payout(&rules, &payee);
+        cr_assert_eq(found.reason, all[i].reason, "%zu: %d", i, (int)found.reason);
+        cr_assert_eq(found.amount_minor,
+                     all[i].reason == FARM_LEDGER_PAYOUT_ELIGIBLE ? all[i].credits : 0);
+    }
+}
+
 Test(ledger_payout, each_has_his_reason_and_his_amount) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const payout_case *one = &cases[i];

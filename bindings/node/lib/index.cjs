@@ -4,7 +4,9 @@ const native = require('./native.cjs');
 const enums = require('./enums.cjs');
 const { Breaker, Breakers, BreakerOpenError, outcomeOf } = require('./breaker.cjs');
 const { FarmError } = require('./errors.cjs');
-const { AMOUNT_MAX, AccountResult, InvoiceResult, TransferResult } = require('./ledger.cjs');
+const {
+  AMOUNT_MAX, AccountResult, InvoiceResult, NominationResult, TransferResult,
+} = require('./ledger.cjs');
 const { Claim, Decision } = require('./modules.cjs');
 const money = require('./money.cjs');
 const { RateLocal } = require('./rate_local.cjs');
@@ -23,6 +25,7 @@ module.exports = {
   FarmError,
   InvoiceResult,
   money,
+  NominationResult,
   RateLocal,
   Store,
   SyncStore,
@@ -39,6 +42,8 @@ module.exports = {
   invoiceStatusText: native.ledger_invoice_status_text,
   transferStatusName: native.ledger_transfer_status_name,
   transferStatusText: native.ledger_transfer_status_text,
+  nominationStatusName: native.ledger_nomination_status_name,
+  nominationStatusText: native.ledger_nomination_status_text,
   breakerStateName: native.breaker_state_name,
   outcomeOf,
   version,

@@ -11,5 +11,6 @@ export const {
   money, accountStatusName, accountStatusText, transferStatusName, transferStatusText,
   ExportFormat, InvoiceResult, InvoiceStatus, PayeeFlags, PayoutOutcome, PayoutReason,
   invoiceStatusName, invoiceStatusText,
+  NominationResult, NominationStatus, nominationStatusName, nominationStatusText,
 } = farmcore;
 export default farmcore;

@@ -1,6 +1,8 @@
 'use strict';
 // The ledger of a view; see modules.cjs for what `run` is.
-const { AccountStatus, ExportFormat, InvoiceStatus, TransferStatus } = require('./enums.cjs');
+const {
+  AccountStatus, ExportFormat, InvoiceStatus, NominationStatus, TransferStatus,
+} = require('./enums.cjs');
 
 /** The largest amount. A post of it posts all that is held, a balancing transfer moves all. */
 const AMOUNT_MAX = 2n ** 63n - 1n;
@@ -41,6 +43,18 @@ class InvoiceResult {
   }
 }
 
+/** What became of a nomination, or of its withdrawal. */
+class NominationResult {
+  constructor(row) {
+    Object.assign(this, row);
+  }
+
+  /** It is as it was asked for, since now or before. */
+  get isDone() {
+    return this.status === NominationStatus.CREATED || this.status === NominationStatus.EXISTS;
+  }
+}
+
 /** What was not found is nothing rather than zeros. */
 function found(rows) {
   return rows.map((row) => (row.id === null ? null : row));
@@ -56,6 +70,10 @@ function owned(rows) {
 
 function results(rows) {
   return rows.map((row) => new TransferResult(row));
+}
+
+function nominationResults(rows) {
+  return rows.map((row) => new NominationResult(row));
 }
 
 const PAGE = 100;
@@ -221,6 +239,38 @@ class Ledger {
     return this.#run('ledger_list_group_accounts', [groupId, afterNs, capacity]);
   }
 
+  openPrograms(programs) {
+    return this.#run('ledger_open_programs', [programs]);
+  }
+
+  endProgram(programId, untilUs) {
+    return this.#run('ledger_end_program', [programId, untilUs]);
+  }
+
+  findPrograms(ids) {
+    return this.#run('ledger_find_programs', [ids], found);
+  }
+
+  nominate(nominations) {
+    return this.#run('ledger_nominate', [nominations], nominationResults);
+  }
+
+  withdrawNominations(withdrawals) {
+    return this.#run('ledger_withdraw_nominations', [withdrawals], nominationResults);
+  }
+
+  listNominations(programId, { atUs = 0, afterSubject = null, capacity = PAGE } = {}) {
+    return this.#run('ledger_list_nominations', [programId, atUs, afterSubject, capacity]);
+  }
+
+  listSubjectNominations(query, { capacity = PAGE } = {}) {
+    return this.#run('ledger_list_subject_nominations', [query, capacity]);
+  }
+
+  checkNominations(programId, accountIds, { atUs = 0 } = {}) {
+    return this.#run('ledger_check_nominations', [programId, atUs, accountIds]);
+  }
+
   checkPayouts(rules, payees) {
     return this.#run('ledger_check_payouts', [rules, payees]);
   }
@@ -320,5 +370,6 @@ class SyncLedger extends Ledger {
 }
 
 module.exports = {
-  AsyncLedger, SyncLedger, AccountResult, InvoiceResult, TransferResult, AMOUNT_MAX,
+  AsyncLedger, SyncLedger, AccountResult, InvoiceResult, NominationResult, TransferResult,
+  AMOUNT_MAX,
 };

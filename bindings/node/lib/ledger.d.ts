@@ -1,5 +1,8 @@
 // The ledger's part of index.d.ts.
 import type { Answer, Int64, Numbers, Rows, Us } from './index.js';
+import type { Programs } from './ledger_programs.js';
+
+export * from './ledger_programs.js';
 
 export const AccountFlags: Numbers<'LINKED' | 'DEBITS_MUST_NOT_EXCEED_CREDITS'
   | 'CREDITS_MUST_NOT_EXCEED_DEBITS' | 'HISTORY' | 'IMPORTED' | 'CLOSED'>;
@@ -69,7 +72,7 @@ export const TransferKind: Numbers<'SINGLE' | 'PENDING' | 'POSTED' | 'VOIDED' | 
 export const LedgerReason: Numbers<'BOOK_DIFFERS' | 'REFUSED' | 'BALANCE' | 'UNLIMITED'
   | 'LIMIT_DIFFERS' | 'LIMIT_USED' | 'RUN_DIFFERS'
   | 'GROUP_DIFFERS' | 'BOOK_UNKNOWN' | 'GROUP_UNKNOWN' | 'ACCOUNT_UNKNOWN' | 'OTHER_BOOK'
-  | 'GROUP_TOO_DEEP' | 'SUM_OVERFLOWS'>;
+  | 'GROUP_TOO_DEEP' | 'SUM_OVERFLOWS' | 'PROGRAM_DIFFERS' | 'PROGRAM_ENDS_EARLIER'>;
 export const InvoiceStatus: Numbers<
   'CREATED' | 'ID_MUST_NOT_BE_ZERO' | 'ID_MUST_NOT_BE_INT_MAX' | 'BOOK_OUT_OF_RANGE'
   | 'SERIES_NOT_SOUND' | 'ISSUED_OUT_OF_RANGE' | 'ACCOUNT_ID_MUST_NOT_BE_ZERO'
@@ -90,7 +93,7 @@ export const InvoiceStatus: Numbers<
 export const PayeeFlags: Numbers<'BLOCKED' | 'UNVERIFIED'>;
 export const PayoutOutcome: Numbers<'PAID' | 'FAILED'>;
 export const PayoutReason: Numbers<'ELIGIBLE' | 'NOT_FOUND' | 'CLOSED' | 'BLOCKED' | 'UNVERIFIED'
-  | 'NOTHING' | 'BELOW_MINIMUM' | 'IMMATURE'>;
+  | 'NOTHING' | 'BELOW_MINIMUM' | 'IMMATURE' | 'NOT_NOMINATED'>;
 
 /** The largest amount. A post of it posts all that is held, a balancing transfer moves all. */
 export const AMOUNT_MAX: bigint;
@@ -283,6 +286,8 @@ export interface PayoutRules {
   /** An account of another book is not found; of a run it has to be given. */
   book?: number | bigint;
   feeMinor?: number | bigint;
+  /** Only who is nominated in it gets something. */
+  programId?: string | null;
 }
 
 /** A run of payouts; whatever has its id is the same run. */
@@ -459,7 +464,7 @@ export interface Page<Row> {
 }
 
 /** Only the service may do anything here. A batch has up to 8,190 items, and is one transaction. */
-export interface Ledger<IsAsync extends boolean> {
+export interface Ledger<IsAsync extends boolean> extends Programs<IsAsync> {
   /** Open books, all or none. One that is there with the same fields is left as it is. */
   openBooks(books: readonly Book[]): Answer<IsAsync, void>;
   /**

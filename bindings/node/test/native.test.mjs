@@ -49,6 +49,7 @@ test('the enums are those of the headers, whole', () => {
       ...named('FORMAT_', 'ExportFormat'),
       ...named('PAYEE_', 'PayeeFlags'), ...named('PAYOUT_', 'PayoutReason'),
       ...named('OUTCOME_', 'PayoutOutcome'),
+      ...named('NOMINATION_', 'NominationStatus'),
       ...named('TRANSFER_', 'TransferStatus'), ...named('INVOICE_', 'InvoiceStatus'),
       ...named('KIND_', 'TransferKind'), ...named('REASON_', 'LedgerReason')].sort(),
     Object.keys(native).filter((key) => /^LEDGER_/.test(key))
@@ -71,6 +72,10 @@ test('the ledger says what its statuses mean', () => {
   for (const [name, status] of Object.entries(farmcore.AccountStatus)) {
     assert.equal(farmcore.accountStatusName(status), name);
     assert.ok(farmcore.accountStatusText(status).length > 0);
+  }
+  for (const [name, status] of Object.entries(farmcore.NominationStatus)) {
+    assert.equal(farmcore.nominationStatusName(status), name);
+    assert.ok(farmcore.nominationStatusText(status).length > 0);
   }
   for (const [name, status] of Object.entries(farmcore.TransferStatus)) {
     assert.equal(farmcore.transferStatusName(status), name);

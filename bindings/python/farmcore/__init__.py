@@ -18,13 +18,14 @@ from .errors import (BusyError, ConflictError, CorruptError, DeniedError, Exists
 from .idempotency import Claim, IdempotencyReason, Outcome
 from .ledger import AMOUNT_MAX
 from .ledger_enums import (AccountFlags, AccountStatus, ExportFormat, InvoiceStatus, LedgerReason,
-                           PayeeFlags, PayoutOutcome, PayoutReason, QueryFlags, TransferConditions,
-                           TransferFlags, TransferKind, TransferStatus)
+                           NominationStatus, PayeeFlags, PayoutOutcome, PayoutReason, QueryFlags,
+                           TransferConditions, TransferFlags, TransferKind, TransferStatus)
 from .ledger_invoice import Invoice, InvoiceLine, InvoiceLineRow, InvoiceResult, InvoiceRow
-from .ledger_records import (Account, AccountResult, Balances, Book, Difference, Group, GroupTotal,
-                             LedgerEvent, Member, Owner, Ownership, Payee, PayeeOutcome, Payout,
-                             PayoutRules, PayoutRun, Period, Query, Seal, Total, TotalDifference,
-                             Transfer, TransferResult)
+from .ledger_records import (Account, AccountResult, Balances, Book, Difference, FoundNomination,
+                             FoundProgram, Group, GroupTotal, LedgerEvent, Member, Nominated,
+                             Nomination, NominationResult, Owner, Ownership, Payee, PayeeOutcome,
+                             Payout, PayoutRules, PayoutRun, Period, Program, Query, Seal, Total,
+                             TotalDifference, Transfer, TransferResult, Withdrawal)
 from .rate import (Decision, Limit, Override, RateAlgorithm, RateCalendar, RateChange, RateOnError,
                    RateReason, RateRule, RateScope, RateSource, RateState)
 from .rate_local import RateLocal
@@ -38,16 +39,18 @@ __all__ = [
     "Breaker", "BreakerCause", "BreakerEvent", "BreakerOpenError", "BreakerOptions",
     "BreakerState", "BreakerView", "Breakers", "BusyError", "CallOutcome", "Claim",
     "ConflictError", "CorruptError", "Decision", "DeniedError", "Difference", "ExistsError",
-    "ExportFormat", "FarmError", "FullError", "Grant", "Group", "GroupTotal", "IdempotencyReason",
-    "InternalError", "InvalidError", "Invoice", "InvoiceLine", "InvoiceLineRow", "InvoiceResult",
-    "InvoiceRow", "InvoiceStatus", "LedgerEvent", "LedgerReason", "Limit", "Maintenance", "Member",
-    "NotFoundError", "Operation", "OutOfMemoryError", "Outcome", "Override", "Owner", "Ownership",
-    "Payee", "PayeeFlags", "PayeeOutcome", "Payout", "PayoutOutcome", "PayoutReason",
-    "PayoutRules", "PayoutRun", "Period", "Permit", "Query", "QueryFlags", "RateAlgorithm",
-    "RateCalendar", "RateChange", "RateLocal", "RateOnError", "RateReason", "RateRule",
-    "RateScope", "RateSource", "RateState", "ReadOnlyError", "RefusedError", "Role", "RoleReason",
-    "Seal", "Status", "Store", "TimedOutError", "Topic", "Total", "TotalDifference", "Transaction",
-    "Transfer", "TransferConditions", "TransferFlags", "TransferKind", "TransferResult",
-    "TransferStatus", "UnavailableError", "UncertainError", "UnsupportedError", "View", "Watch",
+    "ExportFormat", "FarmError", "FoundNomination", "FoundProgram", "FullError", "Grant", "Group",
+    "GroupTotal", "IdempotencyReason", "InternalError", "InvalidError", "Invoice", "InvoiceLine",
+    "InvoiceLineRow", "InvoiceResult", "InvoiceRow", "InvoiceStatus", "LedgerEvent",
+    "LedgerReason", "Limit", "Maintenance", "Member", "Nominated", "Nomination",
+    "NominationResult", "NominationStatus", "NotFoundError", "Operation", "OutOfMemoryError",
+    "Outcome", "Override", "Owner", "Ownership", "Payee", "PayeeFlags", "PayeeOutcome", "Payout",
+    "PayoutOutcome", "PayoutReason", "PayoutRules", "PayoutRun", "Period", "Permit", "Program",
+    "Query", "QueryFlags", "RateAlgorithm", "RateCalendar", "RateChange", "RateLocal",
+    "RateOnError", "RateReason", "RateRule", "RateScope", "RateSource", "RateState",
+    "ReadOnlyError", "RefusedError", "Role", "RoleReason", "Seal", "Status", "Store",
+    "TimedOutError", "Topic", "Total", "TotalDifference", "Transaction", "Transfer",
+    "TransferConditions", "TransferFlags", "TransferKind", "TransferResult", "TransferStatus",
+    "UnavailableError", "UncertainError", "UnsupportedError", "View", "Watch", "Withdrawal",
     "__version__", "aio", "money", "outcome_of",
 ]

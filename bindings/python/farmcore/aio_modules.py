@@ -7,16 +7,18 @@ from uuid import UUID
 
 from . import idempotency as _idempotency
 from . import ledger as _ledger
+from . import ledger_programs as _programs
 from . import ledger_invoice as _invoice
 from . import rate as _rate
 from . import roles as _roles
 from .idempotency import Bytes, Found
 from .ledger_enums import ExportFormat
 from .ledger_invoice import Invoice, InvoiceLineRow, InvoiceResult, InvoiceRow
-from .ledger_records import (Account, AccountResult, Book, Difference, Group, GroupTotal,
-                             LedgerEvent, Member, Owner, Ownership, Payee, PayeeOutcome, Payout,
-                             PayoutRules, PayoutRun, Period, Query, Seal, Total, TotalDifference,
-                             Transfer, TransferResult)
+from .ledger_records import (Account, AccountResult, Book, Difference, FoundNomination,
+                             FoundProgram, Group, GroupTotal, LedgerEvent, Member, Nominated,
+                             Nomination, NominationResult, Owner, Ownership, Payee, PayeeOutcome,
+                             Payout, PayoutRules, PayoutRun, Period, Program, Query, Seal, Total,
+                             TotalDifference, Transfer, TransferResult, Withdrawal)
 from .rate import Decision, Limit, Override, Request, pack
 from .roles import Grant, Operation, Role
 from .session import P, T
@@ -230,6 +232,36 @@ class Ledger:
     async def list_group_accounts(self, group: UUID, after_ns: int = 0, *,
                                   capacity: int = _ledger.PAGE) -> list[Account]:
         return await self._run(_ledger.list_group_accounts, group, after_ns, capacity)
+
+    async def open_programs(self, programs: Iterable[Program]) -> None:
+        await self._run(_programs.open_programs, programs)
+
+    async def end_program(self, program: UUID, until: Moment) -> None:
+        await self._run(_programs.end_program, program, until)
+
+    async def find_programs(self, ids: Iterable[UUID]) -> list[FoundProgram | None]:
+        return await self._run(_programs.find_programs, ids)
+
+    async def nominate(self, nominations: Iterable[Nomination]) -> list[NominationResult]:
+        return await self._run(_programs.nominate, nominations)
+
+    async def withdraw_nominations(self,
+                                   withdrawals: Iterable[Withdrawal]) -> list[NominationResult]:
+        return await self._run(_programs.withdraw_nominations, withdrawals)
+
+    async def list_nominations(self, program: UUID, *, at: Moment | None = None,
+                               after_subject: str | None = None,
+                               capacity: int = _ledger.PAGE) -> list[FoundNomination]:
+        return await self._run(_programs.list_nominations, program, at, after_subject, capacity)
+
+    async def list_subject_nominations(self, book: int, subject: str, *,
+                                       after: FoundNomination | None = None,
+                                       capacity: int = _ledger.PAGE) -> list[FoundNomination]:
+        return await self._run(_programs.list_subject_nominations, book, subject, after, capacity)
+
+    async def check_nominations(self, program: UUID, account_ids: Iterable[UUID], *,
+                                at: Moment | None = None) -> list[Nominated]:
+        return await self._run(_programs.check_nominations, program, account_ids, at)
 
     async def check_payouts(self, rules: PayoutRules, payees: Iterable[Payee]) -> list[Payout]:
         return await self._run(_ledger.check_payouts, rules, payees)

@@ -6,14 +6,16 @@ from typing import Any
 from uuid import UUID
 
 from . import _native as _n
+from . import ledger_programs as _programs
 from . import ledger_invoice as _invoice
 from .ledger_enums import (AccountFlags, AccountStatus, ExportFormat, PayoutReason, TransferFlags,
                            TransferKind, TransferStatus)
 from .ledger_invoice import Invoice, InvoiceLineRow, InvoiceResult, InvoiceRow
-from .ledger_records import (Account, AccountResult, Balances, Book, Difference, Group, GroupTotal,
-                             LedgerEvent, Member, Owner, Ownership, Payee, PayeeOutcome, Payout,
-                             PayoutRules, PayoutRun, Period, Query, Seal, Total, TotalDifference,
-                             Transfer, TransferResult)
+from .ledger_records import (Account, AccountResult, Balances, Book, Difference, FoundNomination,
+                             FoundProgram, Group, GroupTotal, LedgerEvent, Member, Nominated,
+                             Nomination, NominationResult, Owner, Ownership, Payee, PayeeOutcome,
+                             Payout, PayoutRules, PayoutRun, Period, Program, Query, Seal, Total,
+                             TotalDifference, Transfer, TransferResult, Withdrawal)
 from .session import Run
 from .times import Moment, moment_us
 
@@ -372,6 +374,43 @@ class Ledger:
                             capacity: int = PAGE) -> list[Account]:
         """The accounts of a group itself, behind one that was opened at a time."""
         return self._run(list_group_accounts, group, after_ns, capacity)
+
+    def open_programs(self, programs: Iterable[Program]) -> None:
+        """Open incentive programs, all or none."""
+        self._run(_programs.open_programs, programs)
+
+    def end_program(self, program: UUID, until: Moment) -> None:
+        """Bring a program's end forward; a time that has passed ends it now."""
+        self._run(_programs.end_program, program, until)
+
+    def find_programs(self, ids: Iterable[UUID]) -> list[FoundProgram | None]:
+        """Look programs up; None for one that is not there."""
+        return self._run(_programs.find_programs, ids)
+
+    def nominate(self, nominations: Iterable[Nomination]) -> list[NominationResult]:
+        """Nominate who or what takes part in programs; each has its own result."""
+        return self._run(_programs.nominate, nominations)
+
+    def withdraw_nominations(self, withdrawals: Iterable[Withdrawal]) -> list[NominationResult]:
+        """End nominations now; by whom is kept."""
+        return self._run(_programs.withdraw_nominations, withdrawals)
+
+    def list_nominations(self, program: UUID, *, at: Moment | None = None,
+                         after_subject: str | None = None,
+                         capacity: int = PAGE) -> list[FoundNomination]:
+        """Who or what is nominated, or was at a time, in the order of the subjects."""
+        return self._run(_programs.list_nominations, program, at, after_subject, capacity)
+
+    def list_subject_nominations(self, book: int, subject: str, *,
+                                 after: FoundNomination | None = None,
+                                 capacity: int = PAGE) -> list[FoundNomination]:
+        """All nominations of a subject, past ones, too, behind one that was found."""
+        return self._run(_programs.list_subject_nominations, book, subject, after, capacity)
+
+    def check_nominations(self, program: UUID, account_ids: Iterable[UUID], *,
+                          at: Moment | None = None) -> list[Nominated]:
+        """Whether accounts are nominated in a program, or were at a time."""
+        return self._run(_programs.check_nominations, program, account_ids, at)
 
     def check_payouts(self, rules: PayoutRules, payees: Iterable[Payee]) -> list[Payout]:
         """What payees may get, and why somebody gets nothing; nothing is changed."""

@@ -222,6 +222,8 @@ class LedgerReason(IntEnum):
     OTHER_BOOK = 12
     GROUP_TOO_DEEP = 13
     SUM_OVERFLOWS = 14
+    PROGRAM_DIFFERS = 15
+    PROGRAM_ENDS_EARLIER = 16
 
 
 class PayeeFlags(IntFlag):
@@ -249,6 +251,7 @@ class PayoutReason(IntEnum):
     NOTHING = 5
     BELOW_MINIMUM = 6
     IMMATURE = 7
+    NOT_NOMINATED = 8
 
 
 class InvoiceStatus(IntEnum):
@@ -301,3 +304,29 @@ class InvoiceStatus(IntEnum):
     def text(self) -> str:
         """What it says, as one English line."""
         return str(_n.ledger_invoice_status_text(self))
+
+
+class NominationStatus(IntEnum):
+    """What became of a nomination, or of its withdrawal."""
+
+    CREATED = 0
+    EXISTS = 1
+    EXISTS_WITH_DIFFERENT_ACCOUNT_ID = 2
+    EXISTS_WITH_DIFFERENT_NOMINATED_BY = 3
+    EXISTS_WITH_DIFFERENT_UNTIL = 4
+    EXISTS_WITH_DIFFERENT_USER_DATA_128 = 5
+    EXISTS_WITH_DIFFERENT_NUMBER = 6
+    EXISTS_WITH_DIFFERENT_WITHDRAWN_BY = 7
+    PROGRAM_NOT_FOUND = 8
+    PROGRAM_ENDED = 9
+    ACCOUNT_NOT_FOUND = 10
+    ACCOUNT_HAS_DIFFERENT_LEDGER = 11
+    UNTIL_OUT_OF_RANGE = 12
+    FULL = 13
+    NOMINATION_NOT_FOUND = 14
+    NOMINATION_ENDED = 15
+
+    @property
+    def text(self) -> str:
+        """What it says, as one English line."""
+        return str(_n.ledger_nomination_status_text(self))

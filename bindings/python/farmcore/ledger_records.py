@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import NamedTuple
 from uuid import UUID
 
-from .ledger_enums import (AccountFlags, AccountStatus, PayeeFlags, PayoutOutcome, PayoutReason,
-                           QueryFlags, TransferConditions, TransferFlags, TransferKind,
-                           TransferStatus)
+from .ledger_enums import (AccountFlags, AccountStatus, NominationStatus, PayeeFlags,
+                           PayoutOutcome, PayoutReason, QueryFlags, TransferConditions,
+                           TransferFlags, TransferKind, TransferStatus)
 
 
 class Book(NamedTuple):
@@ -216,6 +216,7 @@ class PayoutRules(NamedTuple):
     matured_us: int = 0
     book: int = 0
     fee_minor: int = 0
+    program_id: UUID | None = None
 
 
 class PayoutRun(NamedTuple):
@@ -288,3 +289,85 @@ class Seal(NamedTuple):
     sealed_us: int
     previous_hash: bytes
     hash: bytes
+
+
+class Program(NamedTuple):
+    """An incentive program to open; until 0: without an end, nominations 0: however many."""
+
+    id: UUID
+    book: int
+    name: str
+    from_us: int = 0
+    until_us: int = 0
+    nominations_max: int = 0
+    user_data_128: UUID | None = None
+
+
+class FoundProgram(NamedTuple):
+    """A program as it is now; ``opened_until_us`` is the end that it was opened with."""
+
+    id: UUID
+    book: int
+    name: str
+    from_us: int
+    until_us: int
+    opened_until_us: int
+    nominations_max: int
+    nomination_count: int
+    user_data_128: UUID | None
+
+
+class Nomination(NamedTuple):
+    """Who or what is nominated, by whom, and for whose account; until 0: as long as the program.
+    With its number, from 1 on, a late repeat makes no other."""
+
+    program_id: UUID
+    subject: str
+    nominated_by: str
+    account_id: UUID | None = None
+    until_us: int = 0
+    number: int = 0
+    user_data_128: UUID | None = None
+
+
+class Withdrawal(NamedTuple):
+    """A nomination to end; number 0: the latest."""
+
+    program_id: UUID
+    subject: str
+    withdrawn_by: str
+    number: int = 0
+
+
+class NominationResult(NamedTuple):
+    """What became of a nomination, or of its withdrawal."""
+
+    status: NominationStatus
+    number: int
+
+    @property
+    def is_done(self) -> bool:
+        """It is as it was asked for, since now or before."""
+        return self.status in (NominationStatus.CREATED, NominationStatus.EXISTS)
+
+
+class FoundNomination(NamedTuple):
+    """A nomination as it is now; withdrawn by "": nobody, until 0: without an end."""
+
+    program_id: UUID
+    book: int
+    subject: str
+    number: int
+    account_id: UUID | None
+    nominated_by: str
+    from_us: int
+    until_us: int
+    withdrawn_by: str
+    user_data_128: UUID | None
+
+
+class Nominated(NamedTuple):
+    """Whether an account is nominated, and until when; 0: without an end."""
+
+    is_nominated: bool
+    until_us: int

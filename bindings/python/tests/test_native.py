@@ -23,7 +23,8 @@ ENUMS = [(fc.Status, ""), (fc.RateScope, "RATE_SCOPE_"), (fc.RateReason, "RATE_R
          (fc.LedgerReason, "LEDGER_REASON_"), (fc.QueryFlags, "LEDGER_QUERY_"),
          (fc.ExportFormat, "LEDGER_FORMAT_"), (fc.PayeeFlags, "LEDGER_PAYEE_"),
          (fc.PayoutReason, "LEDGER_PAYOUT_"), (fc.PayoutOutcome, "LEDGER_OUTCOME_"),
-         (fc.InvoiceStatus, "LEDGER_INVOICE_")]
+         (fc.InvoiceStatus, "LEDGER_INVOICE_"),
+         (fc.NominationStatus, "LEDGER_NOMINATION_")]
 
 
 def constants(prefix):
@@ -80,6 +81,9 @@ def test_the_ledger_says_what_its_statuses_mean():
     for status in fc.TransferStatus:
         assert native.ledger_transfer_status_name(status) == status.name
         assert status.text == native.ledger_transfer_status_text(status) != ""
+    for status in fc.NominationStatus:
+        assert native.ledger_nomination_status_name(status) == status.name
+        assert status.text == native.ledger_nomination_status_text(status) != ""
     assert native.ledger_transfer_status_name(18) == "UNKNOWN"
     for status in fc.InvoiceStatus:
         assert native.ledger_invoice_status_name(status) == status.name
