@@ -89,7 +89,7 @@ test('the ledger says what its statuses mean', () => {
 });
 
 test('the layer exports what the types declare', () => {
-  const types = ['index', 'ledger']
+  const types = ['index', 'ledger', 'ledger_programs']
     .map((name) => readFileSync(new URL(`../lib/${name}.d.ts`, import.meta.url), 'utf8')).join('');
   const declared = [...types.matchAll(/^export (?:const|class|function) (\w+)/gm)].map((m) => m[1]);
 
