@@ -480,6 +480,19 @@ static void pay_the_seller(farm_session *session) {
     export_behind_a_limit(session, ana);
 }
 
+/* What is logged says nothing about anybody. */
+static void log_without_names(void) {
+    static const char line[] = "ana@example.com paid with 4111 1111 1111 1111, password=hunter2";
+    char text[128];
+    size_t size = 0;
+    must_be(farm_redact_text(NULL, line, sizeof line - 1, text, sizeof text, &size, NULL) ==
+                    FARM_OK &&
+                size <= sizeof text,
+            "there is room");
+    must_be(memcmp(text, "[email] paid", 12) == 0, "no name is left");
+    printf("A line for the log: %.*s\n\n", (int)size, text);
+}
+
 static void check_all(farm_session *session) {
     char *report = NULL;
     must(session, farm_verify(session, &report), "verify");
@@ -498,6 +511,7 @@ int main(void) {
     place_order_once(session);
     ask_for_permission(session);
     pay_the_seller(session);
+    log_without_names();
     check_all(session);
     farm_session_free(session);
     return EXIT_SUCCESS;

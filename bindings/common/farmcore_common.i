@@ -72,6 +72,7 @@
 %ignore farm_breaker_event;
 %ignore farm_topic;
 %ignore farm_money_weight;
+%ignore farm_redact_options;
 %ignore farm_ledger_book;
 %ignore farm_ledger_balances;
 %ignore farm_ledger_account;

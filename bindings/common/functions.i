@@ -12,6 +12,7 @@ void interrupt_session(farm_session *running);
 %include <farmcore/roles.h>
 %include <farmcore/breaker.h>
 %include <farmcore/money.h>
+%include <farmcore/redact.h>
 %include <farmcore/ledger.h>
 %include <farmcore/ledger_read.h>
 %include <farmcore/ledger_audit.h>

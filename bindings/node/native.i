@@ -119,6 +119,21 @@ typedef box *any_handle;
     RESULT(from_bytes(env, $1, *$3))
 }
 
+/* A text of ours: how large it may be goes in, what it is and how large it would be come out. */
+%typemap(in) (char *text, size_t size, size_t *out_size)
+    (std::vector<char> piece, int64_t room = 0, size_t needed = 0) {
+    if (!to_int64_in(env, $input, 1, PIECE_MAX, &room)) SWIG_fail;
+    piece.resize((size_t)room);
+    $1 = piece.data();
+    $2 = piece.size();
+    $3 = &needed;
+}
+%typemap(argout) (char *text, size_t size, size_t *out_size) {
+    napi_create_object(env, &$result);
+    napi_set_named_property(env, $result, "bytes", from_bytes(env, $1, *$3 < $2 ? *$3 : $2));
+    napi_set_named_property(env, $result, "size", from_int64(env, (int64_t)*$3));
+}
+
 /* --- records and arrays ----------------------------------------------------------------------- */
 %typemap(in) const farm_pool_options *options (Options options) {
     if (!options.read(env, $input)) SWIG_fail;
@@ -139,6 +154,7 @@ RECORD(rate_local_options, options)
 RECORD(breaker_options, options)
 RECORD(breaker_permit, permit)
 RECORD(rate_decision, decision)
+RECORD(redact_options, options)
 RECORD(ledger_query, query)
 RECORD(ledger_nomination_query, query)
 RECORD(ledger_seal, known)

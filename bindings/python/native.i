@@ -120,6 +120,24 @@ NEW_HANDLE(farm_rate_local, BOX_RATE_LOCAL, NULL)
 }
 %typemap(freearg) (void *data, size_t data_size, size_t *out_size) "PyMem_Free(piece$argnum);"
 
+/* A text of ours: how large it may be goes in, what it is and how large it would be come out. */
+%typemap(arginit) (char *text, size_t size, size_t *out_size) "piece$argnum = NULL;"
+%typemap(in) (char *text, size_t size, size_t *out_size)
+    (void *piece, int64_t room, size_t needed) {
+    if (!glue_in_range($input, 1, GLUE_PIECE_MAX, &room)) SWIG_fail;
+    piece = glue_new_results((size_t)room, 1, 0);
+    if (piece == NULL) SWIG_fail;
+    needed = 0;
+    $1 = piece;
+    $2 = (size_t)room;
+    $3 = &needed;
+}
+%typemap(argout) (char *text, size_t size, size_t *out_size) {
+    RESULT(glue_from_bytes($1, *$3 < $2 ? *$3 : $2))
+    RESULT(PyLong_FromSize_t(*$3))
+}
+%typemap(freearg) (char *text, size_t size, size_t *out_size) "PyMem_Free(piece$argnum);"
+
 /* --- records and arrays ----------------------------------------------------------------------- */
 %typemap(in) const farm_pool_options *options (glue_options options) {
     if (!glue_read_options($input, &options)) SWIG_fail;
@@ -140,6 +158,7 @@ RECORD(rate_local_options, options)
 RECORD(breaker_options, options)
 RECORD(breaker_permit, permit)
 RECORD(rate_decision, decision)
+RECORD(redact_options, options)
 RECORD(ledger_query, query)
 RECORD(ledger_nomination_query, query)
 RECORD(ledger_seal, known)

@@ -14,6 +14,7 @@
 #include <farmcore/rate_local.h>
 #include <farmcore/idempotency.h>
 #include <farmcore/money.h>
+#include <farmcore/redact.h>
 #include <farmcore/ledger.h>
 #include <farmcore/ledger_audit.h>
 #include <farmcore/ledger_read.h>

@@ -57,7 +57,7 @@ FOLLOWED = {"items": "count", "lines": "line_count",
 SESSIONLESS = {"farm_allocator_set", "farm_backend_register", "farm_id_from_text",
                "farm_rate_local_headers", "farm_rate_local_legacy_headers",
                "farm_rate_local_problem", "farm_money_from_text", "farm_money_to_text",
-               "farm_money_split"}
+               "farm_money_split", "farm_redact_text", "farm_redact_json"}
 # Memory in the manner of the C library, and rows as an object rather than an array.
 LONE = {("farm_free", "data")} | {(f"farm_rows_{verb}", "rows") for verb in
                                   ("count", "column_count", "value", "free")}
@@ -65,7 +65,7 @@ LONE = {("farm_free", "data")} | {(f"farm_rows_{verb}", "rows") for verb in
 
 def complaints(function):
     names = [parameter.name for parameter in function.parameters]
-    outs = [bool(re.match(r"out(_|$)", name)) for name in names]
+    outs = [bool(re.match(r"(out|error)(_|$)", name)) for name in names]
     if not re.fullmatch(RETURNS, function.type):
         yield f"returns {function.type}"
     if outs != sorted(outs):

@@ -8,9 +8,9 @@ SUBSETS = [
     ("sqlite", {"FARM_BACKENDS": "sqlite"}, ["postgres"], ["libpq"]),
     ("postgres", {"FARM_BACKENDS": "postgres"}, ["sqlite"], ["libsqlite3"]),
     ("rate", {"FARM_MODULES": "rate", "FARM_BACKENDS": "sqlite"},
-     ["idempotency", "roles", "postgres"], ["libpq"]),
+     ["idempotency", "roles", "redact", "postgres"], ["libpq"]),
     ("core", {"FARM_MODULES": "", "FARM_BACKENDS": "sqlite"},
-     ["rate", "idempotency", "roles", "breaker", "postgres"], ["libpq"]),
+     ["rate", "idempotency", "roles", "breaker", "redact", "postgres"], ["libpq"]),
 ]
 
 work = folder()

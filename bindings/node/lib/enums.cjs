@@ -64,4 +64,7 @@ module.exports = {
   PayoutReason: constants('LEDGER_PAYOUT_', ['ELIGIBLE', 'NOT_FOUND', 'CLOSED', 'BLOCKED',
     'UNVERIFIED', 'NOTHING', 'BELOW_MINIMUM', 'IMMATURE', 'NOT_NOMINATED']),
   NominationStatus: constants('LEDGER_NOMINATION_', others('LEDGER_NOMINATION_')),
+  RedactRules: constants('REDACT_', ['EMAIL', 'IPV4', 'IPV6', 'CARD', 'IBAN', 'SSN', 'PEM',
+    'URL_AUTH', 'USER_PATH', 'TOKEN', 'PASSWORD', 'MAC', 'UUID', 'IMEI']),
+  RedactAction: constants('REDACT_ACTION_', ['REPLACE', 'MASK', 'HASH', 'REMOVE']),
 };

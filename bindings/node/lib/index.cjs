@@ -9,6 +9,7 @@ const {
 } = require('./ledger.cjs');
 const { Claim, Decision } = require('./modules.cjs');
 const money = require('./money.cjs');
+const redact = require('./redact.cjs');
 const { RateLocal } = require('./rate_local.cjs');
 const { Store, SyncStore, Transaction, View, version } = require('./store.cjs');
 const { Watch } = require('./topics.cjs');
@@ -27,6 +28,7 @@ module.exports = {
   money,
   NominationResult,
   RateLocal,
+  redact,
   Store,
   SyncStore,
   Transaction,

@@ -525,6 +525,29 @@ export function roleName(role: number): string;
 export function operationName(operation: number): string;
 export const version: string;
 
+export const RedactRules: Numbers<'EMAIL' | 'IPV4' | 'IPV6' | 'CARD' | 'IBAN' | 'SSN' | 'PEM'
+  | 'URL_AUTH' | 'USER_PATH' | 'TOKEN' | 'PASSWORD' | 'MAC' | 'UUID' | 'IMEI'>;
+export const RedactAction: Numbers<'REPLACE' | 'MASK' | 'HASH' | 'REMOVE'>;
+
+/** How texts are redacted. */
+export interface RedactOptions {
+  /** Of `RedactRules`, together; 0: the default ones. */
+  rules?: number;
+  /** Of `RedactAction`. */
+  action?: number;
+  /** Of JSON: keys, separated by commas, whose values are left alone. */
+  safeFields?: string | null;
+  /** 32 bytes, of hashes. */
+  key?: Buffer;
+}
+
+/** Personal data and secrets taken out of texts and JSON. */
+export const redact: {
+  text(data: string, options?: RedactOptions): string;
+  /** The same of JSON; an error when it is none. */
+  json(data: string, options?: RedactOptions): string;
+};
+
 /** Amounts of money, as whole numbers of the smallest unit. */
 export const money: {
   /** The amount that a decimal text says; an error when it is none, or finer than the scale. */

@@ -29,7 +29,7 @@ test('the enums are those of the headers, whole', () => {
     RateRule: 'RATE_RULE_', RateSource: 'RATE_SOURCE_', RoleReason: 'ROLE_REASON_',
     IdempotencyReason: 'IDEMPOTENCY_REASON_', BreakerCause: 'BREAKER_CAUSE_',
     TransferConditions: 'LEDGER_IF_', TransferStatus: 'LEDGER_TRANSFER_',
-    TransferKind: 'LEDGER_KIND_', InvoiceStatus: 'LEDGER_INVOICE_',
+    RedactAction: 'REDACT_ACTION_', TransferKind: 'LEDGER_KIND_', InvoiceStatus: 'LEDGER_INVOICE_',
     LedgerReason: 'LEDGER_REASON_' };
   for (const [name, prefix] of Object.entries(of)) {
     const found = Object.keys(native).filter((key) => key.startsWith(prefix));

@@ -8,7 +8,7 @@
 >>> bool(verdict), verdict.states[0].remaining
 (True, 119)
 """
-from . import aio, money
+from . import aio, money, redact
 from .breaker import (Breaker, BreakerCause, BreakerEvent, BreakerOpenError, BreakerOptions,
                       Breakers, BreakerState, BreakerView, CallOutcome, Permit, outcome_of)
 from .errors import (BusyError, ConflictError, CorruptError, DeniedError, ExistsError, FarmError,
@@ -29,6 +29,7 @@ from .ledger_records import (Account, AccountResult, Balances, Book, Difference,
 from .rate import (Decision, Limit, Override, RateAlgorithm, RateCalendar, RateChange, RateOnError,
                    RateReason, RateRule, RateScope, RateSource, RateState)
 from .rate_local import RateLocal
+from .redact import RedactAction, RedactRules
 from .roles import Grant, Operation, Role, RoleReason
 from .store import VERSION as __version__
 from .store import Maintenance, Store, Transaction, View
@@ -48,9 +49,9 @@ __all__ = [
     "PayoutOutcome", "PayoutReason", "PayoutRules", "PayoutRun", "Period", "Permit", "Program",
     "Query", "QueryFlags", "RateAlgorithm", "RateCalendar", "RateChange", "RateLocal",
     "RateOnError", "RateReason", "RateRule", "RateScope", "RateSource", "RateState",
-    "ReadOnlyError", "RefusedError", "Role", "RoleReason", "Seal", "Status", "Store",
-    "TimedOutError", "Topic", "Total", "TotalDifference", "Transaction", "Transfer",
-    "TransferConditions", "TransferFlags", "TransferKind", "TransferResult", "TransferStatus",
-    "UnavailableError", "UncertainError", "UnsupportedError", "View", "Watch", "Withdrawal",
-    "__version__", "aio", "money", "outcome_of",
+    "ReadOnlyError", "RedactAction", "RedactRules", "RefusedError", "Role", "RoleReason", "Seal",
+    "Status", "Store", "TimedOutError", "Topic", "Total", "TotalDifference", "Transaction",
+    "Transfer", "TransferConditions", "TransferFlags", "TransferKind", "TransferResult",
+    "TransferStatus", "UnavailableError", "UncertainError", "UnsupportedError", "View", "Watch",
+    "Withdrawal", "__version__", "aio", "money", "outcome_of", "redact",
 ]

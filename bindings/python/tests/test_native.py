@@ -24,7 +24,8 @@ ENUMS = [(fc.Status, ""), (fc.RateScope, "RATE_SCOPE_"), (fc.RateReason, "RATE_R
          (fc.ExportFormat, "LEDGER_FORMAT_"), (fc.PayeeFlags, "LEDGER_PAYEE_"),
          (fc.PayoutReason, "LEDGER_PAYOUT_"), (fc.PayoutOutcome, "LEDGER_OUTCOME_"),
          (fc.InvoiceStatus, "LEDGER_INVOICE_"),
-         (fc.NominationStatus, "LEDGER_NOMINATION_")]
+         (fc.NominationStatus, "LEDGER_NOMINATION_"),
+         (fc.RedactRules, "REDACT_"), (fc.RedactAction, "REDACT_ACTION_")]
 
 
 def constants(prefix):
